@@ -1,0 +1,44 @@
+"""The checks, one file a failure. To add one: write `judge` in a file of its name, and a line in a table here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkdiag.checks import (
+    control_comparison,
+    delayed,
+    dropped,
+    failed_present,
+    false_running,
+    left_early,
+    nobody_answers,
+    not_carried_out,
+    not_fit,
+    unreported,
+    wrong_worker,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from lkdiag.checks.judged import JudgedTrial
+    from lkdiag.checks.verdict import Finding
+
+TRIAL_CHECKS: tuple[Callable[[JudgedTrial], Finding | None], ...] = (
+    false_running.judge,
+    wrong_worker.judge,
+    dropped.judge,
+    delayed.judge,
+    unreported.judge,
+    failed_present.judge,
+    not_carried_out.judge,
+    not_fit.judge,
+    left_early.judge,
+)
+"""Each says something about one trial, or nothing."""
+
+RUN_CHECKS: tuple[Callable[[Sequence[JudgedTrial], Sequence[JudgedTrial]], Finding | None], ...] = (
+    nobody_answers.judge,
+    control_comparison.judge,
+)
+"""Each says something about the subject's trials and the control's as a whole, or nothing."""

@@ -1,0 +1,41 @@
+"""The dispatch list says that the job has failed or was cancelled, and its agent is still in the room.
+
+A failed job alone is nothing: every agent that has left shows JS_FAILED 'agent worker left the room', also after a
+normal end (livekit-server v1.13.5 pkg/agent/worker.go, TerminateJob). An agent whose process was killed is listed for
+about 21 s more, while its worker may have reported the failure at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkdiag.checks.verdict import Finding, Mismatch, Severity
+from lkdiag.checks.wording import at, seqs
+
+if TYPE_CHECKING:
+    from lkdiag.checks.judged import JudgedTrial
+
+SLUG = "failed-present"
+
+
+def judge(trial: JudgedTrial) -> Finding | None:
+    """A finding where an agent outlived its job."""
+    facts = trial.facts
+    if trial.mismatch is not Mismatch.FAILED_PRESENT or facts.agent is None or facts.job is None:
+        return None
+    error = facts.job.get("error")
+    return Finding(
+        check=SLUG,
+        severity=Severity.FAIL,
+        title=f"listDispatch says {trial.state.upper()}, but the agent is there",
+        fact=(
+            f"job {facts.job['job_id']} is {facts.job['status']}{f' ({error})' if error else ''}, and agent "
+            f"{facts.agent['identity']!r}, which joined{at(facts, 'joined')}, was still in the room afterwards"
+        ),
+        hint=(
+            "either the agent's process has crashed (a participant that is killed stays listed for about 21 s), or the "
+            "worker reported a failure of a job that goes on. Its log names the job id."
+        ),
+        trial=trial.index,
+        evidence=seqs(facts, "agent.joined", "dispatch.listed", "observation.ended"),
+    )

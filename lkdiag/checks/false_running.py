@@ -1,0 +1,55 @@
+"""A2: the dispatch list says that the agent is at work, and it was never in the room.
+
+The server sets JS_RUNNING before it even asks a worker, and lists the job once a worker has accepted it
+(livekit-server v1.13.5 pkg/agent/worker.go, AssignJob): RUNNING means "assigned", not "joined". A worker that accepts
+and then hangs, crashes or can't connect leaves it so for ever: nothing on the server looks after it ("TODO sweep jobs
+that are never started", same place). Told apart from a loss (`dropped` with `no-job`) by the job that is listed, and
+from a late agent by looking on for `settle_s` after the timeout while the job is RUNNING.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkdiag.checks.verdict import Finding, Mismatch, Severity
+from lkdiag.checks.wording import at, fallback_sentence, seqs, timeout, worker_of
+
+if TYPE_CHECKING:
+    from lkdiag.checks.judged import JudgedTrial
+
+SLUG = "false-running"
+REFERENCE = "https://github.com/livekit/agents-js/issues/1211"
+
+
+def judge(trial: JudgedTrial) -> Finding | None:
+    """A finding where a job is RUNNING (or SUCCESS) whose agent never came."""
+    if trial.mismatch is not Mismatch.FALSE_RUNNING:
+        return None
+    facts = trial.facts
+    job = facts.job
+    assert job is not None, "there is no false-running without a job"
+    identity = job.get("participant_identity")
+    accepted = at(facts, "accepted") or at(facts, "job_started")
+    return Finding(
+        check=SLUG,
+        severity=Severity.FAIL,
+        title=f"listDispatch says {trial.state.upper()}, but no agent is there",
+        fact=(
+            f"listDispatch said {job['status']} for job {job['job_id']} of dispatch {_dispatch_id(trial)}; "
+            f"{worker_of(facts)} accepted it{accepted}; no agent{f' {identity!r}' if identity else ''} joined in "
+            f"{timeout(facts)}.{fallback_sentence(trial)}"
+        ),
+        hint=(
+            "RUNNING means that a worker accepted, not that its agent joined. Look into that worker's log for the job "
+            "id: did the job's process start, and could it connect to the room? Don't take RUNNING for an agent in "
+            "your own code: ask listParticipants."
+        ),
+        trial=trial.index,
+        evidence=seqs(facts, "dispatch.listed", "job.accepted", "job.assigned", "observation.ended"),
+        reference=REFERENCE,
+    )
+
+
+def _dispatch_id(trial: JudgedTrial) -> str:
+    dispatch = trial.facts.dispatch
+    return "?" if dispatch is None else str(dispatch["dispatch_id"])

@@ -1,0 +1,39 @@
+"""A trial, judged: its place in the contract's words, before the checks say what lies behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lkdiag.checks.outcome import fallback_of, mismatch_of, outcome_of, state_of
+
+if TYPE_CHECKING:
+    from lkdiag.checks.facts import DispatchFacts
+    from lkdiag.checks.verdict import Fallback, Mismatch, Outcome, State
+
+
+@dataclass(frozen=True)
+class JudgedTrial:
+    """One trial's facts with its verdict."""
+
+    facts: DispatchFacts
+    outcome: Outcome
+    reason: str
+    """Why it is `error` or `inconclusive`."""
+    state: State
+    mismatch: Mismatch | None
+    fallback: Fallback
+    fallback_latency_ms: float | None
+
+    @classmethod
+    def of(cls, facts: DispatchFacts) -> JudgedTrial:
+        """Judge a trial."""
+        outcome, reason = outcome_of(facts)
+        fallback, fallback_latency_ms = fallback_of(facts)
+        mismatch = mismatch_of(facts, outcome)
+        return cls(facts, outcome, reason, state_of(facts), mismatch, fallback, fallback_latency_ms)
+
+    @property
+    def index(self) -> int:
+        """The trial's number."""
+        return self.facts.index

@@ -1,0 +1,39 @@
+"""F12: the agent came, and was gone again before lkdiag closed the room.
+
+Only a note: a worker may end its job when it likes, and lkdiag speaks no word to it that would keep it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkdiag.checks.verdict import Finding, Severity
+from lkdiag.checks.wording import at, seqs
+
+if TYPE_CHECKING:
+    from lkdiag.checks.judged import JudgedTrial
+
+SLUG = "left-early"
+REFERENCE = "https://github.com/livekit/livekit/issues/4887"
+
+
+def judge(trial: JudgedTrial) -> Finding | None:
+    """A note where the agent that had come left by itself."""
+    facts = trial.facts
+    if facts.agent is None or facts.agent_left is None or facts.agent_seen is None:
+        return None
+    stayed_s = (facts.agent_left.mono_ns - facts.agent_seen.mono_ns) / 1e9
+    error = "" if facts.job is None else facts.job.get("error", "")
+    return Finding(
+        check=SLUG,
+        severity=Severity.NOTE,
+        title="the agent came and left again",
+        fact=(
+            f"agent {facts.agent['identity']!r} joined{at(facts, 'joined')} and was gone about {stayed_s:.1f} s after "
+            f"it was first seen{f'; its job says {error!r}' if error else ''}"
+        ),
+        hint="fine if your agent ends by itself in an empty room; else its process died: its log names the job id",
+        trial=trial.index,
+        evidence=seqs(facts, "agent.joined", "agent.left", "dispatch.listed"),
+        reference=REFERENCE,
+    )

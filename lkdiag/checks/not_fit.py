@@ -1,0 +1,28 @@
+"""lkdiag was not fit to judge this trial, and says why instead of guessing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkdiag.checks.verdict import Finding, Outcome, Severity
+from lkdiag.checks.wording import seqs
+
+if TYPE_CHECKING:
+    from lkdiag.checks.judged import JudgedTrial
+
+SLUG = "not-fit"
+
+
+def judge(trial: JudgedTrial) -> Finding | None:
+    """A finding for an outcome `inconclusive`."""
+    if trial.outcome is not Outcome.INCONCLUSIVE:
+        return None
+    return Finding(
+        check=SLUG,
+        severity=Severity.INCONCLUSIVE,
+        title="lkdiag can't judge this trial",
+        fact=trial.reason,
+        hint="this says nothing about LiveKit or your worker; run it again, with less beside it on this machine",
+        trial=trial.index,
+        evidence=seqs(trial.facts, "trial.interrupted", "trial.failed", "trial.crashed", "probe.join_failed"),
+    )

@@ -1,0 +1,40 @@
+"""The agent is there, and the dispatch list knows no job of it, however long one waits.
+
+A lag is normal: after workers (re)registered, and when its 60 s cache runs out, livekit-server v1.13.5 lists a job only
+5.0 s after the dispatch (pkg/agent/client.go, CheckEnabledTimeout). So this is found only after `settle_s` (6 s).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkdiag.checks.verdict import Finding, Mismatch, Severity, State
+from lkdiag.checks.wording import at, seqs
+
+if TYPE_CHECKING:
+    from lkdiag.checks.judged import JudgedTrial
+
+SLUG = "unreported"
+
+
+def judge(trial: JudgedTrial) -> Finding | None:
+    """A finding where an agent is present without a job."""
+    facts = trial.facts
+    if trial.mismatch is not Mismatch.UNREPORTED or facts.agent is None:
+        return None
+    what = "no dispatch" if trial.state is State.NO_DISPATCH else "the dispatch without a job"
+    return Finding(
+        check=SLUG,
+        severity=Severity.FAIL,
+        title="an agent is there, but no job is listed",
+        fact=(
+            f"agent {facts.agent['identity']!r} joined{at(facts, 'joined')}, and listDispatch showed {what} for "
+            f"{facts.run.scenario.settle_s:g} s afterwards"
+        ),
+        hint=(
+            "code that waits for a job in listDispatch would call this agent lost, and may dispatch a second one; ask "
+            "listParticipants instead"
+        ),
+        trial=trial.index,
+        evidence=seqs(facts, "agent.joined", "dispatch.listed", "observation.ended"),
+    )

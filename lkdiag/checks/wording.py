@@ -1,0 +1,52 @@
+"""How the checks say times and ids, so that all of them say them alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkdiag.checks.verdict import Fallback
+
+if TYPE_CHECKING:
+    from lkdiag.checks.facts import DispatchFacts
+    from lkdiag.checks.judged import JudgedTrial
+
+
+def at(facts: DispatchFacts, stage: str) -> str:
+    """` at +0.21 s` since the room's creation, or nothing where the stage was not seen."""
+    offset_ms = facts.stages_ms.get(stage)
+    return "" if offset_ms is None else f" at {offset_ms / 1000:+.2f} s"
+
+
+def worker_of(facts: DispatchFacts) -> str:
+    """`worker AW_…`, as the job names it."""
+    worker_id = None if facts.job is None else facts.job.get("worker_id")
+    return f"worker {worker_id}" if worker_id else "a worker"
+
+
+def agent_word(facts: DispatchFacts) -> str:
+    """The agent that was called for."""
+    return f"agent {facts.agent_name!r}" if facts.agent_name else "an agent without a name"
+
+
+def timeout(facts: DispatchFacts) -> str:
+    """`20 s`."""
+    return f"{facts.run.scenario.timeout_s:g} s"
+
+
+def fallback_sentence(trial: JudgedTrial) -> str:
+    """What createDispatch did in the same room afterwards; empty where it was not tried."""
+    if trial.fallback is Fallback.RESCUED:
+        after = "" if trial.fallback_latency_ms is None else f" after {trial.fallback_latency_ms / 1000:.2f} s"
+        return f" createDispatch in the same room ({trial.facts.fallback_id}) brought an agent{after}."
+    if trial.fallback is Fallback.LOST:
+        failed = trial.facts.timeline.first("fallback.failed")
+        if failed is not None:
+            return f" createDispatch in the same room failed: {failed.data['error']}."
+        waited = f"{trial.facts.run.scenario.fallback_timeout_s:g} s"
+        return f" createDispatch in the same room ({trial.facts.fallback_id}) brought nobody either, in {waited}."
+    return ""
+
+
+def seqs(facts: DispatchFacts, *kinds: str) -> tuple[int, ...]:
+    """The journal's numbers of a trial's events of these kinds."""
+    return tuple(event.seq for event in facts.timeline.of(*kinds))

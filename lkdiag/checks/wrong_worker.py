@@ -1,0 +1,44 @@
+"""The job went to a worker that is not the one under test, or another agent came than the one that was called (F11)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkdiag.checks.verdict import Finding, Mismatch, Severity
+from lkdiag.checks.wording import agent_word, seqs, worker_of
+
+if TYPE_CHECKING:
+    from lkdiag.checks.judged import JudgedTrial
+
+SLUG = "wrong-worker"
+REFERENCE = "https://github.com/livekit/agents/issues/670"
+
+
+def judge(trial: JudgedTrial) -> Finding | None:
+    """A finding where somebody else answered."""
+    facts = trial.facts
+    if trial.mismatch is not Mismatch.WRONG_WORKER:
+        return None
+    if facts.on_probe and facts.jobs:
+        fact = (
+            f"{worker_of(facts)} took job {facts.jobs[-1]['job_id']}; lkdiag's own worker is "
+            f"{', '.join(sorted(facts.run.probe_worker_ids))}"
+        )
+        hint = (
+            "another worker is registered for the same dispatch: a stale one, one of another deployment, or, with "
+            "--method automatic, any worker of the project that has no name"
+        )
+    else:
+        others = ", ".join(f"{a['identity']!r} (agent name {a.get('agent_name')!r})" for a in facts.strangers)
+        fact = f"{agent_word(facts)} was called, and did not come; in the room was {others}"
+        hint = "compare the agent name in your dispatch with the one under which your worker registers"
+    return Finding(
+        check=SLUG,
+        severity=Severity.FAIL,
+        title="another worker answered",
+        fact=fact,
+        hint=hint,
+        trial=trial.index,
+        evidence=seqs(facts, "dispatch.listed", "agent.joined", "worker.registered"),
+        reference=REFERENCE,
+    )

@@ -1,0 +1,110 @@
+"""The options of `dispatch-trial`, with their words for `--help`. Defaults are the scenario's."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from lkdiag.scenario.dispatch import Caller, JobType, Method
+from lkdiag.scenario.duration import parse_duration_s
+
+SUBJECT = "Subject: whose worker"
+DISPATCH = "Dispatch"
+VERDICT = "Verdict"
+PACE = "Pace"
+FAULTS = "Faults of lkdiag's own worker"
+
+
+def _seconds(value: str | float) -> float:
+    """typer hands the default, which is in seconds already, to the parser too."""
+    return parse_duration_s(value) if isinstance(value, str) else value
+
+
+def _duration(name: str, help_: str, panel: str) -> Any:
+    return typer.Option(name, parser=_seconds, metavar="TIME", help=help_, rich_help_panel=panel)
+
+
+Count = Annotated[int, typer.Option("--count", "-n", help="Trials of the subject.")]
+
+AgentName = Annotated[
+    str | None,
+    typer.Option(
+        "--agent-name", help="Your worker's name. Without it lkdiag's own worker is tried.", rich_help_panel=SUBJECT
+    ),
+]
+Control = Annotated[
+    bool,
+    typer.Option(
+        "--control",
+        help="Try lkdiag's own worker in between: is it your worker, or the platform?",
+        rich_help_panel=SUBJECT,
+    ),
+]
+ControlShare = Annotated[
+    float, typer.Option("--control-share", help="Share of control trials among all.", rich_help_panel=SUBJECT)
+]
+JobTypeOption = Annotated[
+    JobType, typer.Option("--job-type", help="For which jobs lkdiag's own worker registers.", rich_help_panel=SUBJECT)
+]
+
+MethodOption = Annotated[Method, typer.Option("--method", help="How the dispatch is made.", rich_help_panel=DISPATCH)]
+CallerOption = Annotated[
+    Caller,
+    typer.Option(
+        "--caller",
+        help="A simulated caller in the room: workers for participants or publishers need one.",
+        rich_help_panel=DISPATCH,
+    ),
+]
+Metadata = Annotated[str, typer.Option("--metadata", help="Job metadata for your worker.", rich_help_panel=DISPATCH)]
+Fallback = Annotated[
+    bool,
+    typer.Option(
+        "--fallback/--no-fallback",
+        help="When nobody came, try createDispatch in the same room.",
+        rich_help_panel=DISPATCH,
+    ),
+]
+FallbackTimeout = Annotated[float, _duration("--fallback-timeout", "How long the fallback may take.", DISPATCH)]
+ReuseRoomName = Annotated[
+    bool, typer.Option("--reuse-room-name", help="Every trial in a room of the same name.", rich_help_panel=DISPATCH)
+]
+
+Timeout = Annotated[float, _duration("--timeout", "An agent that joins later than that is lost.", VERDICT)]
+DelayedAfter = Annotated[float, _duration("--delayed-after", "An agent that joins later than that is late.", VERDICT)]
+Settle = Annotated[
+    float, _duration("--settle", "How long the job of a present agent may be missing in listDispatch.", VERDICT)
+]
+
+Warmup = Annotated[
+    int | None,
+    typer.Option(
+        "--warmup",
+        help="Trials kept out of the figures. [default: 1 for lkdiag's worker, 0 for yours]",
+        rich_help_panel=PACE,
+    ),
+]
+Concurrency = Annotated[int, typer.Option("--concurrency", "-c", help="Trials at a time.", rich_help_panel=PACE)]
+Rate = Annotated[
+    float | None,
+    typer.Option("--rate", help="Trials begun a second, whatever became of earlier ones.", rich_help_panel=PACE),
+]
+Gap = Annotated[float, _duration("--gap", "Pause between two trials.", PACE)]
+
+FaultOption = Annotated[
+    str | None,
+    typer.Option(
+        "--fault",
+        metavar="NAME=SHARE,…",
+        help="Break that share of the trials on purpose: silent, ghost, reject, slow:4s (joins late), "
+        "slow:4s:answer (answers late).",
+        rich_help_panel=FAULTS,
+    ),
+]
+Seed = Annotated[
+    int | None, typer.Option("--seed", help="The same seed draws the same faults.", rich_help_panel=FAULTS)
+]
+FaultFallback = Annotated[
+    bool, typer.Option("--fault-fallback", help="Let the fault strike the fallback too.", rich_help_panel=FAULTS)
+]

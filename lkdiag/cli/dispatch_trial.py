@@ -1,0 +1,116 @@
+"""`lkdiag dispatch-trial`: room after room with an agent dispatch, and what became of each."""
+
+from __future__ import annotations
+
+import secrets
+
+import typer
+
+from lkdiag import settings
+from lkdiag.cli import dispatch_options as own
+from lkdiag.cli import options as shared
+from lkdiag.cli.output import check_output, show_run
+from lkdiag.scenario.dispatch import Caller, DispatchScenario, JobType, Method
+from lkdiag.scenario.fault import Fault, parse_faults
+
+EXAMPLES = """[bold]Examples[/]
+
+lkdiag dispatch-trial --count 20 [dim]– twenty trials on your project, with lkdiag's own worker[/]
+
+lkdiag dispatch-trial --local [dim]– the same on a private livekit-server[/]
+
+lkdiag dispatch-trial --agent-name my-agent --control [dim]– your worker, with lkdiag's own beside it[/]
+
+lkdiag dispatch-trial --local --fault ghost=0.2,slow:4s=0.1 [dim]– what such failures look like[/]
+
+lkdiag dispatch-trial --format markdown -o report.md [dim]– for a bug report[/]
+"""
+
+
+def dispatch_trial(
+    count: own.Count = 10,
+    agent_name: own.AgentName = None,
+    control: own.Control = False,
+    control_share: own.ControlShare = 0.25,
+    job_type: own.JobTypeOption = JobType.ROOM,
+    method: own.MethodOption = Method.CREATE_ROOM,
+    caller: own.CallerOption = Caller.NONE,
+    metadata: own.Metadata = "",
+    fallback: own.Fallback = True,
+    fallback_timeout: own.FallbackTimeout = 10.0,
+    reuse_room_name: own.ReuseRoomName = False,
+    timeout: own.Timeout = 20.0,
+    delayed_after: own.DelayedAfter = 2.0,
+    settle: own.Settle = 6.0,
+    warmup: own.Warmup = None,
+    concurrency: own.Concurrency = 1,
+    rate: own.Rate = None,
+    gap: own.Gap = 0.0,
+    fault: own.FaultOption = None,
+    seed: own.Seed = None,
+    fault_fallback: own.FaultFallback = False,
+    local: shared.Local = False,
+    project: shared.Project = None,
+    url: shared.Url = None,
+    api_key: shared.ApiKey = None,
+    api_secret: shared.ApiSecret = None,
+    server_binary: shared.ServerBinary = None,
+    format_: shared.ReportFormat = None,
+    output: shared.Output = None,
+    verbose: shared.Verbose = False,
+    quiet: shared.Quiet = False,
+    redact: shared.Redact = False,
+    runs_dir: shared.RunsDir = None,
+) -> None:
+    """Create rooms with an agent dispatch, and see whether, when and how truly the agent comes.
+
+    Each trial makes a room (--method says how), watches from outside until the agent has joined or the timeout has
+    passed, compares what listDispatch says with who is there, tries createDispatch as a fallback when nobody came, and
+    deletes the room. Latency is the server's own: joined_at_ms - creation_time_ms.
+    """
+    from lkdiag.cli.recording import command_line
+    from lkdiag.cli.session import Session, choose_credentials
+
+    faults = _faults(fault)
+    own_seed = secrets.randbelow(2**31) if faults and seed is None else seed or 0
+    scenario = DispatchScenario(
+        count=count,
+        agent_name=agent_name,
+        control=control,
+        control_share=control_share,
+        job_type=job_type,
+        method=method,
+        caller=caller,
+        metadata=metadata,
+        fallback=fallback,
+        fallback_timeout_s=fallback_timeout,
+        reuse_room_name=reuse_room_name,
+        timeout_s=timeout,
+        delayed_after_s=delayed_after,
+        settle_s=settle,
+        warmup=(1 if agent_name is None else 0) if warmup is None else warmup,
+        concurrency=concurrency,
+        rate=rate,
+        gap_s=gap,
+        faults=faults,
+        seed=own_seed,
+        fault_fallback=fault_fallback,
+    )
+    check_output(output)
+    session = Session(
+        scenario=scenario,
+        credentials=choose_credentials(settings.CredentialFlags(url, api_key, api_secret, project), local=local),
+        server_binary=settings.server_binary(server_binary),
+        runs_dir=settings.runs_dir(runs_dir),
+        command=command_line(["--seed", str(own_seed)] if faults and seed is None else []),
+        quiet=quiet,
+    )
+    raise typer.Exit(show_run(session.run(), format_, output, verbose=verbose, redact=redact))
+
+
+def _faults(text: str | None) -> tuple[Fault, ...]:
+    if text is None:
+        return ()
+    from lkdiag.worker.behaviour import FAULTS, make_behaviour
+
+    return parse_faults(text, FAULTS, make_behaviour)

@@ -1,0 +1,101 @@
+"""Where the report goes, in which format, and with which exit code the process ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from lkdiag.cli.notes import say
+from lkdiag.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lkdiag.report.value import Report
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    TERMINAL = "terminal"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+BY_VERDICT = {"pass": ExitCode.OK, "fail": ExitCode.FINDING, "inconclusive": ExitCode.INCONCLUSIVE}
+SUFFIXES = {".json": Format.JSON, ".md": Format.MARKDOWN}
+
+
+def check_output(path: Path | None) -> None:
+    """Raises UsageError before anything is run, when the report could not be written there afterwards."""
+    if path is None:
+        return
+    parent = path.parent
+    if path.is_dir():
+        problem = "it is a folder"
+    elif not parent.is_dir():
+        problem = f"there is no folder {parent}"
+    elif not os.access(path if path.exists() else parent, os.W_OK):
+        problem = "no permission"
+    else:
+        return
+    raise UsageError(f"the report can't be written to {path}: {problem}", "choose another -o FILE")
+
+
+def show_run(journal_path: Path, format_: Format | None, path: Path | None, *, verbose: bool, redact: bool) -> ExitCode:
+    """Judge a journal and show the report; the exit code that it asks for."""
+    from lkdiag.journal import read_journal
+    from lkdiag.report.build import build_report
+    from lkdiag.report.redact import redact as redacted
+
+    journal = read_journal(journal_path)
+    for note in journal.notes:
+        say(f"note: {note}")
+    report = build_report(journal.events, journal.notes)
+    write_report(redacted(report) if redact else report, format_, path, verbose=verbose)
+    return exit_code_of(report)
+
+
+def write_report(report: Report, format_: Format | None, path: Path | None, *, verbose: bool) -> None:
+    """Write it to `path`, or to stdout. Without a format the file's suffix decides, else `terminal`.
+
+    Raises UsageError when the file can't be written; the run itself is not lost by that.
+    """
+    from lkdiag.render import FORMATS
+
+    by_suffix = Format.TERMINAL if path is None else SUFFIXES.get(path.suffix.lower(), Format.TERMINAL)
+    write = FORMATS[format_ or by_suffix]
+    if path is not None:
+        try:
+            with path.open("w", encoding="utf-8") as file:
+                write(report, file, verbose=verbose)
+        except OSError as error:
+            raise UsageError(
+                f"the report can't be written to {path}: {error.strerror}",
+                f"the run is kept: lkdiag report {report.run.id} -o FILE",
+            ) from error
+        say(f"{report.headline} Report: {path}")
+        return
+    try:
+        write(report, sys.stdout, verbose=verbose)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # `lkdiag … | head` has read enough; the exit code still tells
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        raise UsageError(
+            f"the report can't be written: {error.strerror}", f"the run is kept: lkdiag report {report.run.id}"
+        ) from error
+
+
+def exit_code_of(report: Report) -> ExitCode:
+    """The contract's exit code. The more the run itself went wrong, the more it counts."""
+    if report.run.interrupted:
+        return ExitCode.INTERRUPTED
+    if report.run.aborted is not None:
+        return ExitCode.SETUP
+    if report.leftover_rooms:
+        return ExitCode.ROOMS_LEFT
+    return BY_VERDICT[report.verdict]

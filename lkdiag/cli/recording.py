@@ -1,0 +1,123 @@
+"""A run's beginning and end as seen from the command line: its id, its folder, its journal, its signals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.metadata
+import os
+import platform
+import secrets
+import shlex
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from lkdiag import __version__
+from lkdiag.cli.notes import say
+from lkdiag.errors import ExitCode
+from lkdiag.journal import FILE_NAME, SCHEMA, JournalWriter
+from lkdiag.timeline import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from lkdiag.timeline import Event
+
+SDKS = ("livekit", "livekit-api", "livekit-protocol")
+SECRET_OPTIONS = frozenset({"--api-key", "--api-secret"})
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A run that is being recorded."""
+
+    run_id: str
+    folder: Path
+    recorder: Recorder
+
+
+def new_run_id() -> str:
+    """When it began, in UTC, and four hex digits: `20260821-142706-7f3a`. It sorts by time."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+@contextlib.contextmanager
+def record_run(
+    runs_dir: Path,
+    scenario_name: str,
+    options: Any,
+    project_host: str,
+    command: str,
+    watchers: Sequence[Callable[[Event], None]],
+) -> Iterator[Recording]:
+    """Open the journal of a new run. Raises UsageError when it can't be written."""
+    run_id = new_run_id()
+    folder = runs_dir / run_id
+    with JournalWriter(folder / FILE_NAME) as journal:
+        recorder = Recorder(journal.write, *watchers, wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
+        recorder.record(
+            "run.started",
+            schema=SCHEMA,
+            run_id=run_id,
+            lkdiag_version=__version__,
+            scenario=scenario_name,
+            command=command,
+            options=msgspec.to_builtins(options),
+            project_host=project_host,
+            sdk={name: importlib.metadata.version(name) for name in SDKS},
+            python=platform.python_version(),
+            os=_system(),
+        )
+        yield Recording(run_id, folder, recorder)
+
+
+def command_line(extra: Sequence[str] = ()) -> str:
+    """The command that repeats this one: as it was typed, without credentials, and with `extra` options."""
+    words = ["lkdiag"]
+    arguments = iter(sys.argv[1:])
+    for argument in arguments:
+        name, has_value, _ = argument.partition("=")
+        if name in SECRET_OPTIONS:
+            if not has_value:
+                next(arguments, None)
+            continue
+        words.append(argument)
+    return shlex.join([*words, *extra])
+
+
+@contextlib.contextmanager
+def stop_on_signals(recorder: Recorder, stop: asyncio.Event) -> Iterator[None]:
+    """Ctrl-C and SIGTERM set `stop`, so that rooms are closed and a report is made; a second one ends it at once."""
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: signal.Signals) -> None:
+        if stop.is_set():
+            recorder.record("run.given_up", signal=number.name)
+            say("given up at once: rooms may be left; they close by themselves when their timeouts have passed")
+            os._exit(ExitCode.INTERRUPTED)
+        recorder.record("run.interrupted", signal=number.name)
+        say("interrupted: closing the rooms … (once more gives up at once)")
+        stop.set()
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, on_signal, number)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+def _system() -> str:
+    name = f"{platform.system()} {platform.release()} {platform.machine()}"
+    with contextlib.suppress(OSError):
+        return f"{platform.freedesktop_os_release()['PRETTY_NAME']}, {name}"
+    return name

@@ -1,0 +1,38 @@
+"""`lkdiag report`: judge and show a run again, finished, interrupted or killed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lkdiag import settings
+from lkdiag.cli.options import Output, Redact, ReportFormat, RunsDir, Verbose
+from lkdiag.cli.output import check_output, show_run
+from lkdiag.errors import UsageError
+
+
+def report(
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="A run's id, its folder, or its journal.jsonl.")
+    ] = None,
+    last: Annotated[bool, typer.Option("--last", help="The newest run.")] = False,
+    format_: ReportFormat = None,
+    output: Output = None,
+    verbose: Verbose = False,
+    redact: Redact = False,
+    runs_dir: RunsDir = None,
+) -> None:
+    """Judge a recorded run again, with today's checks, and show its report.
+
+    The exit code is the run's own. Nothing is asked of any server.
+    """
+    from lkdiag.journal import find_journal, last_run
+
+    check_output(output)
+    directory = settings.runs_dir(runs_dir)
+    if last == (run is not None):
+        raise UsageError("name a RUN, or --last", f"runs are kept in {directory}")
+    path = last_run(directory) if run is None else find_journal(run, directory, Path(run))
+    raise typer.Exit(show_run(path, format_, output, verbose=verbose, redact=redact))

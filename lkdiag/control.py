@@ -1,0 +1,165 @@
+"""LiveKit's HTTP API as the trials need it: one attempt a call, and every attempt recorded."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import aiohttp
+from google.protobuf.message import DecodeError
+from livekit import api
+
+from lkdiag.errors import LkdiagError
+from lkdiag.settings import scrub
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+    from types import TracebackType
+
+    from lkdiag.settings import Credentials
+    from lkdiag.timeline import TrialRecorder
+
+T = TypeVar("T")
+
+CALL_TIMEOUT_S = 10.0
+
+
+class ApiCallError(LkdiagError):
+    """A call was refused or not answered. `code` is Twirp's (`unavailable`, …), or `unreachable`."""
+
+    def __init__(self, method: str, code: str, status: int | None, reason: str) -> None:
+        super().__init__(f"{method} failed: {reason} ({code}{f', HTTP {status}' if status else ''})")
+        self.method = method
+        self.code = code
+        self.status = status
+        self.reason = reason
+
+    @property
+    def unreachable(self) -> bool:
+        """The server did not answer at all."""
+        return self.status is None
+
+
+class Control:
+    """The API client of a run. Every call is an event `api.called`, with its duration, whether it failed or not.
+
+    The library's own retries are off (`failover=False`): a trial is never retried behind the user's back.
+    """
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._api: api.LiveKitAPI | None = None
+
+    async def __aenter__(self) -> Self:
+        self._api = api.LiveKitAPI(
+            self._credentials.http_url,
+            self._credentials.api_key,
+            self._credentials.api_secret,
+            timeout=aiohttp.ClientTimeout(total=CALL_TIMEOUT_S),
+            failover=False,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._api is not None:
+            await self._api.aclose()
+
+    @property
+    def _client(self) -> api.LiveKitAPI:
+        assert self._api is not None, "used outside its `async with`"
+        return self._api
+
+    async def create_room(
+        self,
+        recorder: TrialRecorder,
+        name: str,
+        *,
+        empty_timeout_s: int,
+        departure_timeout_s: int,
+        dispatches: Sequence[tuple[str, str]] = (),
+    ) -> api.Room:
+        """Create a room; `dispatches` are (agent name, metadata). Raises ApiCallError."""
+        request = api.CreateRoomRequest(
+            name=name,
+            empty_timeout=empty_timeout_s,
+            departure_timeout=departure_timeout_s,
+            agents=[api.RoomAgentDispatch(agent_name=agent, metadata=metadata) for agent, metadata in dispatches],
+        )
+        before_ns = recorder.run.now_wall_ns()
+        room = await self._call(recorder, "CreateRoom", self._client.room.create_room(request), room=name)
+        recorder.record(
+            "room.created", room=name, sid=room.sid, creation_time_ms=room.creation_time_ms, before_ns=before_ns
+        )
+        return room
+
+    async def find_room(self, recorder: TrialRecorder, name: str) -> api.Room | None:
+        """The room of that name, or None. Raises ApiCallError."""
+        found = await self._call(
+            recorder, "ListRooms", self._client.room.list_rooms(api.ListRoomsRequest(names=[name])), room=name
+        )
+        return next((room for room in found.rooms if room.name == name), None)
+
+    async def delete_room(self, recorder: TrialRecorder, name: str) -> None:
+        """Delete a room, and disconnect everybody in it. Raises ApiCallError."""
+        await self._call(
+            recorder, "DeleteRoom", self._client.room.delete_room(api.DeleteRoomRequest(room=name)), room=name
+        )
+
+    async def create_dispatch(
+        self, recorder: TrialRecorder, room: str, agent_name: str, metadata: str
+    ) -> api.AgentDispatch:
+        """Dispatch an agent to a room that exists. Raises ApiCallError."""
+        request = api.CreateAgentDispatchRequest(room=room, agent_name=agent_name, metadata=metadata)
+        return await self._call(
+            recorder, "CreateDispatch", self._client.agent_dispatch.create_dispatch(request), room=room
+        )
+
+    async def list_dispatch(self, recorder: TrialRecorder, room: str) -> list[api.AgentDispatch]:
+        """Every dispatch of a room that exists, with its jobs. Raises ApiCallError."""
+        return await self._call(recorder, "ListDispatch", self._client.agent_dispatch.list_dispatch(room), room=room)
+
+    async def list_participants(self, recorder: TrialRecorder, room: str) -> list[api.ParticipantInfo]:
+        """Who is in a room; empty for a room that does not exist. Raises ApiCallError."""
+        request = api.ListParticipantsRequest(room=room)
+        found = await self._call(recorder, "ListParticipants", self._client.room.list_participants(request), room=room)
+        return list(found.participants)
+
+    async def list_rooms(self, recorder: TrialRecorder, prefix: str) -> list[api.Room]:
+        """Every room whose name begins so. Raises ApiCallError."""
+        found = await self._call(recorder, "ListRooms", self._client.room.list_rooms(api.ListRoomsRequest()))
+        return [room for room in found.rooms if room.name.startswith(prefix)]
+
+    async def _call(self, recorder: TrialRecorder, method: str, call: Awaitable[T], **about: Any) -> T:
+        began_ns = recorder.run.now_mono_ns()
+
+        def record(**result: Any) -> None:
+            duration_ms = round((recorder.run.now_mono_ns() - began_ns) / 1e6, 2)
+            # one attempt: the library's retries are off
+            recorder.record(
+                "api.called", method=method, **about, began_mono_ns=began_ns, duration_ms=duration_ms,
+                attempts=1, **result,
+            )  # fmt: skip
+
+        try:
+            answer = await call
+        except api.TwirpError as error:
+            reason = self._clean(error.message)
+            record(ok=False, code=error.code, status=error.status, error=reason)
+            raise ApiCallError(method, error.code, error.status, reason) from None
+        except DecodeError:
+            record(ok=False, code="malformed", error="the answer is not LiveKit's")
+            raise ApiCallError(method, "malformed", 200, "the answer is not LiveKit's") from None
+        except asyncio.CancelledError:
+            record(ok=False, code="cancelled", error="given up by lkdiag")
+            raise
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            reason = self._clean(str(error)) or f"no answer within {CALL_TIMEOUT_S:g} s"
+            record(ok=False, code="unreachable", error=reason)
+            raise ApiCallError(method, "unreachable", None, reason) from None
+        record(ok=True)
+        return answer
+
+    def _clean(self, text: str) -> str:
+        return scrub(text, [self._credentials.api_secret])

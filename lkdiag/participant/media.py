@@ -1,0 +1,120 @@
+"""A participant with media: joins a room by `livekit.rtc`, may publish a track, and notices its own end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from livekit import rtc
+
+from lkdiag.errors import LkdiagError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lkdiag.timeline import TrialRecorder
+
+CONNECT_TIMEOUT_S = 20.0
+LEAVE_TIMEOUT_S = 5.0
+SAMPLE_RATE_HZ = 48_000
+FRAME_MS = 10
+
+# livekit.rtc reports its own retries there; what matters of them comes back as exceptions and events
+logging.getLogger("livekit").addHandler(logging.NullHandler())
+logging.getLogger("livekit").propagate = False
+
+
+class JoinError(LkdiagError):
+    """This participant could not get into its room."""
+
+
+class MediaParticipant:
+    """One participant. `who` is its lane in the journal's kinds: `probe` (the probe's agent) or `caller`."""
+
+    def __init__(self, recorder: TrialRecorder, who: str) -> None:
+        self._recorder = recorder
+        self._who = who
+        self._room = rtc.Room()
+        self._gone = asyncio.Event()
+        self._silence: asyncio.Task[None] | None = None
+        self._source: rtc.AudioSource | None = None
+        self.identity = ""
+
+    async def join(self, url: str, token: str, on_agent_track: Callable[[str, str], None] | None = None) -> None:
+        """Join. `on_agent_track` is told of each track that somebody else publishes (identity, track SID).
+
+        Raises JoinError when the server, or the network, did not let it in.
+        """
+        room = self._room
+        room.on("disconnected", self._on_disconnected)
+        room.on("reconnecting", lambda: self._recorder.record(f"{self._who}.reconnecting"))
+        room.on("reconnected", lambda: self._recorder.record(f"{self._who}.reconnected"))
+        if on_agent_track is not None:
+            tell = on_agent_track
+
+            def published(track: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
+                tell(participant.identity, track.sid)
+
+            room.on("track_published", published)
+        self._recorder.record(f"{self._who}.joining")
+        options = rtc.RoomOptions(auto_subscribe=False, connect_timeout=CONNECT_TIMEOUT_S)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S * 1.5):
+                await room.connect(url, token, options)
+        except (rtc.ConnectError, TimeoutError) as error:
+            reason = _without_token(str(error), token) or "no answer"
+            self._recorder.record(f"{self._who}.join_failed", error=reason)
+            raise JoinError(f"the {self._who} could not join: {reason}") from None
+        self.identity = room.local_participant.identity
+        self._recorder.record(f"{self._who}.joined", identity=self.identity, sid=room.local_participant.sid, by="media")
+        if on_agent_track is not None:
+            for participant in room.remote_participants.values():
+                for track in participant.track_publications.values():
+                    on_agent_track(participant.identity, track.sid)
+
+    async def publish_audio(self) -> None:
+        """Publish a microphone track that carries silence."""
+        self._source = rtc.AudioSource(SAMPLE_RATE_HZ, 1, queue_size_ms=100)
+        track = rtc.LocalAudioTrack.create_audio_track("lkdiag", self._source)
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        publication = await self._room.local_participant.publish_track(track, options)
+        self._recorder.record(f"{self._who}.track_published", sid=publication.sid)
+        self._silence = asyncio.create_task(_send_silence(self._source), name=f"{self._who}'s silence")
+
+    async def leave(self) -> None:
+        """Leave, if still there; afterwards nothing of it is left."""
+        if self._silence is not None:
+            self._silence.cancel()
+            await asyncio.gather(self._silence, return_exceptions=True)
+        try:
+            async with asyncio.timeout(LEAVE_TIMEOUT_S):
+                await self._room.disconnect()
+        except TimeoutError:
+            self._recorder.record(f"{self._who}.leave_timed_out", timeout_s=LEAVE_TIMEOUT_S)
+        if self._source is not None:
+            await self._source.aclose()
+
+    async def wait_gone(self, timeout_s: float) -> bool:
+        """Whether it was disconnected, now or within `timeout_s`."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._gone.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _on_disconnected(self, reason: object) -> None:
+        name = rtc.DisconnectReason.Name(reason) if isinstance(reason, int) else str(reason)  # type: ignore[arg-type]
+        self._recorder.record(f"{self._who}.disconnected", reason=name)
+        self._gone.set()
+
+
+async def _send_silence(source: rtc.AudioSource) -> None:
+    frame = rtc.AudioFrame.create(SAMPLE_RATE_HZ, 1, SAMPLE_RATE_HZ * FRAME_MS // 1000)
+    while True:
+        await source.capture_frame(frame)  # blocks once 100 ms are queued, which paces it
+
+
+def _without_token(text: str, token: str) -> str:
+    return text.replace(token, "***")

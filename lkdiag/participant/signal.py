@@ -1,0 +1,61 @@
+"""A participant by signalling alone: a websocket and no media. Cheap, and the server's first words tell what it is."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+from typing import TYPE_CHECKING
+
+import aiohttp
+from google.protobuf.message import DecodeError
+from livekit import api
+from livekit.protocol.rtc import SignalResponse
+
+if TYPE_CHECKING:
+    from lkdiag.settings import Credentials
+
+PROTOCOL = "16"
+"""Client protocol, as of livekit-server v1.13.5 (pkg/rtc/types/protocol_version.go)."""
+ANSWER_TIMEOUT_S = 5.0
+
+
+async def read_server_info(credentials: Credentials, room: str) -> dict[str, str] | None:
+    """Version, edition, region and node of the server, from its answer to a join of `room`; None without one.
+
+    The room is made by this join, names an agent that nobody has, so that no worker of the project starts, and
+    has to be deleted by the caller.
+    """
+    config = api.RoomConfiguration(
+        empty_timeout=10, departure_timeout=1, agents=[api.RoomAgentDispatch(agent_name=f"{room}-nobody")]
+    )
+    token = (
+        api.AccessToken(credentials.api_key, credentials.api_secret)
+        .with_identity("lkdiag-signal")
+        .with_ttl(datetime.timedelta(minutes=1))
+        .with_grants(api.VideoGrants(room_join=True, room=room, hidden=True))
+        .with_room_config(config)
+        .to_jwt()
+    )
+    try:
+        async with (
+            asyncio.timeout(ANSWER_TIMEOUT_S),
+            aiohttp.ClientSession() as session,
+            session.ws_connect(
+                f"{credentials.ws_url}/rtc",
+                params={"protocol": PROTOCOL, "auto_subscribe": "0", "sdk": "python"},
+                headers={"Authorization": f"Bearer {token}"},
+            ) as socket,
+        ):
+            while True:
+                response = SignalResponse.FromString(await socket.receive_bytes())
+                if response.WhichOneof("message") == "join":
+                    info = response.join.server_info
+                    return {
+                        "version": info.version,
+                        "edition": type(info).Edition.Name(info.edition).lower(),
+                        "region": info.region,
+                        "node_id": info.node_id,
+                    }
+    except (aiohttp.ClientError, OSError, TimeoutError, TypeError, DecodeError):
+        # it only describes the server: a run without it says so, and goes on
+        return None

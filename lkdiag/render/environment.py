@@ -1,0 +1,80 @@
+"""Where a run took place, as rows of label and text: what maintainers ask for first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkdiag.render.selection import room_prefix
+from lkdiag.render.wording import period
+
+if TYPE_CHECKING:
+    from lkdiag.report.value import Report, Server
+
+Rows = list[tuple[str, str]]
+
+
+def identity_rows(report: Report) -> Rows:
+    """What was tested, where and when."""
+    environment = report.environment
+    rows = [
+        ("server", _server(environment.server)),
+        ("project", environment.project_host),
+        ("subject", environment.subject),
+        ("method", methods(report)),
+        ("rooms", rooms(report)),
+        ("time", period(report.run.started_at, report.run.finished_at)),
+    ]
+    return [(label, text) for label, text in rows if text]
+
+
+def client_rows(report: Report) -> Rows:
+    """This side: versions, clock, the probe's workers."""
+    environment = report.environment
+    sdk = ", ".join(f"{name} {version}" for name, version in environment.sdk.items())
+    rows = [
+        ("lkdiag", report.run.lkdiag_version),
+        ("SDK", sdk),
+        ("Python", environment.python),
+        ("OS", environment.os),
+        ("probe workers", ", ".join(environment.probe_worker_ids)),
+        ("clock", _clock(environment.clock_offset_ms, environment.clock_error_ms)),
+    ]
+    return [(label, text) for label, text in rows if text]
+
+
+def option_rows(report: Report) -> Rows:
+    """Every setting of the scenario."""
+    return [(name, str(value)) for name, value in report.run.options.items()]
+
+
+def methods(report: Report) -> str:
+    """How the dispatches were asked for; what was planned, where no trial was run."""
+    seen = dict.fromkeys(trial.method for trial in report.trials)
+    return ", ".join(seen) or str(report.run.options.get("method", ""))
+
+
+def rooms(report: Report) -> str:
+    """Their names by the common prefix, once."""
+    prefix = room_prefix(report)
+    names = {trial.room for trial in report.trials}
+    if len(names) == 1:
+        return prefix if len(report.trials) == 1 else f"{prefix} (the same in every trial)"
+    return f"{prefix}…" if prefix else ""
+
+
+def _server(server: Server) -> str:
+    parts = (
+        " ".join(["LiveKit", server.version or "(version unknown)"]),
+        server.edition,
+        f"region {server.region}" if server.region else None,
+        f"node {server.node_id}" if server.node_id else None,
+    )
+    return " · ".join(part for part in parts if part)
+
+
+def _clock(offset_ms: float | None, error_ms: float | None) -> str:
+    if offset_ms is None:
+        return ""
+    where = "ahead of" if offset_ms >= 0 else "behind"
+    error = "" if error_ms is None else f" (± {error_ms:.1f} ms)"
+    return f"server {abs(offset_ms):.1f} ms {where} this machine{error}"

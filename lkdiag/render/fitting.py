@@ -1,0 +1,49 @@
+"""Makes a document fit a length: its pieces take shorter forms, step by step, and it says what was left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a document, from its full form to its shortest; the empty string leaves it out."""
+
+    forms: tuple[str, ...]
+    kind: str = ""
+    """What steps call it; pieces without a kind stay."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to try: every piece of a kind, from the last to the first, takes its next form."""
+
+    kind: str
+    what: str
+    """Words for what is lost, with `{count}` in them."""
+    at_once: bool = False
+    """All of the kind, even if fewer would do."""
+
+
+def fit(pieces: Sequence[Piece], steps: Sequence[Step], limit: int) -> tuple[str, list[str]]:
+    """The text and what was left out of it. Longer than `limit` characters only if every step was not enough."""
+    chosen = [0] * len(pieces)
+    length = sum(len(piece.forms[0]) for piece in pieces)
+    left_out = []
+    for step in steps:
+        count = 0
+        for at in reversed(range(len(pieces))):
+            if length <= limit and not (step.at_once and count):
+                break
+            piece = pieces[at]
+            if piece.kind == step.kind and chosen[at] + 1 < len(piece.forms):
+                length -= len(piece.forms[chosen[at]]) - len(piece.forms[chosen[at] + 1])
+                chosen[at] += 1
+                count += 1
+        if count:
+            left_out.append(step.what.format(count=count))
+    return "".join(piece.forms[form] for piece, form in zip(pieces, chosen, strict=True)), left_out

@@ -1,0 +1,25 @@
+"""The report as JSON: the dataclasses' own names, `schema` first."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from lkdiag.report.value import Report
+
+
+def render(report: Report) -> str:
+    """Indented JSON that ends with a newline. What does not print is escaped, so that it is safe to `cat`."""
+    fields: dict[str, Any] = msgspec.to_builtins(report)
+    text = json.dumps({"schema": fields.pop("schema"), **fields}, indent=2, ensure_ascii=False)
+    return "".join(f"{_printable(line)}\n" for line in text.split("\n"))
+
+
+def _printable(line: str) -> str:
+    """Such characters can only stand inside a JSON string, where an escape means the same."""
+    if line.isprintable():
+        return line
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in line)

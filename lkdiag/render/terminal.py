@@ -1,0 +1,128 @@
+"""The report for the user's terminal, or as plain text for a pipe: the story first, the verdict last."""
+
+from __future__ import annotations
+
+import io
+import shlex
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group
+from rich.text import Text
+
+from lkdiag.checks.verdict import Verdict
+from lkdiag.render import environment
+from lkdiag.render.figures import MEASURED_FROM
+from lkdiag.render.terminal_figures import latency_histogram, measure_table, tally_block
+from lkdiag.render.terminal_findings import failing_trials, run_findings
+from lkdiag.render.terminal_table import Trimmed, indented, labelled, plain
+from lkdiag.render.terminal_trials import legend, trial_tables
+from lkdiag.render.visible import visible
+from lkdiag.render.wording import VERDICT_SYMBOL, moment, plural
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from rich.console import RenderableType
+
+    from lkdiag.report.value import LeftoverRoom, Report
+
+PIPE_CELLS = 10_000
+"""Wide enough that nothing is wrapped or cut where there is no terminal."""
+
+VERDICT_STYLE = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "bold cyan"}
+
+
+def make_console(file: TextIO, *, is_terminal: bool) -> Console:
+    """A console that takes no text for markup. For a terminal its width, and colours unless NO_COLOR says no.
+
+    A stream whose encoding lacks a character gets an escape instead of raising UnicodeEncodeError.
+    """
+    if isinstance(file, io.TextIOWrapper):
+        file.reconfigure(errors="backslashreplace")
+    return Console(
+        file=file,
+        force_terminal=is_terminal,
+        width=None if is_terminal else PIPE_CELLS,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+
+
+def render(report: Report, console: Console, *, verbose: bool = False) -> None:
+    """Write the whole report. What a terminal leaves out for lack of room, `verbose` and a pipe get."""
+    width = console.width
+    failed = failing_trials(report, verbose=verbose)
+    histogram = latency_histogram(report, width - 2)
+    sections: list[tuple[str, list[RenderableType]]] = [
+        ("Trials", trial_tables(report, width, complete=verbose or not console.is_terminal)),
+        ("Columns", [indented(labelled(legend(report)))] if verbose and report.trials else []),
+        ("Summary", [indented(tally_block(report))] if report.trials else []),
+        (
+            f"Delays  {MEASURED_FROM.lower()}",
+            [indented(measure_table(report, width - 2))] if report.trials else [],
+        ),
+        ("Latency of the subject's trials", [indented(histogram)] if histogram else []),
+        ("Rooms left behind", _leftovers(report.leftover_rooms)),
+        ("Failing trials", failed),
+        ("Findings", run_findings(report.findings)),
+        ("About the record", [indented(plain(note)) for note in report.notes]),
+    ]
+    parts = _head(report, verbose=verbose)
+    for title, body in sections:
+        if body:
+            parts += ["", Text(title, "bold cyan"), *body]
+    console.print(Trimmed(Group(*parts, "", *_verdict(report, width))))
+
+
+def _head(report: Report, *, verbose: bool) -> list[RenderableType]:
+    title = Text.assemble(
+        (visible(f"lkdiag {report.run.scenario}"), "bold"), "  ", (visible(f"run {report.run.id}"), "")
+    )
+    rows = environment.identity_rows(report)
+    if verbose:
+        rows += environment.client_rows(report)
+        rows += environment.option_rows(report)
+    return [title, indented(labelled(rows))]
+
+
+def _leftovers(rooms: tuple[LeftoverRoom, ...]) -> list[RenderableType]:
+    found: list[RenderableType] = []
+    for room in rooms:
+        since = f"since {moment(room.created_at)} UTC, " if room.created_at else ""
+        who = ", ".join(room.participants) or "nobody"
+        found.append(indented(plain(f"{room.name}  {room.sid}  {since}in it: {who}")))
+    return found
+
+
+def _verdict(report: Report, width: int) -> list[RenderableType]:
+    found: list[RenderableType] = []
+    if report.run.interrupted:
+        planned = report.run.options.get("count")
+        of = f" of {planned} planned" if isinstance(planned, int) else ""
+        found.append(plain(f"Interrupted after {plural(report.summary.trials, 'trial')}{of}.", "bold"))
+    if report.run.aborted:
+        found.append(plain(f"lkdiag gave the run up: {report.run.aborted}", "bold"))
+    style = VERDICT_STYLE[report.verdict]
+    verdict = f"{VERDICT_SYMBOL[report.verdict]} {report.verdict.value.upper()}"
+    found.append(Text.assemble((verdict, style), "  ", plain(report.headline, "bold")))
+    again = "\n".join(_command_lines(visible(report.run.command), width - 7))
+    found.append(labelled([("again", Text(again))]))
+    return found
+
+
+def _command_lines(command: str, width: int) -> list[str]:
+    """The command on as few lines as fit, continued by backslashes so that it can still be pasted."""
+    if len(command) <= width:
+        return [command]
+    try:
+        words = [shlex.quote(word) for word in shlex.split(command)]
+    except ValueError:
+        return [command]
+    lines = [words[0]]
+    for word in words[1:]:
+        if len(lines[-1]) + 1 + len(word) + 2 <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(f"  {word}")
+    return [f"{line} \\" for line in lines[:-1]] + lines[-1:]

@@ -1,0 +1,90 @@
+"""How durations, shares, tallies, times and lists of trials read, the same in every format."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkdiag.checks.verdict import Outcome, Severity, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from lkdiag.stats import Rate
+
+NONE = "–"
+"""What stands where there is no value."""
+
+OUTCOME_SYMBOL = {
+    Outcome.DELIVERED: "✓",
+    Outcome.DELAYED: "~",
+    Outcome.DROPPED: "✗",
+    Outcome.ERROR: "!",
+    Outcome.INCONCLUSIVE: "?",
+}
+VERDICT_SYMBOL = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.INCONCLUSIVE: "?"}
+SEVERITY_SYMBOL = {Severity.FAIL: "✗", Severity.INCONCLUSIVE: "?", Severity.NOTE: "·"}
+
+
+def duration(ms: float | None) -> str:
+    """Milliseconds as `312 ms`, from a second on as `6.24 s`."""
+    if ms is None:
+        return NONE
+    return f"{round(ms)} ms" if abs(round(ms)) < 1000 else f"{ms / 1000:.2f} s"
+
+
+def offset(ms: float) -> str:
+    """Milliseconds since the trial began, as `+0.213 s`."""
+    return f"{ms / 1000:+.3f} s"
+
+
+def rate(value: Rate) -> str:
+    """`3 of 20 = 15 % (95 %: 5–36 %)`."""
+    if value.value is None or value.low is None or value.high is None:
+        return "no trial could be judged"
+    share, low, high = _percent(value.value), _percent(value.low), _percent(value.high)
+    return f"{value.count} of {value.of} = {share} % (95 %: {low}–{high} %)"
+
+
+def _percent(share: float) -> str:
+    """Whole per cent, save where rounding would claim never or always."""
+    percent = 100 * share
+    return f"{percent:.0f}" if share in (0, 1) or 0.95 <= percent <= 99.05 else f"{percent:.1f}"
+
+
+def tally(counts: Mapping[str, int]) -> str:
+    """`28 delivered, 7 dropped`: what occurred, in the order given; `none` where nothing did."""
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 trial`, `2 trials`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def trial_numbers(indices: Iterable[int]) -> str:
+    """`3, 7, 9–12`, in rising order."""
+    spans: list[list[int]] = []
+    for index in sorted(set(indices)):
+        if spans and index == spans[-1][1] + 1:
+            spans[-1][1] = index
+        else:
+            spans.append([index, index])
+    parts = (
+        [str(low)] if low == high else [str(low), str(high)] if high == low + 1 else [f"{low}–{high}"]
+        for low, high in spans
+    )
+    return ", ".join(number for part in parts for number in part)
+
+
+def moment(iso: str) -> str:
+    """An ISO 8601 time in UTC as `2026-08-21 10:14:02.123`."""
+    return iso.replace("T", " ").removesuffix("Z").removesuffix("+00:00")
+
+
+def period(start: str, end: str | None) -> str:
+    """`2026-08-21 10:14:02 – 10:15:40 UTC`, to the second; the date again only if it is another one."""
+    first = moment(start)[:19]
+    if end is None:
+        return f"{first} UTC, end unknown"
+    last = moment(end)[:19]
+    return f"{first} – {last[11:] if last[:10] == first[:10] else last} UTC"

@@ -1,0 +1,35 @@
+"""The verdict of a run in one sentence that a stranger understands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkdiag.checks.verdict import Verdict
+
+if TYPE_CHECKING:
+    from lkdiag.report.value import DispatchSummary, Run
+
+
+def headline(verdict: Verdict, summary: DispatchSummary, run: Run, planned: int) -> str:
+    """Counts first, then what they mean; how the run ended, when it did not end by itself."""
+    parts = [_counts(verdict, summary)]
+    if run.aborted is not None:
+        parts.append(f"The run was given up: {run.aborted}.")
+    elif run.interrupted:
+        ended = "interrupted" if run.finished_at is not None else "killed"
+        parts.append(f"The run was {ended} after {summary.trials} of {planned} trials.")
+    return " ".join(parts)
+
+
+def _counts(verdict: Verdict, summary: DispatchSummary) -> str:
+    outcomes = summary.outcomes
+    if summary.trials == 0:
+        return "No trial was carried out, so there is nothing to judge."
+    told = [f"{count} {outcome}" for outcome, count in outcomes.items() if count]
+    odd = [f"{count} {mismatch}" for mismatch, count in summary.mismatches.items() if count]
+    if verdict is Verdict.PASS:
+        median = summary.latency_ms.p50
+        after = "" if median is None else f", after {median / 1000:.2f} s in the median"
+        return f"All {summary.trials} dispatches were delivered{after}, and the dispatch list said so."
+    mismatches = f" (dispatch list: {', '.join(odd)})" if odd else ""
+    return f"Of {summary.trials} dispatches {', '.join(told)}{mismatches}."

@@ -1,0 +1,145 @@
+"""A trial's events in plain words, line by line, each in the lane of who it is about."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from lkdiag.report.value import TimelineLine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from lkdiag.timeline import Data, Event, Timeline
+
+WORDS: dict[str, tuple[str, Callable[[Data], str]]] = {
+    "trial.started": ("lkdiag", lambda d: f"trial began: {d['method']}, agent {d['agent_name']!r}"),
+    "trial.due": ("lkdiag", lambda _: "the trial was due, by --rate"),
+    "trial.failed": ("lkdiag", lambda d: f"could not {d['step']}: {d['error']}"),
+    "trial.crashed": ("lkdiag", lambda d: f"lkdiag failed: {d['error']}"),
+    "trial.interrupted": ("lkdiag", lambda _: "interrupted"),
+    "room.created": ("room", lambda d: f"created: {d['sid']}, creation_time_ms {d['creation_time_ms']}"),
+    "room.reused": ("room", lambda d: f"{d['sid']} is the old room of trial {d['earlier_trial']}"),
+    "room.deleted": ("room", lambda _: "deleted by lkdiag"),
+    "room.gone": ("room", lambda _: "listRooms knows it no longer"),
+    "room.still_there": ("room", lambda _: "still listed after its deletion"),
+    "room.delete_failed": ("room", lambda d: f"could not be deleted: {d['error']}"),
+    "dispatch.created": ("dispatch", lambda d: f"{d['dispatch_id']} created by createDispatch"),
+    "dispatch.listed": ("dispatch", lambda d: _listing(d)),
+    "fallback.created": ("dispatch", lambda d: f"fallback {d['dispatch_id']} created by createDispatch"),
+    "fallback.failed": ("dispatch", lambda d: f"the fallback could not be created: {d['error']}"),
+    "fallback.ended": ("lkdiag", lambda d: f"the fallback brought {'an agent' if d['agent_came'] else 'nobody'}"),
+    "observation.ended": ("lkdiag", lambda d: "the agent is there" if d["agent_came"] else "time is up: no agent"),
+    "job.offered": ("worker", lambda d: f"the probe is offered job {d['job_id']} ({d['job_type']})"),
+    "job.accepted": ("worker", lambda d: f"the probe accepts job {d['job_id']} as {d['identity']!r}"),
+    "job.rejected": ("worker", lambda d: f"the probe declines job {d['job_id']}"),
+    "job.answer_lost": ("worker", lambda d: f"the probe's answer to job {d['job_id']} could not be sent"),
+    "job.assigned": ("worker", lambda d: f"the probe is assigned job {d['job_id']}"),
+    "job.terminated": ("worker", lambda d: f"the server ends job {d['job_id']}"),
+    "probe.joining": ("agent", lambda _: "the probe's agent begins to join"),
+    "probe.joined": ("agent", lambda d: f"the probe's agent is in: {d['sid']}"),
+    "probe.join_failed": ("agent", lambda d: f"the probe's agent could not join: {d['error']}"),
+    "probe.track_published": ("agent", lambda d: f"the probe's agent publishes {d['sid']}"),
+    "probe.reconnecting": ("agent", lambda _: "the probe's agent is reconnecting"),
+    "probe.reconnected": ("agent", lambda _: "the probe's agent is back"),
+    "probe.disconnected": ("agent", lambda d: f"the probe's agent is out: {d['reason']}"),
+    "probe.leave_timed_out": ("agent", lambda d: f"the probe's agent did not get out within {d['timeout_s']:g} s"),
+    "agent.joined": (
+        "agent",
+        lambda d: (
+            f"listParticipants shows {d['identity']!r} ({d['sid']}, {d['state']}, joined_at_ms {d['joined_at_ms']})"
+        ),
+    ),
+    "agent.changed": (
+        "agent",
+        lambda d: f"{d['identity']!r} is {d['state']}, with {_count(d['tracks'], 'track')}",
+    ),
+    "agent.left": ("agent", lambda d: f"{d['identity']!r} is gone from listParticipants"),
+    "agent.track_published": ("agent", lambda d: f"the caller sees track {d['sid']} of {d['identity']!r}"),
+    "agent.track_missing": ("agent", lambda d: f"no track of the agent's in {d['waited_s']} s"),
+    "participant.joined": (
+        "caller",
+        lambda d: f"listParticipants shows {d['identity']!r} ({d['kind']}, {d['state']})",
+    ),
+    "participant.changed": (
+        "caller",
+        lambda d: f"{d['identity']!r} is {d['state']}, with {_count(d['tracks'], 'track')}",
+    ),
+    "participant.left": ("caller", lambda d: f"{d['identity']!r} is gone from listParticipants"),
+    "caller.joining": ("caller", lambda _: "the caller begins to join"),
+    "caller.joined": ("caller", lambda d: f"the caller is in: {d['sid']}"),
+    "caller.join_failed": ("caller", lambda d: f"the caller could not join: {d['error']}"),
+    "caller.track_published": ("caller", lambda d: f"the caller publishes {d['sid']}"),
+    "caller.reconnecting": ("caller", lambda _: "the caller is reconnecting"),
+    "caller.reconnected": ("caller", lambda _: "the caller is back"),
+    "caller.disconnected": ("caller", lambda d: f"the caller is out: {d['reason']}"),
+    "caller.leave_timed_out": ("caller", lambda d: f"the caller did not get out within {d['timeout_s']:g} s"),
+}
+"""For each kind of event its lane and its words. `trial.finished` says nothing that its neighbours don't."""
+
+_SILENT = frozenset({"trial.finished", "api.called"})
+
+
+def story(trial: Timeline, stalls: Iterable[Event]) -> tuple[TimelineLine, ...]:
+    """The story of a trial. API calls are told where they failed or changed something; looks only where they failed."""
+    events = sorted((*trial, *stalls), key=lambda event: event.seq)
+    if not events:
+        return ()
+    began = next(iter(trial)).mono_ns
+    lines = []
+    for event in events:
+        told = _tell(event)
+        if told is not None:
+            lane, text = told
+            lines.append(TimelineLine(utc(event.at_ns), round((event.mono_ns - began) / 1e6, 1), lane, text))
+    return tuple(lines)
+
+
+def utc(at_ns: int) -> str:
+    """`2026-08-21T14:27:06.123Z`."""
+    return datetime.fromtimestamp(at_ns / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _tell(event: Event) -> tuple[str, str] | None:
+    data = event.data
+    if event.kind == "api.called":
+        if not data["ok"]:
+            status = f", HTTP {data['status']}" if "status" in data else ""
+            return (
+                "api",
+                f"{data['method']} failed after {data['duration_ms']:.0f} ms: {data['error']} ({data['code']}{status})",
+            )
+        if data["method"] in ("CreateRoom", "CreateDispatch", "DeleteRoom"):
+            return "api", f"{data['method']} answered in {data['duration_ms']:.0f} ms"
+        return None
+    if event.kind == "lkdiag.stalled":
+        return "lkdiag", f"lkdiag itself stood still for {data['late_ms']:.0f} ms"
+    if event.kind in _SILENT:
+        return None
+    if event.kind in WORDS:
+        lane, words = WORDS[event.kind]
+        return lane, words(data)
+    return "lkdiag", event.kind
+
+
+def _listing(data: Data) -> str:
+    dispatches = data["dispatches"]
+    if not dispatches:
+        return "listDispatch shows nothing"
+    parts = []
+    for item in dispatches:
+        jobs = ", ".join(_job(job) for job in item["jobs"]) or "no job"
+        parts.append(f"{item['dispatch_id']} for {item['agent_name']!r}: {jobs}")
+    return "listDispatch shows " + "; ".join(parts)
+
+
+def _job(job: dict[str, str]) -> str:
+    about = [job["status"], *([f"by {job['worker_id']}"] if "worker_id" in job else [])]
+    about += [repr(job["error"])] if "error" in job else []
+    about += [job["reason"]] if "reason" in job else []
+    return f"{job['job_id']} {' '.join(about)}"
+
+
+def _count(things: object, word: str) -> str:
+    number = len(things) if isinstance(things, list) else 0
+    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -1,0 +1,162 @@
+"""The report: the only value that a renderer takes. Its field names are the JSON contract `lkdiag.report/1`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from lkdiag.checks.verdict import Fallback, Finding, Mismatch, Outcome, State, Verdict
+from lkdiag.stats import Quantiles, Rate
+
+SCHEMA = "lkdiag.report/1"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One command's run."""
+
+    id: str
+    command: str
+    """The command line that repeats it, without secrets."""
+    scenario: str
+    """The scenario's name: `dispatch-trial`."""
+    options: dict[str, Any]
+    """Every setting of the scenario, defaults included."""
+    started_at: str
+    """UTC, ISO 8601 with milliseconds."""
+    finished_at: str | None
+    """None when the run was killed."""
+    interrupted: bool
+    """Ctrl-C, SIGTERM, or killed: fewer trials than planned."""
+    aborted: str | None
+    """Why lkdiag itself gave the run up (the server went away, say)."""
+    lkdiag_version: str
+
+
+@dataclass(frozen=True)
+class Server:
+    """What the server says of itself; None where it did not say."""
+
+    version: str | None = None
+    edition: str | None = None
+    region: str | None = None
+    node_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where the run took place: what maintainers ask for first."""
+
+    server: Server
+    project_host: str
+    subject: str
+    """Whose worker was judged: `lkdiag's probe` or the agent's name."""
+    probe_worker_ids: tuple[str, ...]
+    """AW_… ids under which lkdiag's own worker was registered."""
+    clock_offset_ms: float | None
+    """Server's clock minus this machine's, estimated; only local-clock stages use it."""
+    clock_error_ms: float | None
+    """Half the width of that estimate."""
+    sdk: dict[str, str]
+    python: str
+    os: str
+
+
+@dataclass(frozen=True)
+class DispatchSummary:
+    """The figures of a group of trials (the subject's, or the control's). Warm-up trials are not in it."""
+
+    trials: int
+    outcomes: dict[str, int]
+    """By outcome, every outcome named."""
+    mismatches: dict[str, int]
+    """By mismatch, every mismatch named."""
+    latency_ms: Quantiles
+    """Of the trials whose agent joined, late ones included. The lost ones stand in `lost_rate`."""
+    stages_ms: dict[str, Quantiles]
+    """By stage, each counted from the room's creation."""
+    state_lag_ms: Quantiles
+    lost_rate: Rate
+    """Dropped trials among those that could be judged."""
+    rescued: int
+    """Dropped trials whose fallback dispatch brought the agent."""
+    fallbacks: dict[str, int]
+
+
+@dataclass(frozen=True)
+class TimelineLine:
+    """One line of a trial's story."""
+
+    at: str
+    """UTC, ISO 8601 with milliseconds, on this machine's clock."""
+    offset_ms: float
+    """Since the trial began, on this machine's monotonic clock."""
+    lane: str
+    """Who: `api`, `room`, `dispatch`, `worker`, `agent`, `caller`, `lkdiag`."""
+    text: str
+
+
+@dataclass(frozen=True)
+class TrialReport:
+    """One room's story, judged."""
+
+    index: int
+    role: str
+    """`subject`, or `control`: one of lkdiag's own beside it."""
+    method: str
+    started_at: str
+    room: str
+    room_sid: str | None
+    dispatch_id: str | None
+    job_id: str | None
+    worker_id: str | None
+    agent_identity: str | None
+    outcome: Outcome
+    state: State
+    mismatch: Mismatch | None
+    latency_ms: float | None
+    """`joined_at_ms - creation_time_ms`, both the server's; None where no agent joined."""
+    stages_ms: dict[str, float]
+    """Each stage that was seen, counted from the room's creation."""
+    state_lag_ms: float | None
+    """From the agent's joining until listDispatch showed its job; 0 where it was there before."""
+    fallback: Fallback
+    fallback_latency_ms: float | None
+    """From the fallback dispatch's `created_at` to the agent's `joined_at_ms`, both the server's."""
+    fallback_dispatch_id: str | None
+    api_calls: int
+    findings: tuple[Finding, ...]
+    timeline: tuple[TimelineLine, ...]
+    """Its story, line by line; only where there is a finding."""
+
+
+@dataclass(frozen=True)
+class LeftoverRoom:
+    """A room of this run that was still there at the end."""
+
+    name: str
+    sid: str
+    created_at: str | None
+    participants: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that is known and judged of a run."""
+
+    run: Run
+    environment: Environment
+    verdict: Verdict
+    headline: str
+    """The verdict in one sentence of plain words."""
+    summary: DispatchSummary
+    control: DispatchSummary | None
+    trials: tuple[TrialReport, ...]
+    warmup: tuple[TrialReport, ...]
+    """Trials that are recorded and judged, but kept out of the figures and of the verdict."""
+    leftover_rooms: tuple[LeftoverRoom, ...]
+    findings: tuple[Finding, ...]
+    """About the run as a whole, and one for each kind of finding of its trials."""
+    notes: tuple[str, ...] = ()
+    """About the journal itself: a torn last line, say."""
+    schema: str = field(default=SCHEMA)

@@ -1,0 +1,85 @@
+"""Faults: how, and how often, lkdiag's own worker misbehaves on purpose; drawn once for each trial."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lkdiag.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+@dataclass(frozen=True)
+class BehaviourSpec:
+    """A behaviour of the probe by its name, and what stands after the colons: `slow:4s` is ("slow", ("4s",))."""
+
+    name: str
+    arguments: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return ":".join((self.name, *self.arguments))
+
+
+HONEST = BehaviourSpec("honest")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A behaviour, and the share of trials that it strikes (0 to 1)."""
+
+    behaviour: BehaviourSpec
+    share: float
+
+    def __str__(self) -> str:
+        return f"{self.behaviour}={self.share:g}"
+
+
+def parse_faults(text: str, known: Sequence[str], check: Callable[[BehaviourSpec], object]) -> tuple[Fault, ...]:
+    """`ghost=0.2,slow:4s=0.1` as faults; a name without a share strikes every trial.
+
+    `known` are the behaviours' names; `check` raises UsageError for arguments that a behaviour can't take.
+    Raises UsageError for an unknown name (with the nearest one), a bad share, or shares above 1 in all.
+    """
+    faults: list[Fault] = []
+    for part in (part.strip() for part in text.split(",")):
+        if not part:
+            continue
+        spec, equals, share_text = part.partition("=")
+        name, *arguments = (piece.strip() for piece in spec.split(":"))
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            meant = f"did you mean {near[0]}? " if near else ""
+            raise UsageError(f"there is no fault named {name!r}", f"{meant}known: {', '.join(known)}")
+        try:
+            share = float(share_text) if equals else 1.0
+        except ValueError:
+            share = -1.0
+        if not 0 <= share <= 1:
+            raise UsageError(
+                f"{share_text!r} is not a share of trials for the fault {name!r}",
+                "a share is a number from 0 to 1, as in --fault ghost=0.2",
+            )
+        behaviour = BehaviourSpec(name, tuple(arguments))
+        check(behaviour)
+        faults.append(Fault(behaviour, share))
+    if not faults:
+        raise UsageError(f"{text!r} names no fault", f"as in --fault ghost=0.2; known: {', '.join(known)}")
+    total = sum(fault.share for fault in faults)
+    if total > 1 + 1e-9:
+        raise UsageError(f"the faults' shares add up to {total:g}", "a trial has one fault at most: keep the sum at 1")
+    return tuple(faults)
+
+
+def draw(faults: Sequence[Fault], seed: int, trial: int) -> BehaviourSpec:
+    """The behaviour that trial gets. It rests on the seed and the trial alone, not on the order of the draws."""
+    digest = hashlib.sha256(f"lkdiag fault {seed} {trial}".encode()).digest()
+    point = int.from_bytes(digest[:8]) / 2**64
+    for fault in faults:
+        if point < fault.share:
+            return fault.behaviour
+        point -= fault.share
+    return HONEST

@@ -1,0 +1,210 @@
+"""A private livekit-server on loopback, for the time of an `async with`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from lkdiag.errors import ServerSetupError
+from lkdiag.server import guard
+from lkdiag.server.config import LOOPBACK, ApiKey, Ports, as_yaml, free_ports, private_config, random_key
+from lkdiag.server.ready import answers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from lkdiag.server.binary import ServerBinary
+
+ATTEMPTS = 4
+"""Starts, each on new ports, before a taken port is an error."""
+READY_WITHIN_S = 15.0
+"""A start takes under 1 s on an idle machine."""
+GONE_WITHIN_S = sum(patience_s for _, patience_s in guard.ESCALATION) + 2.0
+ASK_AGAIN_AFTER_S = 0.03
+
+
+class _PortTakenError(Exception):
+    """Another process has one of the ports."""
+
+
+class PrivateServer:
+    """`async with PrivateServer(binary, log_path) as server:` starts it; leaving the block ends it.
+
+    It also ends when this process does, however that comes about: see `guard`. It is in a session of its own,
+    so that a Ctrl-C in the terminal leaves it alone until its rooms are cleaned up. Entering raises
+    ServerSetupError.
+    """
+
+    def __init__(
+        self,
+        binary: ServerBinary,
+        log_path: Path,
+        *,
+        webhook_urls: Sequence[str] = (),
+        ready_within_s: float = READY_WITHIN_S,
+        choose_ports: Callable[[], Ports] = free_ports,
+    ) -> None:
+        self.binary = binary
+        self.log_path = log_path
+        """What the server prints (JSON lines), without tokens and secrets. Written anew by each start."""
+        self._webhook_urls = tuple(webhook_urls)
+        self._ready_within_s = ready_within_s
+        self._choose_ports = choose_ports
+        self._ports = Ports(0, 0)
+        self._api_key = ApiKey("", "")
+        self._guard: asyncio.subprocess.Process | None = None
+        self._exited: asyncio.Task[int] | None = None
+        self._pid = 0
+
+    @property
+    def url(self) -> str:
+        return f"ws://{LOOPBACK}:{self._ports.http}"
+
+    @property
+    def api_key(self) -> str:
+        return self._api_key.key
+
+    @property
+    def api_secret(self) -> str:
+        return self._api_key.secret
+
+    @property
+    def version(self) -> str:
+        """What the binary says of itself."""
+        return self.binary.version
+
+    @property
+    def pid(self) -> int:
+        """Of livekit-server itself, not of its guard; 0 before the start."""
+        return self._pid
+
+    @property
+    def guard_pid(self) -> int:
+        """Of the process that ends the server when lkdiag does; 0 before the start."""
+        return self._guard.pid if self._guard else 0
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it runs; negative for a signal, as in `subprocess`."""
+        return self._exited.result() if self._exited and self._exited.done() else None
+
+    async def wait_exited(self) -> int:
+        """Wait without a deadline until the server has ended, for whatever reason; its return code."""
+        if self._exited is None:
+            raise RuntimeError("the private server was not started")
+        return await asyncio.shield(self._exited)
+
+    async def __aenter__(self) -> Self:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                await self._start()
+                await self._wait_ready()
+                return self
+            except _PortTakenError:
+                await self._stop()
+                if attempt == ATTEMPTS:
+                    raise self._failure(f"livekit-server found its ports taken, {ATTEMPTS} times") from None
+            except BaseException:
+                await self._stop()
+                raise
+        raise AssertionError("unreachable")
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stop()
+
+    async def _start(self) -> None:
+        self._ports, self._api_key, self._pid = self._choose_ports(), random_key(), 0
+        self._guard = process = await self._start_guard()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        config = as_yaml(private_config(self._ports, self._api_key, self._webhook_urls))
+        order = json.dumps({"config": config, "secrets": [self.api_secret]})
+        with contextlib.suppress(ConnectionError):  # its answer tells
+            process.stdin.write(order.encode() + b"\n")
+            await process.stdin.drain()
+        word, _, rest = (await process.stdout.readline()).decode().strip().partition(" ")
+        if word != "pid":
+            raise self._failure(f"livekit-server can't be started: {rest or 'its guard ended'}")
+        self._pid = int(rest)
+        self._exited = asyncio.create_task(_read_exit(process, process.stdout), name="private livekit-server")
+
+    async def _start_guard(self) -> asyncio.subprocess.Process:
+        try:
+            log = os.open(self.log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        except OSError as error:
+            raise ServerSetupError(
+                f"the server's log {self.log_path} can't be written: {error.strerror}",
+                "Choose another folder for the run.",
+            ) from None
+        try:
+            # By path and isolated, so that neither the working directory nor PYTHON* decide what it imports.
+            return await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-IS",
+                Path(guard.__file__),
+                self.binary.path,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+        finally:
+            os.close(log)
+
+    async def _wait_ready(self) -> None:
+        import aiohttp
+
+        assert self._exited is not None
+        try:
+            async with asyncio.timeout(self._ready_within_s), aiohttp.ClientSession() as session:
+                while not await answers(session, self._ports, self._api_key):
+                    if (await asyncio.wait({self._exited}, timeout=ASK_AGAIN_AFTER_S))[0]:
+                        if "address already in use" in self._read_log():
+                            raise _PortTakenError
+                        code = self._exited.result()
+                        raise self._failure(f"livekit-server ended before it was ready (exit code {code})")
+        except TimeoutError:
+            raise self._failure(f"livekit-server was not ready after {self._ready_within_s:g} s") from None
+
+    async def _stop(self) -> None:
+        process = self._guard
+        if process is None:
+            return
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            async with asyncio.timeout(GONE_WITHIN_S):
+                await process.wait()
+        except TimeoutError:
+            # As long as the guard has not ended it may not have reaped the server: the pid is still the server's.
+            if self._pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self._pid, signal.SIGKILL)
+            process.kill()
+            await process.wait()
+        if self._exited is not None:
+            await self._exited
+
+    def _read_log(self) -> str:
+        return self.log_path.read_text(encoding="utf-8", errors="replace")
+
+    def _failure(self, message: str) -> ServerSetupError:
+        tail = self._read_log().strip().splitlines()[-5:]
+        hint = f"See {self.log_path}"
+        return ServerSetupError(message, "\n".join([f"{hint}; it ends with", *tail] if tail else [f"{hint}."]))
+
+
+async def _read_exit(process: asyncio.subprocess.Process, said: asyncio.StreamReader) -> int:
+    word, _, code = (await said.readline()).decode().strip().partition(" ")
+    if word == "exited":
+        return int(code)
+    return await process.wait()  # the guard was killed, and the server with it

@@ -1,0 +1,62 @@
+"""Closes lkdiag's own rooms, and sees that they are gone."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from lkdiag.control import ApiCallError
+
+if TYPE_CHECKING:
+    from lkdiag.control import Control
+    from lkdiag.timeline import Recorder, TrialRecorder
+
+GONE_TIMEOUT_S = 5.0
+LOOK_INTERVAL_S = 0.05
+LOOK_INTERVAL_MAX_S = 0.5
+
+
+async def close_room(control: Control, recorder: TrialRecorder, room: str) -> bool:
+    """Delete a room and wait until listRooms knows it no longer; whether it is gone, as far as can be seen."""
+    try:
+        await control.delete_room(recorder, room)
+        recorder.record("room.deleted", room=room)
+    except ApiCallError as error:
+        if error.code != "not_found":
+            recorder.record("room.delete_failed", room=room, error=error.message)
+    interval_s = LOOK_INTERVAL_S
+    deadline_ns = recorder.run.now_mono_ns() + int(GONE_TIMEOUT_S * 1e9)
+    while True:
+        try:
+            if await control.find_room(recorder, room) is None:
+                recorder.record("room.gone", room=room)
+                return True
+        except ApiCallError as error:
+            if error.unreachable:
+                return False
+        if recorder.run.now_mono_ns() >= deadline_ns:
+            recorder.record("room.still_there", room=room)
+            return False
+        await asyncio.sleep(interval_s)
+        interval_s = min(interval_s * 2, LOOK_INTERVAL_MAX_S)
+
+
+async def close_leftovers(control: Control, recorder: Recorder, prefix: str) -> bool:
+    """Delete whatever is left of this run's rooms, and record what is there even then. False: can't be seen."""
+    run = recorder.for_trial(None)
+    try:
+        for room in await control.list_rooms(run, prefix):
+            await close_room(control, run, room.name)
+        for room in await control.list_rooms(run, prefix):
+            participants = await control.list_participants(run, room.name)
+            run.record(
+                "room.left_over",
+                room=room.name,
+                sid=room.sid,
+                creation_time_ms=room.creation_time_ms,
+                participants=[participant.identity for participant in participants],
+            )
+    except ApiCallError as error:
+        run.record("sweep.failed", prefix=prefix, error=error.message)
+        return False
+    return True

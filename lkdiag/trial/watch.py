@@ -1,0 +1,165 @@
+"""Watches one room by the API: who is in it, and what listDispatch says. Every change is an event."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from livekit import api
+
+from lkdiag.control import ApiCallError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lkdiag.control import Control
+    from lkdiag.timeline import TrialRecorder
+
+FIRST_LOOK_S = 0.15
+"""No job request comes sooner: the server gathers workers' answers for 0.2 s (psrpc's affinity timeout)."""
+INTERVAL_MIN_S = 0.1
+INTERVAL_MAX_S = 0.5
+INTERVAL_GROWTH = 1.05
+
+AGENT_NAME_ATTRIBUTE = "lk.agent_name"
+"""Set by the server on an agent's participant (livekit-server pkg/agent/worker.go, AgentNameAttributeKey)."""
+
+
+BLIND_MAX_S = 5.0
+"""A server that has not answered a single look for so long is gone; a restarting one is not judged either."""
+
+
+class SightLostError(Exception):
+    """The room could not be watched any further: the server does not answer."""
+
+
+@dataclass
+class RoomView:
+    """What the last looks at a room have shown."""
+
+    participants: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By SID: a participant that left and came again is another one."""
+    dispatches: list[dict[str, Any]] = field(default_factory=list)
+
+
+class RoomWatcher:
+    """Looks at a room again and again, fast at first, then slower."""
+
+    def __init__(self, control: Control, recorder: TrialRecorder, room: str) -> None:
+        self._control = control
+        self._recorder = recorder
+        self._room = room
+        self._interval_s = FIRST_LOOK_S
+        self._blind_since_ns: int | None = None
+        self.view = RoomView()
+
+    async def wait_until(self, done: Callable[[RoomView], bool], deadline_ns: int) -> bool:
+        """Whether `done` became true by the deadline (monotonic nanoseconds).
+
+        The last look begins at the deadline or after it, so that what is not there then was not there in time.
+        A look that fails is recorded as a failed call, and the watch goes on. Raises SightLostError when none
+        got any answer for `BLIND_MAX_S`.
+        """
+        clock = self._recorder.run.now_mono_ns
+        while True:
+            late = clock() >= deadline_ns
+            await self.look()
+            if self._blind_since_ns is not None and clock() - self._blind_since_ns > BLIND_MAX_S * 1e9:
+                raise SightLostError(f"no answer from the server for {BLIND_MAX_S:g} s")
+            if done(self.view):
+                return True
+            if late:
+                return False
+            left_s = max(0.0, (deadline_ns - clock()) / 1e9)
+            await asyncio.sleep(min(self._interval_s, left_s))
+            self._interval_s = min(max(self._interval_s, INTERVAL_MIN_S) * INTERVAL_GROWTH, INTERVAL_MAX_S)
+
+    def hurry(self) -> None:
+        """Look often again: something is about to change."""
+        self._interval_s = INTERVAL_MIN_S
+
+    async def look(self) -> None:
+        """Look at the dispatches, then at the participants.
+
+        In this order, so that whoever listDispatch calls ended is seen to be gone or there afterwards.
+        """
+        await self._look_at_dispatches()
+        await self._look_at_participants()
+
+    async def _look_at_dispatches(self) -> None:
+        try:
+            listed = await self._control.list_dispatch(self._recorder, self._room)
+        except ApiCallError as error:
+            self._note_sight(error)
+            return
+        self._note_sight(None)
+        dispatches = sorted((_dispatch(item) for item in listed), key=lambda item: item["created_at_ns"])
+        if dispatches != self.view.dispatches:
+            self.view.dispatches = dispatches
+            self._recorder.record("dispatch.listed", dispatches=dispatches)
+
+    async def _look_at_participants(self) -> None:
+        try:
+            listed = await self._control.list_participants(self._recorder, self._room)
+        except ApiCallError as error:
+            self._note_sight(error)
+            return
+        self._note_sight(None)
+        now = {item.sid: _participant(item) for item in listed}
+        before, self.view.participants = self.view.participants, now
+        for sid, participant in now.items():
+            lane = "agent" if participant["kind"] == "agent" else "participant"
+            if sid not in before:
+                self._recorder.record(f"{lane}.joined", **participant)
+            elif participant != before[sid]:
+                self._recorder.record(f"{lane}.changed", **participant)
+        for sid, participant in before.items():
+            if sid not in now:
+                lane = "agent" if participant["kind"] == "agent" else "participant"
+                self._recorder.record(f"{lane}.left", identity=participant["identity"], sid=sid)
+
+    def _note_sight(self, error: ApiCallError | None) -> None:
+        if error is None or not error.unreachable:
+            self._blind_since_ns = None
+        elif self._blind_since_ns is None:
+            self._blind_since_ns = self._recorder.run.now_mono_ns()
+
+
+def _dispatch(dispatch: api.AgentDispatch) -> dict[str, Any]:
+    return {
+        "dispatch_id": dispatch.id,
+        "agent_name": dispatch.agent_name,
+        "created_at_ns": dispatch.state.created_at,
+        "jobs": [_job(job) for job in dispatch.state.jobs],
+    }
+
+
+def _job(job: api.Job) -> dict[str, Any]:
+    state = job.state
+    known = {
+        "job_id": job.id,
+        "type": api.JobType.Name(job.type),
+        "status": api.JobStatus.Name(state.status),
+        "error": state.error,
+        "reason": api.JobStateReason.Name(state.reason) if state.reason else "",
+        "started_at_ns": state.started_at,
+        "updated_at_ns": state.updated_at,
+        "ended_at_ns": state.ended_at,
+        "participant_identity": state.participant_identity,
+        "worker_id": state.worker_id,
+        "agent_id": state.agent_id,
+    }
+    return {key: value for key, value in known.items() if value}
+
+
+def _participant(participant: api.ParticipantInfo) -> dict[str, Any]:
+    return {
+        "identity": participant.identity,
+        "sid": participant.sid,
+        "kind": api.ParticipantInfo.Kind.Name(participant.kind).lower(),
+        "state": api.ParticipantInfo.State.Name(participant.state).lower(),
+        "joined_at_ms": participant.joined_at_ms or participant.joined_at * 1000,
+        "agent_name": participant.attributes.get(AGENT_NAME_ATTRIBUTE),
+        "tracks": [track.sid for track in participant.tracks],
+    }

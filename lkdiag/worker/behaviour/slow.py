@@ -1,0 +1,33 @@
+"""Joins late (`slow:4s`), or answers the offer late (`slow:4s:answer`, below the server's 10 s)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from lkdiag.errors import UsageError
+from lkdiag.scenario.duration import parse_duration_s
+
+if TYPE_CHECKING:
+    from lkdiag.worker.behaviour.base import Assignment, Offer
+
+
+class Slow:
+    """Does what an honest worker does, once a delay has passed."""
+
+    def __init__(self, delay: str, step: str = "join") -> None:
+        if step not in ("join", "answer"):
+            raise UsageError(f"slow can't be late at {step!r}", "slow:4s joins late, slow:4s:answer answers late")
+        delay_s = parse_duration_s(delay)
+        self._answer_delay_s = delay_s if step == "answer" else 0.0
+        self._join_delay_s = delay_s if step == "join" else 0.0
+
+    async def on_offer(self, offer: Offer) -> None:
+        """Accept, late or at once."""
+        await asyncio.sleep(self._answer_delay_s)
+        await offer.accept()
+
+    async def on_assignment(self, assignment: Assignment) -> None:
+        """Join, late or at once."""
+        await asyncio.sleep(self._join_delay_s)
+        await assignment.join()

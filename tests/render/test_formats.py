@@ -1,0 +1,68 @@
+"""What holds for every format and every report."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import pytest
+
+from lkdiag.render import FORMATS
+
+from .sample_reports import SAMPLES
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+@pytest.mark.parametrize("name", FORMATS)
+class TestEveryFormat:
+    def text(self, name: str, sample: str) -> str:
+        file = io.StringIO()
+        FORMATS[name](SAMPLES[sample](), file)
+        return file.getvalue()
+
+    def test_says_the_run_and_the_verdict(self, name: str, sample: str) -> None:
+        text = self.text(name, sample)
+        report = SAMPLES[sample]()
+        assert report.run.id in text
+        assert report.verdict.value in text.lower()
+
+    def test_has_every_id_uncut(self, name: str, sample: str) -> None:
+        text = self.text(name, sample)
+        for trial in SAMPLES[sample]().trials:
+            for found in (
+                trial.room_sid,
+                trial.dispatch_id,
+                trial.job_id,
+                trial.worker_id,
+                trial.fallback_dispatch_id,
+            ):
+                assert found is None or found in text
+
+    def test_is_clean_text_that_ends_with_a_newline(self, name: str, sample: str) -> None:
+        text = self.text(name, sample)
+        assert text.endswith("\n")
+        assert not [line for line in text.split("\n") if not line.isprintable()]
+        assert text.encode("utf-8")
+
+    def test_is_the_same_every_time(self, name: str, sample: str) -> None:
+        assert self.text(name, sample) == self.text(name, sample)
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("lkdiag.render", {"rich", "msgspec", "livekit", "aiohttp"}),
+        ("lkdiag.render.terminal", {"livekit", "aiohttp"}),
+        ("lkdiag.render.markdown", {"rich", "livekit", "aiohttp"}),
+        ("lkdiag.render.json", {"rich", "livekit", "aiohttp"}),
+    ],
+)
+def test_a_renderer_loads_no_more_than_it_needs(module: str, absent: set[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys, {module}; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not absent & set(done.stdout.split())
