@@ -2,8 +2,8 @@
 
 A dispatch without a worker's acceptance leaves no trace: livekit-server v1.13.5 logs "not dispatching agent job since
 no worker is available" (pkg/agent/client.go) or "failed to send job request", and listDispatch shows the dispatch
-without a job, for ever. From outside, a lost request, a silent worker, a declining one, one over its load limit and a missing
-one look alike; lkdiag's own worker, where it was the one called, knows which of them it was.
+without a job, for ever. From outside, a lost request, a silent worker, a declining one, one over its load limit and a
+missing one look alike; lkdiag's own worker, where it was the one called, knows which of them it was.
 """
 
 from __future__ import annotations

@@ -77,12 +77,12 @@ def _own_worker(facts: DispatchFacts) -> str | None:
         facts.started.mono_ns <= crash.mono_ns <= facts.closing_began_ns for crash in facts.run.probe_crashes
     ):
         return "lkdiag's worker failed by itself"
-    failed = facts.timeline.first("probe.join_failed")
+    failed = facts.probe_event("probe.join_failed")
     if failed is not None:
         return f"lkdiag's agent was given the job, but could not join from here: {failed.data['error']}"
-    if facts.timeline.first("job.answer_lost") is not None:
+    if facts.probe_event("job.answer_lost") is not None:
         return "lkdiag's worker could not send its answer to the offer"
-    if facts.timeline.first("probe.joining") is not None and facts.timeline.first("probe.joined") is None:
+    if facts.probe_event("probe.joining") is not None and facts.probe_event("probe.joined") is None:
         return "lkdiag's agent was still on its way into the room when the time was up"
     if facts.stalled_ms > facts.run.scenario.timeout_s * 1000 * STALL_SHARE_MAX:
         return f"lkdiag stood still for {facts.stalled_ms / 1000:.1f} s during the trial"

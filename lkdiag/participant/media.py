@@ -30,16 +30,19 @@ class JoinError(LkdiagError):
 
 
 class MediaParticipant:
-    """One participant. `who` is its lane in the journal's kinds: `probe` (the probe's agent) or `caller`."""
+    """One participant. `who` is its lane in the journal's kinds: `probe` (the probe's agent) or `caller`.
 
-    def __init__(self, recorder: TrialRecorder, who: str) -> None:
+    `about` stands in each of its events (the job that it joins for, say).
+    """
+
+    def __init__(self, recorder: TrialRecorder, who: str, **about: str) -> None:
         self._recorder = recorder
         self._who = who
+        self._about = about
         self._room = rtc.Room()
-        self._gone = asyncio.Event()
+        self._connecting: asyncio.Task[None] | None = None
         self._silence: asyncio.Task[None] | None = None
         self._source: rtc.AudioSource | None = None
-        self.identity = ""
 
     async def join(self, url: str, token: str, on_agent_track: Callable[[str, str], None] | None = None) -> None:
         """Join. `on_agent_track` is told of each track that somebody else publishes (identity, track SID).
@@ -48,8 +51,8 @@ class MediaParticipant:
         """
         room = self._room
         room.on("disconnected", self._on_disconnected)
-        room.on("reconnecting", lambda: self._recorder.record(f"{self._who}.reconnecting"))
-        room.on("reconnected", lambda: self._recorder.record(f"{self._who}.reconnected"))
+        room.on("reconnecting", lambda: self._record("reconnecting"))
+        room.on("reconnected", lambda: self._record("reconnected"))
         if on_agent_track is not None:
             tell = on_agent_track
 
@@ -57,21 +60,27 @@ class MediaParticipant:
                 tell(participant.identity, track.sid)
 
             room.on("track_published", published)
-        self._recorder.record(f"{self._who}.joining")
+        self._record("joining")
         options = rtc.RoomOptions(auto_subscribe=False, connect_timeout=CONNECT_TIMEOUT_S)
+        # Never cancelled: livekit-ffi ends the whole process when nobody takes the room of a connect that was begun
+        # ("timed out waiting for ReadyForRoomEventRequest after ConnectCallback", livekit 1.1.21). It has a timeout.
+        self._connecting = asyncio.create_task(room.connect(url, token, options), name=f"{self._who} connects")
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S * 1.5):
-                await room.connect(url, token, options)
-        except (rtc.ConnectError, TimeoutError) as error:
+            await asyncio.shield(self._connecting)
+        except rtc.ConnectError as error:
             reason = _without_token(str(error), token) or "no answer"
-            self._recorder.record(f"{self._who}.join_failed", error=reason)
+            self._record("join_failed", error=reason)
             raise JoinError(f"the {self._who} could not join: {reason}") from None
-        self.identity = room.local_participant.identity
-        self._recorder.record(f"{self._who}.joined", identity=self.identity, sid=room.local_participant.sid, by="media")
+        self._record("joined", identity=room.local_participant.identity, sid=room.local_participant.sid, by="media")
         if on_agent_track is not None:
             for participant in room.remote_participants.values():
                 for track in participant.track_publications.values():
                     on_agent_track(participant.identity, track.sid)
+
+    async def wait_connected(self, timeout_s: float) -> None:
+        """Wait until a join that was begun has succeeded or failed, or the time is up."""
+        if self._connecting is not None:
+            await asyncio.wait({self._connecting}, timeout=timeout_s)
 
     async def publish_audio(self) -> None:
         """Publish a microphone track that carries silence."""
@@ -79,11 +88,14 @@ class MediaParticipant:
         track = rtc.LocalAudioTrack.create_audio_track("lkdiag", self._source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         publication = await self._room.local_participant.publish_track(track, options)
-        self._recorder.record(f"{self._who}.track_published", sid=publication.sid)
+        self._record("track_published", sid=publication.sid)
         self._silence = asyncio.create_task(_send_silence(self._source), name=f"{self._who}'s silence")
 
     async def leave(self) -> None:
         """Leave, if still there; afterwards nothing of it is left."""
+        if self._connecting is None:
+            return
+        await asyncio.wait({self._connecting}, timeout=CONNECT_TIMEOUT_S)
         if self._silence is not None:
             self._silence.cancel()
             await asyncio.gather(self._silence, return_exceptions=True)
@@ -91,23 +103,16 @@ class MediaParticipant:
             async with asyncio.timeout(LEAVE_TIMEOUT_S):
                 await self._room.disconnect()
         except TimeoutError:
-            self._recorder.record(f"{self._who}.leave_timed_out", timeout_s=LEAVE_TIMEOUT_S)
+            self._record("leave_timed_out", timeout_s=LEAVE_TIMEOUT_S)
         if self._source is not None:
             await self._source.aclose()
 
-    async def wait_gone(self, timeout_s: float) -> bool:
-        """Whether it was disconnected, now or within `timeout_s`."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._gone.wait()
-        except TimeoutError:
-            return False
-        return True
-
     def _on_disconnected(self, reason: object) -> None:
         name = rtc.DisconnectReason.Name(reason) if isinstance(reason, int) else str(reason)  # type: ignore[arg-type]
-        self._recorder.record(f"{self._who}.disconnected", reason=name)
-        self._gone.set()
+        self._record("disconnected", reason=name)
+
+    def _record(self, what: str, **data: object) -> None:
+        self._recorder.record(f"{self._who}.{what}", **self._about, **data)
 
 
 async def _send_silence(source: rtc.AudioSource) -> None:

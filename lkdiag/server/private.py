@@ -93,7 +93,8 @@ class PrivateServer:
     @property
     def returncode(self) -> int | None:
         """None while it runs; negative for a signal, as in `subprocess`."""
-        return self._exited.result() if self._exited and self._exited.done() else None
+        exited = self._exited
+        return exited.result() if exited and exited.done() and not exited.cancelled() else None
 
     async def wait_exited(self) -> int:
         """Wait without a deadline until the server has ended, for whatever reason; its return code."""

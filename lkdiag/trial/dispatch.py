@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 PROBE_WAIT_S = 15.0
 """How long a trial waits for a probe that has lost its socket and is registering again."""
+JOIN_WAIT_S = 5.0
+"""How long the room stays open for an agent of the probe's that is on its way into it."""
 DEPARTURE_TIMEOUT_S = 20
 EMPTY_TIMEOUT_MARGIN_S = 30
 PRIMARY, FALLBACK = "lkdiag:primary", "lkdiag:fallback"
@@ -253,6 +255,8 @@ class DispatchTrial:
 
     async def _close(self) -> None:
         """Delete the room first, so that everybody in it sees how it ends; then leave."""
+        if self._context.probe is not None:
+            await self._context.probe.wait_joined(self._room, JOIN_WAIT_S)
         await close_room(self._context.control, self._recorder, self._room)
         if self._context.probe is not None:
             await self._context.probe.disengage(self._room)

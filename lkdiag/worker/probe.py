@@ -67,6 +67,12 @@ class Probe:
         """Take offers for this room from now on; offers for any other room are declined."""
         self._rooms[room] = Engagement(recorder, behaviour, publish)
 
+    async def wait_joined(self, room: str, timeout_s: float) -> None:
+        """Wait until the agents that are on their way into this room are in, or could not get in."""
+        engagement = self._rooms.get(room)
+        if engagement is not None:
+            await asyncio.gather(*(one.wait_connected(timeout_s) for one in engagement.participants))
+
     async def disengage(self, room: str) -> None:
         """Stop whatever it does for this room; its agents leave."""
         engagement = self._rooms.pop(room, None)
@@ -119,7 +125,7 @@ class Probe:
         engagement.recorder.record("job.assigned", job_id=assigned.job_id, dispatch_id=assigned.dispatch_id)
         # a server that names no address means its own (livekit-agents does the same)
         url = assigned.url or self._credentials.ws_url
-        assignment = _Assignment(engagement, url, assigned.token)
+        assignment = _Assignment(engagement, assigned, url)
         self._spawn(engagement.tasks, engagement.jobs[assigned.job_id].on_assignment(assignment))
 
     def _spawn(self, tasks: set[asyncio.Task[None]], work: Awaitable[object]) -> None:
@@ -160,14 +166,16 @@ class _Offer:
 @dataclass
 class _Assignment:
     engagement: Engagement
+    assigned: protocol.Assigned
     url: str
-    token: str = field(repr=False)
 
     async def join(self) -> None:
         if self.engagement.closing:
             return
-        participant = MediaParticipant(self.engagement.recorder, "probe")
+        participant = MediaParticipant(
+            self.engagement.recorder, "probe", job_id=self.assigned.job_id, dispatch_id=self.assigned.dispatch_id
+        )
         self.engagement.participants.append(participant)
-        await participant.join(self.url, self.token)
+        await participant.join(self.url, self.assigned.token)
         if self.engagement.publish:
             await participant.publish_audio()

@@ -6,7 +6,7 @@ Source: livekit/protocol protobufs/livekit_agent.proto; the server's side in liv
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from livekit.protocol import agent as pb
@@ -52,7 +52,7 @@ class Assigned:
     dispatch_id: str
     room: str
     url: str
-    token: str
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True)

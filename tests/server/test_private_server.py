@@ -23,9 +23,8 @@ from lkdiag.server.private import PrivateServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.server.conftest import WaitGone
-
     from lkdiag.server.binary import ServerBinary
+    from tests.server.conftest import WaitGone
 
 pytestmark = pytest.mark.server
 
@@ -44,7 +43,8 @@ async def test_serves_rooms_and_is_gone_after_the_block(
             await client.room.create_room(api.CreateRoomRequest(name="one"))
         assert await room_names(server) == ["one"]
         assert server.version == server_binary.version
-        assert server.returncode is None
+        while_running = server.returncode
+    assert while_running is None
     assert server.returncode == 0
     assert await server.wait_exited() == 0
     wait_gone(server.pid)
