@@ -74,7 +74,7 @@ ReuseRoomName = Annotated[
 Timeout = Annotated[float, _duration("--timeout", "An agent that joins later than that is lost.", VERDICT)]
 DelayedAfter = Annotated[float, _duration("--delayed-after", "An agent that joins later than that is late.", VERDICT)]
 Settle = Annotated[
-    float, _duration("--settle", "How long the job of a present agent may be missing in listDispatch.", VERDICT)
+    float, _duration("--settle", "How long the job of a present agent may be missing in listDispatch; the server may need 5 s.", VERDICT)
 ]
 
 Warmup = Annotated[
@@ -98,7 +98,7 @@ FaultOption = Annotated[
         "--fault",
         metavar="NAME=SHARE,…",
         help="Break that share of the trials on purpose: silent, ghost, reject, slow:4s (joins late), "
-        "slow:4s:answer (answers late).",
+        "slow:2s:answer (answers late).",
         rich_help_panel=FAULTS,
     ),
 ]

@@ -13,6 +13,7 @@ from lkdiag.cli.notes import say
 from lkdiag.cli.progress import Progress
 from lkdiag.cli.recording import record_run, stop_on_signals
 from lkdiag.errors import LkdiagError, UsageError
+from lkdiag.trial.schedule import plan_trials
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +60,7 @@ class Session:
     async def _run(self) -> Path:
         binary = await self._find_server() if self.credentials is None else None
         host = LOCAL_HOST if self.credentials is None else self.credentials.host
-        total = self.scenario.count
+        total = sum(not planned.warmup for planned in plan_trials(self.scenario))
         with (
             Progress(self.scenario, total, quiet=self.quiet) as progress,
             record_run(

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from lkdiag.scenario.dispatch import JobType
 
 _JOB_TYPES = {"room": pb.JT_ROOM, "participant": pb.JT_PARTICIPANT, "publisher": pb.JT_PUBLISHER}
-AVAILABILITY_TIMEOUT_S = 10.0
-"""How long the server waits for an answer to an offer (livekit-server pkg/agent/worker.go, AssignJobTimeout)."""
 
 
 @dataclass(frozen=True)

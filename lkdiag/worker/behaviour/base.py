@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Offer(Protocol):
-    """A job that the server offers; it waits 10 s for the answer."""
+    """A job that the server offers; it waits about 2.8 s for the answer."""
 
     async def accept(self) -> None:
         """Say that this worker takes it."""

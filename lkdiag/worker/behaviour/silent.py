@@ -1,4 +1,4 @@
-"""Never answers the availability request: after 10 s the server drops the dispatch, and asks no other worker."""
+"""Never answers the availability request: after 3 s the server drops the dispatch, and asks no other worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Joins late (`slow:4s`), or answers the offer late (`slow:4s:answer`, below the server's 10 s)."""
+"""Joins late (`slow:4s`), or answers the offer late (`slow:2s:answer`).
+
+An answer that comes more than about 2.8 s after the offer is too late: livekit-server v1.13.5 gives up 3 s after the
+dispatch (psrpc v0.7.2 client.go, DefaultClientTimeout, of which 0.2 s go by before the offer), and drops it.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,171 @@
+"""lkdiag run as a user runs it, against a real server, and the webhooks by which that server tells its own story."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiohttp import web
+from livekit import api
+
+from lkdiag.server.private import PrivateServer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from lkdiag.server.binary import ServerBinary
+
+AGENT = Path(__file__).with_name("plain_agent.py")
+
+
+@dataclass
+class Witness:
+    """What the server itself reported by webhook: room creations and joins, in its own milliseconds."""
+
+    server: PrivateServer
+    creation_ms: dict[str, int] = field(default_factory=dict)
+    joined_ms: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    async def rooms(self) -> list[str]:
+        """The rooms that the server has now."""
+        async with self.api() as client:
+            listed = await client.room.list_rooms(api.ListRoomsRequest())
+        return [room.name for room in listed.rooms]
+
+    def api(self) -> api.LiveKitAPI:
+        """A client of the tests' own."""
+        return api.LiveKitAPI(self.server.url, self.server.api_key, self.server.api_secret)
+
+    def environment(self) -> dict[str, str]:
+        """The server's credentials, as a user would have them."""
+        return {
+            "LIVEKIT_URL": self.server.url,
+            "LIVEKIT_API_KEY": self.server.api_key,
+            "LIVEKIT_API_SECRET": self.server.api_secret,
+        }
+
+
+@pytest.fixture
+async def witness(server_binary: ServerBinary, tmp_path: Path) -> AsyncIterator[Witness]:
+    """A private server that tells a webhook receiver what it does."""
+    received: list[Any] = []
+
+    async def receive(request: web.Request) -> web.Response:
+        received.append(json.loads(await request.text()))
+        note(received[-1])
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/webhook", receive)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    url = f"http://127.0.0.1:{port}/webhook"
+    async with PrivateServer(server_binary, tmp_path / "server.log", webhook_urls=[url]) as server:
+        seen = Witness(server)
+
+        def note(event: dict[str, Any]) -> None:
+            room = event.get("room", {})
+            if event["event"] == "room_started":
+                seen.creation_ms[room["sid"]] = int(room["creationTimeMs"])
+            if event["event"] == "participant_joined":
+                who = event["participant"]
+                seen.joined_ms[room["sid"], who["identity"]] = int(who["joinedAtMs"])
+
+        yield seen
+    await runner.cleanup()
+
+
+@dataclass(frozen=True)
+class Finished:
+    """An lkdiag that has ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+    runs: Path
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The JSON report on its stdout."""
+        parsed = json.loads(self.stdout)
+        assert isinstance(parsed, dict)
+        return parsed
+
+    def events(self) -> list[dict[str, Any]]:
+        """The journal of its run."""
+        (journal,) = self.runs.glob("*/journal.jsonl")
+        return [json.loads(line) for line in journal.read_text().splitlines()]
+
+    def drawn(self) -> dict[int, str]:
+        """The injected behaviour of each trial: the ground truth."""
+        return {event["trial"]: event["data"]["behaviour"] for event in self.events() if event["kind"] == "fault.drawn"}
+
+
+@pytest.fixture
+def lkdiag(tmp_path: Path) -> Callable[..., Awaitable[Finished]]:
+    """Run lkdiag to its end: `await lkdiag(environment, "dispatch-trial", …)`."""
+    count = 0
+
+    async def run(environment: dict[str, str], *arguments: str) -> Finished:
+        nonlocal count
+        count += 1
+        runs = tmp_path / f"runs-{count}"
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "lkdiag", *arguments,
+            env={**os.environ, **environment, "LKDIAG_RUNS_DIR": str(runs)},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=tmp_path,
+        )  # fmt: skip
+        stdout, stderr = await process.communicate()
+        assert process.returncode is not None
+        return Finished(process.returncode, stdout.decode(), stderr.decode(), runs)
+
+    return run
+
+
+@pytest.fixture
+async def plain_agent(witness: Witness, tmp_path: Path) -> AsyncIterator[str]:
+    """The name of a real livekit-agents worker that is registered with the witness's server."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(AGENT), "start",
+        env={**os.environ, **witness.environment(), "AGENT_NAME": "plain"},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert process.stdout is not None
+    log: list[bytes] = []
+    drain: asyncio.Task[None] | None = None
+    try:
+        async with asyncio.timeout(60):
+            async for line in process.stdout:
+                log.append(line)
+                if b"registered worker" in line:
+                    break
+            else:
+                pytest.fail("the livekit-agents worker ended: " + b"".join(log[-5:]).decode())
+        drain = asyncio.create_task(_drain(process.stdout))
+        yield "plain"
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        if drain is not None:
+            await drain
+
+
+async def _drain(stream: asyncio.StreamReader) -> None:
+    async for _ in stream:
+        pass
