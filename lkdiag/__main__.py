@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+
 
 def main() -> None:
     """Run the command line."""
-    from lkdiag.cli.app import run
+    try:
+        from lkdiag.cli.app import run
 
-    run()
+        run()
+    except KeyboardInterrupt:
+        sys.exit(130)  # before anything had begun
 
 
 if __name__ == "__main__":

@@ -126,6 +126,16 @@ class Control:
         found = await self._call(recorder, "ListParticipants", self._client.room.list_participants(request), room=room)
         return list(found.participants)
 
+    async def move_participant(self, recorder: TrialRecorder, room: str, identity: str, destination: str) -> None:
+        """Move a participant to another room; LiveKit Cloud only. Raises ApiCallError."""
+        request = api.MoveParticipantRequest(room=room, identity=identity, destination_room=destination)
+        await self._call(recorder, "MoveParticipant", self._client.room.move_participant(request), room=room)
+
+    async def remove_participant(self, recorder: TrialRecorder, room: str, identity: str) -> None:
+        """Put a participant out of a room. Raises ApiCallError."""
+        request = api.RoomParticipantIdentity(room=room, identity=identity)
+        await self._call(recorder, "RemoveParticipant", self._client.room.remove_participant(request), room=room)
+
     async def list_rooms(self, recorder: TrialRecorder, prefix: str) -> list[api.Room]:
         """Every room whose name begins so. Raises ApiCallError."""
         found = await self._call(recorder, "ListRooms", self._client.room.list_rooms(api.ListRoomsRequest()))

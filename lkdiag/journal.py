@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -11,7 +12,7 @@ from lkdiag.errors import JournalError, UsageError
 from lkdiag.timeline import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from types import TracebackType
 
@@ -25,11 +26,14 @@ _decoder = msgspec.json.Decoder(Event)
 class JournalWriter:
     """Writes each event as a line, and hands it to the operating system at once: a killed lkdiag loses none.
 
-    Raises UsageError when the file can't be made; it is readable by its owner alone.
+    Raises UsageError when the file can't be made; it is readable by its owner alone. A disk that is full later on
+    must not keep a trial from closing its room: from then on nothing is written, and `on_failure` is told, once.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.failure: OSError | None = None
+        self.on_failure: Callable[[], object] | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = path.open("xb", buffering=0)
@@ -41,7 +45,16 @@ class JournalWriter:
 
     def write(self, event: Event) -> None:
         """Append one event."""
-        self._file.write(_encoder.encode(event) + b"\n")
+        if self.failure is not None:
+            return
+        left = memoryview(_encoder.encode(event) + b"\n")
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            self.failure = error
+            if self.on_failure is not None:
+                self.on_failure()
 
     def __enter__(self) -> Self:
         return self
@@ -67,10 +80,10 @@ def find_journal(run: str, runs_dir: Path, path: Path) -> Path:
 
     `path` is RUN as a path. Raises JournalError when there is none, or more than one.
     """
-    if path.is_file():
-        return path
-    if path.is_dir() and (path / FILE_NAME).is_file():
-        return path / FILE_NAME
+    for candidate in (path, path / FILE_NAME):
+        with contextlib.suppress(OSError):  # a name that is too long, a folder that can't be entered
+            if candidate.is_file():
+                return candidate
     found = sorted(runs_dir.glob(f"*/{FILE_NAME}")) if runs_dir.is_dir() else []
     matches = [journal for journal in found if journal.parent.name == run]
     matches = matches or [journal for journal in found if run and journal.parent.name.startswith(run)]
@@ -94,7 +107,7 @@ def read_journal(path: Path) -> Journal:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise JournalError(f"{path} can't be read: {error.strerror}") from error
+        raise JournalError(f"{path} can't be read: {error.strerror}", "check its permissions") from error
     if not content.strip():
         raise JournalError(f"{path} is empty", "the run ended before it began; there is nothing to judge")
     notes: list[str] = []
@@ -136,5 +149,5 @@ def last_run(runs_dir: Path) -> Path:
     """The journal of the newest run. Raises JournalError when there is none."""
     found = sorted(runs_dir.glob(f"*/{FILE_NAME}")) if runs_dir.is_dir() else []
     if not found:
-        raise JournalError(f"{runs_dir} holds no runs yet")
+        raise JournalError(f"{runs_dir} holds no runs yet", "`lkdiag dispatch-trial` makes one")
     return found[-1]

@@ -32,16 +32,22 @@ def judge(subject: Sequence[JudgedTrial], control: Sequence[JudgedTrial]) -> Fin
     if not all_control or not all_subject:
         title, hint = "the control can't tell", "one of the two has no trial that could be judged"
         severity = Severity.INCONCLUSIVE
-    elif bad_subject and bad_control:
+    elif bad_control and not bad_subject:
+        title = "only the control is affected"
+        hint = "lkdiag's own worker failed and yours did not: look at the control's findings before you trust either"
+    elif bad_control and not _more_often(bad_subject, all_subject, bad_control, all_control):
         title = "both are affected: the platform"
         hint = (
             "lkdiag's own worker, registered beside yours, fails as well: the cause is not your worker alone. Look at "
             "what they share: the project, its region, the network from here."
         )
     elif bad_control:
-        title = "only the control is affected"
-        hint = "lkdiag's own worker failed and yours did not: look at the control's findings before you trust either"
-    elif fisher_exact(bad_subject, all_subject, bad_control, all_control) <= LIKELY:
+        title = "both are affected, the subject far more often"
+        hint = (
+            "lkdiag's own worker, registered beside yours, fails as well, which speaks for the platform or the network "
+            "from here; but yours fails more often than chance explains: it has a trouble of its own."
+        )
+    elif _more_often(bad_subject, all_subject, bad_control, all_control):
         title = "only the subject is affected: the worker"
         hint = (
             "lkdiag's own worker, on the same project at the same time, was delivered each time: the platform "
@@ -61,6 +67,10 @@ def judge(subject: Sequence[JudgedTrial], control: Sequence[JudgedTrial]) -> Fin
         hint=hint,
         trials=tuple(t.index for t in (*subject, *control) if _failed(t)),
     )
+
+
+def _more_often(bad_subject: int, all_subject: int, bad_control: int, all_control: int) -> bool:
+    return fisher_exact(bad_subject, all_subject, bad_control, all_control) <= LIKELY
 
 
 def _failed(trial: JudgedTrial) -> bool:

@@ -30,14 +30,14 @@ def judge(trial: JudgedTrial) -> Finding | None:
     stages = facts.stages_ms
     seen = [step for step in STEPS if step in stages]
     waits = [(stages[after] - stages[before], before, after) for before, after in pairwise(seen)]
-    wait_ms, before, after = max(waits)
+    wait_ms, before, after = max(waits, default=(facts.latency_ms, "created", "joined"))
     hint = (
         f"{wait_ms / 1000:.2f} s of it went by between {before.replace('_', ' ')} and {after.replace('_', ' ')}: "
         + (
             "the platform's side, before or between its words with the worker."
             if after in PLATFORM
-            else "the worker's side (accepting, starting the job's process, connecting). Prewarmed processes and a "
-            "look at its load help; its log names the job id."
+            else "the worker's side (accepting, starting the job's process, connecting), unless its log shows the job "
+            "request late as well. Prewarmed processes and a look at its load help; its log names the job id."
         )
     )
     if "job_started" not in stages:

@@ -2,40 +2,66 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from lkdiag.timeline.attribution import agents_of_dispatch, dispatch_under_test, identities_of, jobs_of
+from lkdiag.checks.sight import looks
+from lkdiag.checks.stages import clock_during, stages_of, state_lag_of
+from lkdiag.timeline.attribution import agents_of_dispatch, bears_name, dispatch_under_test, identities_of, jobs_of
+from lkdiag.timeline.clock import clock_samples
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lkdiag.scenario.dispatch import DispatchScenario
     from lkdiag.timeline import Event, Timeline
-    from lkdiag.timeline.clock import ClockEstimate
+    from lkdiag.timeline.clock import ClockEstimate, ClockSample
 
-LOOKS = {"participants": "ListParticipants", "dispatches": "ListDispatch"}
+HEARD = ("clock.sampled", "job.offered", "job.assigned", "job.terminated")
+"""What the server says on the probe's socket."""
 
 
 @dataclass(frozen=True)
 class Stall:
-    """lkdiag's own event loop stood still (monotonic nanoseconds)."""
+    """lkdiag's own event loop stood still: between two times (monotonic nanoseconds), and by how much in all.
+
+    `late_ms` may be more than lies between them: the monotonic clock does not go on while the machine sleeps.
+    """
 
     began_ns: int
+    ended_ns: int
     late_ms: float
 
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What a trial has to know of the run around it."""
+    """What a trial has to know of the run around it. Times are monotonic nanoseconds."""
 
     scenario: DispatchScenario
-    probe_worker_ids: frozenset[str]
-    clock: ClockEstimate | None
-    stalls: tuple[Stall, ...]
-    disconnected_ns: tuple[int, ...]
-    """When the probe lost its socket (monotonic nanoseconds)."""
-    probe_crashes: tuple[Event, ...] = ()
+    probe_worker_ids: frozenset[str] = frozenset()
+    clock_samples: tuple[ClockSample, ...] | None = None
+    stalls: tuple[Stall, ...] = ()
+    disconnected_ns: tuple[int, ...] = ()
+    """When the probe noticed that its socket was lost."""
+    heard_ns: tuple[int, ...] | None = None
+    """When the server said something on the probe's socket: its order proves that nothing said earlier was lost.
+    None where no account was kept."""
+    probe_crashed_ns: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, scenario: DispatchScenario, timeline: Timeline) -> RunFacts:
+        """From a whole run's timeline, or what there is of it so far."""
+        stalled = timeline.of("lkdiag.stalled")
+        return cls(
+            scenario=scenario,
+            probe_worker_ids=frozenset(event.data["worker_id"] for event in timeline.of("worker.registered")),
+            clock_samples=clock_samples(timeline),
+            stalls=tuple(Stall(e.data["began_mono_ns"], e.mono_ns, e.data["late_ms"]) for e in stalled),
+            disconnected_ns=tuple(event.mono_ns for event in timeline.of("worker.disconnected")),
+            heard_ns=tuple(event.mono_ns for event in timeline.of(*HEARD)),
+            probe_crashed_ns=tuple(event.mono_ns for event in timeline.of("probe.crashed")),
+        )
 
 
 @dataclass(frozen=True)
@@ -43,8 +69,8 @@ class DispatchFacts:
     """One trial's facts. Times ending in `_ms` without another word are the server's, Unix milliseconds."""
 
     index: int
-    run: RunFacts
-    timeline: Timeline
+    run: RunFacts = field(repr=False)
+    timeline: Timeline = field(repr=False)
 
     # -- the trial itself ----------------------------------------------------------------------------------------
 
@@ -82,8 +108,19 @@ class DispatchFacts:
 
     @property
     def creation_ms(self) -> int | None:
-        """Room.creation_time_ms."""
-        return None if self.room is None else int(self.room.data["creation_time_ms"])
+        """Room.creation_time_ms; None where the server, an old one, does not say."""
+        return None if self.room is None else int(self.room.data["creation_time_ms"]) or None
+
+    @cached_property
+    def opened_ns(self) -> int | None:
+        """When this machine asked for the room; monotonic nanoseconds."""
+        if self.room is None:
+            return None
+        call = next((e for e in self.timeline.of("api.called") if e.data["method"] == "CreateRoom"), None)
+        if call is not None:
+            return int(call.data["began_mono_ns"])
+        joining = self.timeline.first("caller.joining")
+        return self.room.mono_ns if joining is None else joining.mono_ns
 
     @cached_property
     def closing_began_ns(self) -> int:
@@ -109,23 +146,38 @@ class DispatchFacts:
         event = self.timeline.first("fallback.created")
         return None if event is None else str(event.data["dispatch_id"])
 
+    @cached_property
+    def dispatch_id(self) -> str | None:
+        """The dispatch under test: as CreateDispatch or the first listing names it, else the offer to the probe."""
+        created = self.timeline.first("dispatch.created")
+        if created is not None:
+            return str(created.data["dispatch_id"])
+        others = () if self.fallback_id is None else (self.fallback_id,)
+        for listing in self.listings:
+            found = dispatch_under_test(listing.data["dispatches"], self.agent_name, None, others)
+            if found is not None:
+                return str(found["dispatch_id"])
+        listed = {item["dispatch_id"] for listing in self.listings for item in listing.data["dispatches"]}
+        offered = (str(e.data["dispatch_id"]) for e in self.timeline.of("job.offered"))
+        return next((i for i in offered if i not in listed and i not in others), None)
+
     def dispatch_in(self, listing: Event | None) -> dict[str, Any] | None:
         """The dispatch under test, in one answer of listDispatch."""
-        if listing is None:
-            return None
-        created = self.timeline.first("dispatch.created")
-        known_id = None if created is None else str(created.data["dispatch_id"])
-        others = () if self.fallback_id is None else (self.fallback_id,)
-        return dispatch_under_test(listing.data["dispatches"], self.agent_name, known_id, others)
+        dispatches = [] if listing is None else listing.data["dispatches"]
+        return next((item for item in dispatches if item["dispatch_id"] == self.dispatch_id), None)
 
     @cached_property
     def dispatch(self) -> dict[str, Any] | None:
-        """As it was listed last; before it was listed at all, as CreateDispatch answered it."""
-        listed = next((d for e in reversed(self.listings) if (d := self.dispatch_in(e)) is not None), None)
+        """As it was listed last; before listDispatch was asked at all, as CreateDispatch answered it."""
         created = self.timeline.first("dispatch.created")
-        if listed is None and created is not None and not self.listings:
+        if created is not None and not looks(self, "dispatches"):
             return {**created.data, "jobs": []}
-        return listed
+        return next((d for e in reversed(self.listings) if (d := self.dispatch_in(e)) is not None), None)
+
+    @property
+    def dispatch_vanished(self) -> bool:
+        """It was listed, and then no longer, though lkdiag deletes none."""
+        return bool(self.listings) and self.dispatch is not None and self.dispatch_in(self.listings[-1]) is None
 
     @cached_property
     def jobs(self) -> list[dict[str, Any]]:
@@ -134,8 +186,13 @@ class DispatchFacts:
 
     @cached_property
     def job(self) -> dict[str, Any] | None:
-        """The newest of them."""
-        return max(self.jobs, key=lambda job: job.get("started_at_ns", 0), default=None)
+        """The job of the agent that came, else the newest."""
+        identity = "" if self.agent is None else self.agent["identity"]
+        return max(
+            self.jobs,
+            key=lambda job: (job.get("participant_identity") == identity, job.get("started_at_ns", 0)),
+            default=None,
+        )
 
     @cached_property
     def job_listed(self) -> Event | None:
@@ -152,41 +209,62 @@ class DispatchFacts:
     @cached_property
     def own_identities(self) -> set[str]:
         """Under which the agents of the dispatch under test join: by listDispatch, and by the probe that accepted."""
-        accepted = {
-            str(e.data["identity"])
-            for e in self.timeline.of("job.accepted")
-            if self.dispatch is not None and e.data["dispatch_id"] == self.dispatch["dispatch_id"]
-        }
-        return identities_of(self.jobs) | accepted
+        return self.identities_for(lambda dispatch_id: dispatch_id == self.dispatch_id)
 
     @cached_property
     def foreign_identities(self) -> set[str]:
         """Of the room's other dispatches: the fallback, or the unnamed one that brings automatic workers."""
-        mine = None if self.dispatch is None else self.dispatch["dispatch_id"]
+        return self.identities_for(lambda dispatch_id: dispatch_id != self.dispatch_id)
+
+    def identities_for(self, wanted: Callable[[str], bool]) -> set[str]:
+        """Of the agents of certain dispatches: of every job that was ever listed, or accepted by the probe."""
         listed = {
             identity
-            for event in self.listings
-            for item in event.data["dispatches"]
-            if item["dispatch_id"] != mine
+            for listing in self.listings
+            for item in listing.data["dispatches"]
+            if wanted(item["dispatch_id"])
             for identity in identities_of(item["jobs"])
         }
-        accepted = {str(e.data["identity"]) for e in self.timeline.of("job.accepted") if e.data["dispatch_id"] != mine}
-        return listed | accepted
+        accepted = self.timeline.of("job.accepted")
+        return listed | {str(e.data["identity"]) for e in accepted if wanted(e.data["dispatch_id"])}
 
     @cached_property
     def agent(self) -> dict[str, Any] | None:
-        """The first agent that joined for the dispatch under test.
+        """The first agent that joined for the dispatch under test, of those that can be told.
 
-        One that can be told only by its name does not count once the fallback was made: it may be the fallback's.
+        The probe knows whom it sent; under its name, which is its own, nobody else sends anyone.
         """
-        fallback = self.timeline.first("fallback.created")
-        seen = [
-            event.data
-            for event in self.joins
-            if fallback is None or event.seq < fallback.seq or event.data["identity"] in self.own_identities
-        ]
+        doubtful = [event.data["sid"] for event in self.doubtful_joins]
+        seen = [event.data for event in self.joins if event.data["sid"] not in doubtful]
+        if self.on_probe and self.agent_name:
+            seen = [join for join in seen if join["identity"] in self.own_identities]
         agents = agents_of_dispatch(seen, self.agent_name, self.own_identities, self.foreign_identities)
         return agents[0] if agents else None
+
+    @cached_property
+    def doubtful_joins(self) -> tuple[Event, ...]:
+        """Agents known by nothing but their name, which may as well have come for another dispatch.
+
+        One that joined before the room was created belongs to an earlier room of that name (or two of the server's
+        clocks disagree); one that joined after the fallback was made may be the fallback's.
+        """
+        fallback = self.timeline.first("fallback.created", "fallback.failed")
+        known = self.own_identities | self.foreign_identities
+
+        def doubtful(join: Event) -> bool:
+            joined_ms = join.data["joined_at_ms"]
+            if self.creation_ms is not None and joined_ms < self.creation_ms:
+                return True
+            made_ms = self.fallback_created_ms
+            if fallback is None or join.seq < fallback.seq:
+                return False
+            return made_ms is None or joined_ms >= made_ms
+
+        return tuple(
+            join
+            for join in self.joins
+            if join.data["identity"] not in known and bears_name(join.data, self.agent_name) and doubtful(join)
+        )
 
     @cached_property
     def agent_seen(self) -> Event | None:
@@ -196,28 +274,24 @@ class DispatchFacts:
 
     @cached_property
     def agent_left(self) -> Event | None:
-        """That agent was gone again, before lkdiag closed the room."""
-        agent = self.agent
-        if agent is None:
+        """That agent was gone again, before lkdiag closed the room; one that came back (a new SID) is not."""
+        if self.agent is None:
             return None
-        return next(
-            (
-                e
-                for e in self.timeline.of("agent.left")
-                if e.data["sid"] == agent["sid"] and e.mono_ns <= self.closing_began_ns
-            ),
-            None,
-        )
+        identity = self.agent["identity"]
+        left = [
+            e
+            for e in self.timeline.of("agent.left")
+            if e.data["identity"] == identity and e.mono_ns <= self.closing_began_ns
+        ]
+        came = sum(e.data["identity"] == identity for e in self.joins)
+        return left[-1] if len(left) >= came else None
 
     @cached_property
-    def strangers(self) -> tuple[dict[str, Any], ...]:
-        """Agents in the room of which no dispatch of lkdiag's is known to have brought them."""
+    def strangers(self) -> tuple[Event, ...]:
+        """Agents in the room, as first seen, of which no dispatch is known to have brought them."""
         known = self.own_identities | self.foreign_identities
-        return tuple(
-            e.data
-            for e in self.joins
-            if e.data["identity"] not in known and (self.agent is None or e.data["sid"] != self.agent["sid"])
-        )
+        mine = None if self.agent is None else self.agent["sid"]
+        return tuple(e for e in self.joins if e.data["identity"] not in known and e.data["sid"] != mine)
 
     @property
     def latency_ms(self) -> float | None:
@@ -226,147 +300,44 @@ class DispatchFacts:
             return None
         return float(self.agent["joined_at_ms"] - self.creation_ms)
 
-    # -- how well it was watched ---------------------------------------------------------------------------------
-
-    def looks(self, what: str) -> tuple[Event, ...]:
-        """Answered looks at the `participants` or the `dispatches`, until lkdiag closed the room."""
-        return tuple(
-            e
-            for e in self.timeline.of("api.called")
-            if e.data["method"] == LOOKS[what] and e.data["ok"] and e.mono_ns <= self.closing_began_ns
-        )
-
-    def looked_since(self, what: str, mono_ns: int) -> bool:
-        """Whether such a look began at that time or later, and was answered."""
-        return any(e.data["began_mono_ns"] >= mono_ns for e in self.looks(what))
-
-    @cached_property
-    def longest_gap_ms(self) -> float:
-        """The longest time between two answered looks at the participants."""
-        times = [e.mono_ns for e in self.looks("participants")]
-        return max((after - before for before, after in pairwise(times)), default=0) / 1e6
-
-    @cached_property
-    def opened_ns(self) -> int | None:
-        """When this machine asked for the room; monotonic nanoseconds."""
-        if self.room is None:
-            return None
-        call = next((e for e in self.timeline.of("api.called") if e.data["method"] == "CreateRoom"), None)
-        joining = self.timeline.first("caller.joining")
-        if call is not None:
-            return int(call.data["began_mono_ns"])
-        return self.room.mono_ns if joining is None else joining.mono_ns
-
-    @cached_property
-    def stalled_ms(self) -> float:
-        """For how long, in all, lkdiag itself stood still during the trial."""
-        return sum(
-            stall.late_ms
-            for stall in self.run.stalls
-            if stall.began_ns <= self.closing_began_ns and stall.began_ns + stall.late_ms * 1e6 >= self.started.mono_ns
-        )
-
-    @property
-    def probe_was_lost(self) -> bool:
-        """Whether the probe lost its socket during the trial."""
-        return any(self.started.mono_ns <= at <= self.closing_began_ns for at in self.run.disconnected_ns)
-
     # -- the probe's own view ------------------------------------------------------------------------------------
 
     def probe_event(self, *kinds: str) -> Event | None:
         """The probe's first event of these kinds about a job of the dispatch under test."""
-        if self.dispatch is None:
-            return None
-        mine = self.dispatch["dispatch_id"]
-        return next((e for e in self.timeline.of(*kinds) if e.data.get("dispatch_id") == mine), None)
+        mine = self.dispatch_id
+        return next((e for e in self.timeline.of(*kinds) if mine and e.data.get("dispatch_id") == mine), None)
 
     # -- the fallback --------------------------------------------------------------------------------------------
 
     @cached_property
     def fallback_agent(self) -> dict[str, Any] | None:
-        """The agent that the fallback brought."""
-        if self.fallback_id is None:
-            return None
-        jobs = [
-            job
-            for event in self.listings
-            for item in event.data["dispatches"]
-            if item["dispatch_id"] == self.fallback_id
-            for job in item["jobs"]
-        ]
-        own = identities_of(jobs) | {
-            str(e.data["identity"])
-            for e in self.timeline.of("job.accepted")
-            if e.data["dispatch_id"] == self.fallback_id
-        }
+        """The agent that the fallback brought, as its job proves."""
+        own = self.identities_for(lambda dispatch_id: dispatch_id == self.fallback_id)
         return next((e.data for e in self.joins if e.data["identity"] in own), None)
 
     @cached_property
     def fallback_created_ms(self) -> float | None:
         """When the server made the fallback's dispatch."""
-        for event in reversed(self.listings):
-            for item in event.data["dispatches"]:
-                if item["dispatch_id"] == self.fallback_id and item["created_at_ns"]:
-                    return float(item["created_at_ns"] / 1e6)
+        listed = [item for listing in self.listings for item in listing.data["dispatches"]]
+        created = self.timeline.first("fallback.created")
+        for item in (*listed, *([] if created is None else [created.data])):
+            if item["dispatch_id"] == self.fallback_id and item.get("created_at_ns"):
+                return float(item["created_at_ns"] / 1e6)
         return None
 
-    # -- stages --------------------------------------------------------------------------------------------------
+    # -- times ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def clock(self) -> ClockEstimate | None:
+        """The server's clock during this trial; None where it is not known well enough."""
+        return clock_during(self)
 
     @cached_property
     def stages_ms(self) -> dict[str, float]:
-        """Since the room's creation: every stage that was seen, in the order in which they follow each other.
-
-        `dispatch`, `job_started` and `joined` are the server's own times; `offered`, `accepted`, `assigned`,
-        `active` and `first_track` were seen by lkdiag, and are put on the server's clock by `RunFacts.clock`.
-        """
-        if self.creation_ms is None:
-            return {}
-        created = float(self.creation_ms)
-        stages: dict[str, float | None] = {"created": created}
-        if self.dispatch is not None and self.dispatch.get("created_at_ns"):
-            stages["dispatch"] = self.dispatch["created_at_ns"] / 1e6
-        if self.job is not None and self.job.get("started_at_ns"):
-            stages["job_started"] = self.job["started_at_ns"] / 1e6
-        for stage in ("offered", "accepted", "assigned"):
-            stages[stage] = self._on_server_clock(self.probe_event(f"job.{stage}"))
-        agent = self.agent
-        if agent is not None:
-            stages["joined"] = float(agent["joined_at_ms"])
-            stages["active"] = self._on_server_clock(self._agent_active)
-            stages["first_track"] = self._on_server_clock(
-                next(
-                    (e for e in self.timeline.of("agent.track_published") if e.data["identity"] == agent["identity"]),
-                    None,
-                )
-            )
-        return {name: round(at - created, 1) for name, at in stages.items() if at is not None}
-
-    @cached_property
-    def _agent_active(self) -> Event | None:
-        """The agent's media were connected: by its own word where it is the probe's, else by the API's first."""
-        agent = self.agent
-        if agent is None:
-            return None
-        of_agent = (e for e in self.timeline.of("agent.joined", "agent.changed") if e.data["sid"] == agent["sid"])
-        joined = next((e for e in self.timeline.of("probe.joined") if e.data["sid"] == agent["sid"]), None)
-        return joined or next((e for e in of_agent if e.data["state"] == "active"), None)
+        """Every stage that was seen, in milliseconds since the room's creation."""
+        return stages_of(self)
 
     @property
     def state_lag_ms(self) -> float | None:
-        """From the agent's joining until a look showed its job; 0 where the job was listed first.
-
-        How late the look came counts in: it is an upper bound, by up to the time between two looks.
-        """
-        if self.agent is None or self.job_listed is None or self.agent_seen is None:
-            return None
-        if self.job_listed.seq < self.agent_seen.seq:
-            return 0.0
-        listed_ms = self._on_server_clock(self.job_listed)
-        if listed_ms is not None:
-            return round(max(0.0, listed_ms - float(self.agent["joined_at_ms"])), 1)
-        return round((self.job_listed.mono_ns - self.agent_seen.mono_ns) / 1e6, 1)
-
-    def _on_server_clock(self, event: Event | None) -> float | None:
-        if event is None or self.run.clock is None:
-            return None
-        return self.run.clock.server_ms(event.at_ns)
+        """From the agent's joining until a look showed its job."""
+        return state_lag_of(self)

@@ -1,8 +1,9 @@
 """The dispatch list says that the job has failed or was cancelled, and its agent is still in the room.
 
-A failed job alone is nothing: every agent that has left shows JS_FAILED 'agent worker left the room', also after a
+A failed job alone is nothing: an agent that has left may show JS_FAILED 'agent worker left the room', also after a
 normal end (livekit-server v1.13.5 pkg/agent/worker.go, TerminateJob). An agent whose process was killed is listed for
-about 21 s more, while its worker may have reported the failure at once.
+about 21 s more, while its worker may have reported the failure at once; one that reconnects fully comes back under its
+identity, and the server has ended its job meanwhile.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ def judge(trial: JudgedTrial) -> Finding | None:
             f"{facts.agent['identity']!r}, which joined{at(facts, 'joined')}, was still in the room afterwards"
         ),
         hint=(
-            "either the agent's process has crashed (a participant that is killed stays listed for about 21 s), or the "
-            "worker reported a failure of a job that goes on. Its log names the job id."
+            "the agent's process has crashed (a participant that is killed stays listed for about 21 s), or it left "
+            "and came back (a full reconnect ends the job), or the worker reported a failure of a job that goes on. "
+            "Its log names the job id."
         ),
         trial=trial.index,
         evidence=seqs(facts, "agent.joined", "dispatch.listed", "observation.ended"),

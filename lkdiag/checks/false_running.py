@@ -4,15 +4,18 @@ The server sets JS_RUNNING before it even asks a worker, and lists the job once 
 (livekit-server v1.13.5 pkg/agent/worker.go, AssignJob): RUNNING means "assigned", not "joined". A worker that accepts
 and then hangs, crashes or can't connect leaves it so for ever: nothing on the server looks after it ("TODO sweep jobs
 that are never started", same place). Told apart from a loss (`dropped` with `no-job`) by the job that is listed, and
-from a late agent by looking on for `settle_s` after the timeout while the job is RUNNING.
+from a late agent by looking on for `settle_s` after the timeout while the job is RUNNING. What can't be told apart is
+an agent of somebody else's that came and left between two looks, as its job stays RUNNING too: so the finding says how
+far apart the looks were.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.sight import longest_gap_ms
 from lkdiag.checks.verdict import Finding, Mismatch, Severity
-from lkdiag.checks.wording import at, fallback_sentence, seqs, timeout, worker_of
+from lkdiag.checks.wording import at, fallback_sentence, seqs, timeout, watched_s, worker_of
 
 if TYPE_CHECKING:
     from lkdiag.checks.judged import JudgedTrial
@@ -37,12 +40,13 @@ def judge(trial: JudgedTrial) -> Finding | None:
         fact=(
             f"listDispatch said {job['status']} for job {job['job_id']} of dispatch {_dispatch_id(trial)}; "
             f"{worker_of(facts)} accepted it{accepted}; no agent{f' {identity!r}' if identity else ''} joined in "
-            f"{timeout(facts)}.{fallback_sentence(trial)}"
+            f"{timeout(facts)}, nor was one seen until {watched_s(facts):.1f} s (looks at most "
+            f"{longest_gap_ms(facts) / 1000:.1f} s apart).{fallback_sentence(trial)}"
         ),
         hint=(
-            "RUNNING means that a worker accepted, not that its agent joined. Look into that worker's log for the job "
-            "id: did the job's process start, and could it connect to the room? Don't take RUNNING for an agent in "
-            "your own code: ask listParticipants."
+            "RUNNING means that a worker accepted, not that its agent joined, nor that it stayed. Look into that "
+            "worker's log for the job id: did the job's process start, and could it connect to the room? Don't take "
+            "RUNNING for an agent in your own code: ask listParticipants."
         ),
         trial=trial.index,
         evidence=seqs(facts, "dispatch.listed", "job.accepted", "job.assigned", "observation.ended"),

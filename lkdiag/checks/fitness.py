@@ -4,48 +4,164 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.sight import (
+    LISTING_LAG_S,
+    caller_ready_ms,
+    longest_gap_ms,
+    looked_since,
+    probe_was_deaf,
+    probe_was_lost,
+    stalled_ms,
+)
+
 if TYPE_CHECKING:
     from lkdiag.checks.facts import DispatchFacts
 
 STALL_SHARE_MAX = 0.1
 """A loss is not judged when lkdiag stood still for more than this share of the timeout."""
+GAP_MAX_MS = 2000.0
+"""A room that was out of sight for longer is not known: an agent with a job may have come and gone. Looks are at most
+0.5 s apart, and the time that two answers take."""
+SERVER_CLOCKS_MAX_MS = 1000.0
+"""By how much the server's times may contradict what was seen; old servers give whole seconds (joined_at)."""
 LEFT_THE_ROOM = "agent worker left the room"
-"""What the server writes into a job whose agent has left (livekit-server pkg/agent/worker.go, TerminateJob)."""
+"""What the server writes into a job whose agent has left (livekit-server pkg/agent/worker.go, TerminateJob). The
+open-source one (v1.13.5, measured) does not list it: there the job stays JS_RUNNING."""
+TOO_SOON_MS = 1000.0
+"""Less than that before the room was closed, the next word may still have been on its way."""
+
+
+# -- somebody came ----------------------------------------------------------------------------------------------------
 
 
 def unfit_to_judge_presence(facts: DispatchFacts) -> str | None:
     """Why a trial whose agent joined can't be judged; None when it can."""
-    latency_ms = facts.latency_ms
-    if latency_ms is None or latency_ms <= facts.run.scenario.delayed_after_s * 1000:
+    return _whose(facts) or _clocks_contradict(facts) or _was_there_before(facts) or _own_delay(facts)
+
+
+def _whose(facts: DispatchFacts) -> str | None:
+    """An agent without a listed job may be another dispatch's: one for the same name, or on a server without names."""
+    agent, seen = facts.agent, facts.agent_seen
+    if agent is None or seen is None or agent["identity"] in facts.own_identities:
         return None
-    if facts.on_probe and latency_ms - facts.stalled_ms <= facts.run.scenario.delayed_after_s * 1000:
-        return (
-            f"the agent was {latency_ms / 1000:.2f} s late, but lkdiag, which plays the agent, stood still for "
-            f"{facts.stalled_ms / 1000:.2f} s of it"
-        )
-    if facts.probe_was_lost and facts.on_probe:
-        return "the agent came late, but lkdiag's worker had lost its connection to the server in between"
+    listed = [item for listing in facts.listings for item in listing.data["dispatches"]]
+    rivals = [
+        item
+        for item in listed
+        if item["dispatch_id"] != facts.dispatch_id
+        and ("agent_name" not in agent or item["agent_name"] == facts.agent_name)
+    ]
+    if not rivals or looked_since(facts, "dispatches", seen.mono_ns, LISTING_LAG_S):
+        return None
+    return f"agent {agent['identity']!r} is there, and listDispatch does not tell yet which dispatch brought it"
+
+
+def seen_within_ms(facts: DispatchFacts) -> float | None:
+    """From asking for the room until the agent was seen, by this machine: the latency can't be more than that."""
+    if facts.opened_ns is None or facts.agent_seen is None:
+        return None
+    slept_ms = stalled_ms(facts, facts.agent_seen.mono_ns)
+    return (facts.agent_seen.mono_ns - facts.opened_ns) / 1e6 + slept_ms
+
+
+def _clocks_contradict(facts: DispatchFacts) -> str | None:
+    """The nodes of a server each have their clock, and a clock may be set in the middle of a trial."""
+    latency_ms, seen_ms = facts.latency_ms, seen_within_ms(facts)
+    if seen_ms is None:
+        return "the room's creation was not seen"
+    if latency_ms is None:
+        if seen_ms <= facts.run.scenario.delayed_after_s * 1000:
+            return None
+        return "the server does not say when the room was created, and the agent was not seen at once"
+    if -SERVER_CLOCKS_MAX_MS <= latency_ms <= seen_ms + SERVER_CLOCKS_MAX_MS:
+        return None
+    return (
+        f"the server's clocks contradict each other: by them the agent joined {latency_ms / 1000:.2f} s after the "
+        f"room's creation, and it was seen {seen_ms / 1000:.2f} s after the room was asked for"
+    )
+
+
+def _was_there_before(facts: DispatchFacts) -> str | None:
+    """An agent that was seen late may have come earlier, left and come back: its first coming was not seen."""
+    if not _is_late(facts, facts.latency_ms):
+        return None
+    if any(job.get("error") == LEFT_THE_ROOM for job in facts.jobs) and facts.agent_left is None:
+        return f"the agent is there, and its job says {LEFT_THE_ROOM!r}: it may have been there before it was seen"
+    first = facts.probe_event("probe.joined")
+    if first is not None and facts.agent is not None and first.data["sid"] != facts.agent["sid"]:
+        return "lkdiag's agent had been in the room before, and no look showed it"
+    if _gap_with_job(facts):
+        return _gap_sentence(facts)
     return None
 
 
+def _own_delay(facts: DispatchFacts) -> str | None:
+    """Where lkdiag plays the agent, or a caller that the job waits for, its own delay may be the whole of it."""
+    latency_ms = facts.latency_ms
+    if latency_ms is None or not _is_late(facts, latency_ms) or facts.agent_seen is None:
+        return None
+    if facts.on_probe:
+        stood_ms = stalled_ms(facts, facts.agent_seen.mono_ns)
+        if stood_ms and _class(facts, latency_ms - stood_ms) != _class(facts, latency_ms):
+            return (
+                f"the agent was {latency_ms / 1000:.2f} s late, but lkdiag, which plays the agent, stood still for "
+                f"{stood_ms / 1000:.2f} s of it"
+            )
+        if probe_was_lost(facts):
+            return "the agent came late, but lkdiag's worker had lost its connection to the server in between"
+    waits_for_caller = facts.job is None or facts.job.get("type") in ("JT_PARTICIPANT", "JT_PUBLISHER")
+    caller_ms = caller_ready_ms(facts)
+    if waits_for_caller and caller_ms and _class(facts, latency_ms - caller_ms) != _class(facts, latency_ms):
+        return f"the agent came late, but lkdiag's caller, for whom its job may wait, took {caller_ms / 1000:.2f} s"
+    return None
+
+
+def _is_late(facts: DispatchFacts, latency_ms: float | None) -> bool:
+    return latency_ms is not None and _class(facts, latency_ms) > 0
+
+
+def _class(facts: DispatchFacts, latency_ms: float) -> int:
+    """0 in time, 1 late, 2 lost."""
+    scenario = facts.run.scenario
+    return (latency_ms > scenario.delayed_after_s * 1000) + (latency_ms > scenario.timeout_s * 1000)
+
+
+# -- nobody was seen --------------------------------------------------------------------------------------------------
+
+
 def unfit_to_judge_absence(facts: DispatchFacts) -> str | None:
-    """Why a trial whose agent was not seen in time can't be judged; None when it can."""
-    return _badly_watched(facts) or _came_and_went(facts) or _own_worker(facts)
+    """Why a trial whose agent was not seen can't be judged; None when it can."""
+    return _badly_watched(facts) or _came_and_went(facts) or _own_caller(facts) or _own_worker(facts)
 
 
 def _badly_watched(facts: DispatchFacts) -> str | None:
     if facts.opened_ns is None:
         return "the room's creation was not seen"
-    deadline_ns = facts.opened_ns + int(facts.run.scenario.timeout_s * 1e9)
     for what in ("participants", "dispatches"):
-        if not facts.looked_since(what, deadline_ns):
+        if not looked_since(facts, what, facts.opened_ns, facts.run.scenario.timeout_s):
             return f"no look at the room's {what} was answered at the end of the timeout"
-    if _room_vanished(facts):
+    if room_vanished(facts):
         return "the room was gone before lkdiag closed it: somebody or something else deleted it"
+    if facts.dispatch_vanished:
+        return "the dispatch was gone from listDispatch before the end: somebody deleted it, or made the room anew"
+    for join in facts.doubtful_joins:
+        if facts.creation_ms is not None and join.data["joined_at_ms"] < facts.creation_ms:
+            return (
+                f"agent {join.data['identity']!r} is in the room since before it was created: left from an earlier "
+                "one, or two of the server's clocks disagree"
+            )
     return None
 
 
-def _room_vanished(facts: DispatchFacts) -> bool:
+def began_to_join_too_late(facts: DispatchFacts) -> bool:
+    """The probe's agent set out only when the time was up already: whatever became of it then, it was not in time."""
+    joining = facts.probe_event("probe.joining")
+    if joining is None or facts.room is None:
+        return False
+    return joining.mono_ns > facts.room.mono_ns + facts.run.scenario.timeout_s * 1e9
+
+
+def room_vanished(facts: DispatchFacts) -> bool:
     """The deletion of a room that is there is never answered with `not_found`."""
     return any(
         e.data["method"] == "DeleteRoom" and e.data.get("code") == "not_found" for e in facts.timeline.of("api.called")
@@ -54,36 +170,67 @@ def _room_vanished(facts: DispatchFacts) -> bool:
 
 def _came_and_went(facts: DispatchFacts) -> str | None:
     """An agent that was there between two looks was not lost."""
-    if facts.agent is not None:
-        return None
+    joined = facts.probe_event("probe.joined")
+    if joined is not None and not began_to_join_too_late(facts):
+        return f"lkdiag's agent was in the room (as {joined.data.get('sid')}), and no look at the participants shows it"
     for job in facts.jobs:
         if job.get("error") == LEFT_THE_ROOM:
             return f"the agent of job {job['job_id']} came and left between two looks: {LEFT_THE_ROOM!r}"
         lasted_ms = (job.get("ended_at_ns", 0) - job.get("started_at_ns", 0)) / 1e6
-        if "ended_at_ns" in job and lasted_ms <= facts.longest_gap_ms:
+        if "ended_at_ns" in job and lasted_ms <= longest_gap_ms(facts):
             return (
-                f"job {job['job_id']} ended {lasted_ms:.0f} ms after it began, within the {facts.longest_gap_ms:.0f} "
+                f"job {job['job_id']} ended {lasted_ms:.0f} ms after it began, within the {longest_gap_ms(facts):.0f} "
                 "ms between two looks: its agent may have been there"
             )
-    return None
+    return _gap_sentence(facts) if _gap_with_job(facts) else None
+
+
+def _gap_with_job(facts: DispatchFacts) -> bool:
+    """The probe itself knows whether it was there; of anybody else only the looks tell."""
+    return bool(facts.jobs) and not facts.on_probe and longest_gap_ms(facts) > GAP_MAX_MS
+
+
+def _gap_sentence(facts: DispatchFacts) -> str:
+    return (
+        f"the room was out of sight for {longest_gap_ms(facts) / 1000:.1f} s (failed or slow calls), and the dispatch "
+        "has a job: its agent may have come and gone meanwhile"
+    )
+
+
+def _own_caller(facts: DispatchFacts) -> str | None:
+    """A job of type participant or publisher begins only with lkdiag's caller."""
+    caller_ms = caller_ready_ms(facts)
+    if facts.jobs or caller_ms is None or caller_ms <= facts.run.scenario.timeout_s * 1000 / 2:
+        return None
+    return f"lkdiag's caller, for whom the job may wait, was there only after {caller_ms / 1000:.1f} s"
 
 
 def _own_worker(facts: DispatchFacts) -> str | None:
     if not facts.on_probe:
         return None
-    if facts.probe_was_lost:
+    if probe_was_lost(facts):
         return "lkdiag's worker lost its connection to the server during the trial"
-    if facts.run.probe_crashes and any(
-        facts.started.mono_ns <= crash.mono_ns <= facts.closing_began_ns for crash in facts.run.probe_crashes
-    ):
+    if any(facts.started.mono_ns <= at <= facts.closing_began_ns for at in facts.run.probe_crashed_ns):
         return "lkdiag's worker failed by itself"
-    failed = facts.probe_event("probe.join_failed")
-    if failed is not None:
-        return f"lkdiag's agent was given the job, but could not join from here: {failed.data['error']}"
     if facts.probe_event("job.answer_lost") is not None:
         return "lkdiag's worker could not send its answer to the offer"
-    if facts.probe_event("probe.joining") is not None and facts.probe_event("probe.joined") is None:
+    if facts.probe_event("probe.joining") is not None and not began_to_join_too_late(facts):
+        failed = facts.probe_event("probe.join_failed")
+        if failed is not None:
+            return f"lkdiag's agent was given the job, but could not join from here: {failed.data['error']}"
         return "lkdiag's agent was still on its way into the room when the time was up"
-    if facts.stalled_ms > facts.run.scenario.timeout_s * 1000 * STALL_SHARE_MAX:
-        return f"lkdiag stood still for {facts.stalled_ms / 1000:.1f} s during the trial"
+    if stalled_ms(facts) > facts.run.scenario.timeout_s * 1000 * STALL_SHARE_MAX:
+        return f"lkdiag stood still for {stalled_ms(facts) / 1000:.1f} s during the trial"
+    return _word_missed(facts)
+
+
+def _word_missed(facts: DispatchFacts) -> str | None:
+    """The server's next word to the probe, an offer or an assignment, may have been lost or under way."""
+    accepted = facts.probe_event("job.accepted")
+    if facts.probe_event("job.assigned") is not None or (accepted is None and facts.probe_event("job.offered")):
+        return None
+    if probe_was_deaf(facts):
+        return "lkdiag's worker heard nothing more from the server: its connection may have been dead"
+    if accepted is not None and facts.closing_began_ns - accepted.mono_ns < TOO_SOON_MS * 1e6:
+        return "lkdiag's worker took the job just before the end: the assignment may have been on its way"
     return None

@@ -29,7 +29,7 @@ class JudgedTrial:
     def of(cls, facts: DispatchFacts) -> JudgedTrial:
         """Judge a trial."""
         outcome, reason = outcome_of(facts)
-        fallback, fallback_latency_ms = fallback_of(facts)
+        fallback, fallback_latency_ms = fallback_of(facts, outcome)
         mismatch = mismatch_of(facts, outcome)
         return cls(facts, outcome, reason, state_of(facts), mismatch, fallback, fallback_latency_ms)
 

@@ -1,12 +1,15 @@
 """F12: the agent came, and was gone again before lkdiag closed the room.
 
-Only a note: a worker may end its job when it likes, and lkdiag speaks no word to it that would keep it.
+Only a note: a worker may end its job when it likes, and lkdiag speaks no word to it that would keep it. One that came
+back under its identity (a reconnect, with a new SID) is not gone. The open-source server goes on listing its job as
+JS_RUNNING (v1.13.5, measured; pkg/agent/worker.go hands out a copy of the job's state).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.fitness import room_vanished
 from lkdiag.checks.verdict import Finding, Severity
 from lkdiag.checks.wording import at, seqs
 
@@ -20,7 +23,7 @@ REFERENCE = "https://github.com/livekit/livekit/issues/4887"
 def judge(trial: JudgedTrial) -> Finding | None:
     """A note where the agent that had come left by itself."""
     facts = trial.facts
-    if facts.agent is None or facts.agent_left is None or facts.agent_seen is None:
+    if facts.agent is None or facts.agent_left is None or facts.agent_seen is None or room_vanished(facts):
         return None
     stayed_s = (facts.agent_left.mono_ns - facts.agent_seen.mono_ns) / 1e9
     error = "" if facts.job is None else facts.job.get("error", "")

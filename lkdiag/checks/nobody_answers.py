@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.sight import listing_is_due
 from lkdiag.checks.verdict import Fallback, Finding, Outcome, Severity, State
 
 if TYPE_CHECKING:
@@ -14,23 +15,25 @@ if TYPE_CHECKING:
 SLUG = "nobody-answers"
 REFERENCE = "https://github.com/livekit/livekit/issues/3879"
 
+NO_SIGN = (Fallback.LOST, Fallback.OFF)
+
 
 def judge(subject: Sequence[JudgedTrial], control: Sequence[JudgedTrial]) -> Finding | None:
     """A finding about the run, where the user's worker never gave any sign of life."""
     lost = [trial for trial in subject if trial.outcome is Outcome.DROPPED]
     judged = [trial for trial in subject if trial.outcome not in (Outcome.ERROR, Outcome.INCONCLUSIVE)]
-    silent = [t for t in lost if t.state is State.NO_JOB and t.fallback in (Fallback.LOST, Fallback.OFF)]
+    silent = [t for t in lost if t.state is State.NO_JOB and _no_sign_of_life(t)]
     if not silent or len(silent) != len(judged) or silent[0].facts.on_probe:
         return None
     name = silent[0].facts.agent_name
     beside = ""
     if control and all(trial.outcome is Outcome.DELIVERED for trial in control):
-        beside = f" lkdiag's own worker took every one of its {len(control)} dispatches beside it."
+        beside = f" lkdiag's own worker took every one of its dispatches ({len(control)}) beside it."
     return Finding(
         check=SLUG,
         severity=Severity.FAIL,
         title=f"no worker of the name {name!r} took any dispatch",
-        fact=f"{len(silent)} of {len(silent)} trials ended without a job, and without an agent.{beside}",
+        fact=f"every trial that could be judged ({len(silent)}) ended without a job, and without an agent.{beside}",
         hint=(
             f"it looks just as it does with a name that nobody has. Is a worker registered as {name!r} (to the letter) "
             "with this project's URL and key, and not over its load limit? A worker that serves participants "
@@ -39,3 +42,8 @@ def judge(subject: Sequence[JudgedTrial], control: Sequence[JudgedTrial]) -> Fin
         trials=tuple(trial.index for trial in silent),
         reference=REFERENCE,
     )
+
+
+def _no_sign_of_life(trial: JudgedTrial) -> bool:
+    """Neither an agent, early or late, nor a job, though one would have been listed by then."""
+    return trial.facts.agent is None and trial.fallback in NO_SIGN and listing_is_due(trial.facts)

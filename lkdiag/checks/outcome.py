@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkdiag.checks.fitness import unfit_to_judge_absence, unfit_to_judge_presence
+from lkdiag.checks.sight import LISTING_LAG_S, looked_since
 from lkdiag.checks.verdict import Fallback, Mismatch, Outcome, State
 
 if TYPE_CHECKING:
@@ -17,6 +18,11 @@ STATES = {
     "JS_FAILED": State.FAILED,
     "JS_CANCELLED": State.CANCELLED,
 }
+LINGER_S = 1.0
+"""A participant that leaves may be listed for a moment after its job was ended: the server does both side by side
+(livekit-server v1.13.5 pkg/rtc/room.go, RemoveParticipant)."""
+OURS = ("watch the room", "wait for the probe", "let the caller join")
+"""Steps that fail for reasons of lkdiag's own: where it runs, and how it reaches the server."""
 
 
 def outcome_of(facts: DispatchFacts) -> tuple[Outcome, str]:
@@ -27,39 +33,41 @@ def outcome_of(facts: DispatchFacts) -> tuple[Outcome, str]:
         return Outcome.INCONCLUSIVE, "the run was interrupted before this trial had ended"
     if facts.failure is not None:
         return _of_failure(facts)
-    scenario, latency_ms = facts.run.scenario, facts.latency_ms
-    if latency_ms is not None and latency_ms <= scenario.timeout_s * 1000:
-        if (reason := unfit_to_judge_presence(facts)) is not None:
-            return Outcome.INCONCLUSIVE, reason
-        late = latency_ms > scenario.delayed_after_s * 1000
-        return Outcome.DELAYED if late else Outcome.DELIVERED, ""
-    if (reason := unfit_to_judge_absence(facts)) is not None:
+    reason = unfit_to_judge_absence(facts) if facts.agent is None else unfit_to_judge_presence(facts)
+    if reason is not None:
         return Outcome.INCONCLUSIVE, reason
-    return Outcome.DROPPED, ""
+    scenario, latency_ms = facts.run.scenario, facts.latency_ms
+    if facts.agent is None or (latency_ms is not None and latency_ms > scenario.timeout_s * 1000):
+        return Outcome.DROPPED, ""
+    late = latency_ms is not None and latency_ms > scenario.delayed_after_s * 1000
+    return Outcome.DELAYED if late else Outcome.DELIVERED, ""
 
 
 def _of_failure(facts: DispatchFacts) -> tuple[Outcome, str]:
+    """A server that refuses is an error; one that can't be reached from here tells nothing."""
     assert facts.failure is not None
     data = facts.failure.data
     if facts.failure.kind == "room.reused":
         return Outcome.ERROR, f"the server gave back room {data['sid']}, which was trial {data['earlier_trial']}'s"
-    if data["step"] in ("watch the room", "wait for the probe"):
-        return Outcome.INCONCLUSIVE, f"lkdiag could not {data['step']}: {data['error']}"
-    return Outcome.ERROR, f"lkdiag could not {data['step']}: {data['error']}"
+    ours = data["step"] in OURS or data.get("unreachable", False)
+    return Outcome.INCONCLUSIVE if ours else Outcome.ERROR, f"lkdiag could not {data['step']}: {data['error']}"
 
 
 def state_of(facts: DispatchFacts) -> State:
     """What listDispatch said of the dispatch under test at the end, before lkdiag closed the room."""
-    if facts.dispatch is None:
+    if facts.dispatch is None or facts.dispatch_vanished:
         return State.NO_DISPATCH
     return State.NO_JOB if facts.job is None else STATES.get(facts.job["status"], State.PENDING)
 
 
+# -- where state and room contradict each other ------------------------------------------------------------------------
+
+
 def mismatch_of(facts: DispatchFacts, outcome: Outcome) -> Mismatch | None:
     """Where state and room contradict each other; never for a trial that could not be judged."""
-    if outcome in (Outcome.ERROR, Outcome.INCONCLUSIVE):
+    if outcome in (Outcome.ERROR, Outcome.INCONCLUSIVE) or facts.dispatch_vanished:
         return None
-    if _wrong_worker(facts, outcome):
+    if sent_by_another_worker(facts) is not None or _agent_of_another_name(facts, outcome):
         return Mismatch.WRONG_WORKER
     state = state_of(facts)
     if facts.agent is None and state in (State.RUNNING, State.SUCCESS):
@@ -71,50 +79,78 @@ def mismatch_of(facts: DispatchFacts, outcome: Outcome) -> Mismatch | None:
     return None
 
 
-def _wrong_worker(facts: DispatchFacts, outcome: Outcome) -> bool:
-    """The probe's job is another worker's, or an agent of another name came instead of the one that was called."""
-    if facts.on_probe and any(
-        job.get("worker_id") and job["worker_id"] not in facts.run.probe_worker_ids for job in facts.jobs
-    ):
-        return True
-    return outcome is Outcome.DROPPED and any(
-        agent.get("agent_name") not in (None, "", facts.agent_name) for agent in facts.strangers
+def sent_by_another_worker(facts: DispatchFacts) -> str | None:
+    """A job of the probe's dispatch that the probe never took, or an agent that it never sent; in words."""
+    if not facts.on_probe:
+        return None
+    accepted = facts.timeline.of("job.accepted")
+    for job in facts.jobs:
+        known = job.get("worker_id") in facts.run.probe_worker_ids
+        if not known and job["job_id"] not in {event.data["job_id"] for event in accepted}:
+            worker = f"worker {job['worker_id']}" if job.get("worker_id") else "another worker"
+            return f"{worker} took job {job['job_id']}"
+    agent = facts.agent
+    if agent is not None and agent["identity"] not in {event.data["identity"] for event in accepted}:
+        return f"another worker sent agent {agent['identity']!r}"
+    return None
+
+
+def _agent_of_another_name(facts: DispatchFacts, outcome: Outcome) -> bool:
+    """Instead of the one that was called, and brought by no dispatch that had to be listed by then."""
+    if outcome is not Outcome.DROPPED:
+        return False
+    return any(
+        event.data.get("agent_name") not in (None, "", facts.agent_name)
+        and looked_since(facts, "dispatches", event.mono_ns, LISTING_LAG_S)
+        for event in facts.strangers
     )
 
 
 def _long_enough(facts: DispatchFacts) -> bool:
-    """A job that was listed only just now may still bring its agent."""
-    if facts.job_listed is None or not facts.looks("participants"):
+    """A job that was listed only just now may still bring its agent; one of the probe's that sets out will."""
+    if facts.job_listed is None or facts.probe_event("probe.joining") is not None:
         return False
-    listed_ns = facts.job_listed.mono_ns
-    return facts.looked_since("participants", listed_ns + int(facts.run.scenario.delayed_after_s * 1e9))
+    if facts.doubtful_joins and not facts.own_identities:
+        return False
+    scenario = facts.run.scenario
+    patience_s = max(scenario.delayed_after_s, scenario.settle_s)
+    return looked_since(facts, "participants", facts.job_listed.mono_ns, patience_s)
 
 
 def _settled(facts: DispatchFacts) -> bool:
     """A job may be listed later than its agent joins; afterwards listDispatch has to have been asked once more."""
-    if facts.agent_seen is None:
+    if facts.agent_seen is None or facts.agent_left is not None:
         return False
-    return facts.looked_since("dispatches", facts.agent_seen.mono_ns + int(facts.run.scenario.settle_s * 1e9))
+    patience_s = max(LISTING_LAG_S, facts.run.scenario.settle_s)
+    return looked_since(facts, "dispatches", facts.agent_seen.mono_ns, patience_s)
 
 
 def _still_there(facts: DispatchFacts) -> bool:
-    """Only a look that began after the listing can tell that the agent outlived its job."""
-    return (
-        facts.agent_left is None
-        and bool(facts.listings)
-        and facts.looked_since("participants", facts.listings[-1].mono_ns)
-    )
+    """Only a look well after the listing can tell that the agent outlived its job."""
+    return facts.agent_left is None and looked_since(facts, "participants", facts.listings[-1].mono_ns, LINGER_S)
 
 
-def fallback_of(facts: DispatchFacts) -> tuple[Fallback, float | None]:
+# -- the fallback ------------------------------------------------------------------------------------------------------
+
+
+def fallback_of(facts: DispatchFacts, outcome: Outcome) -> tuple[Fallback, float | None]:
     """What the fallback did, and after how many milliseconds its agent joined (server's clock)."""
     if not facts.run.scenario.fallback:
         return Fallback.OFF, None
     attempted = facts.timeline.first("fallback.created", "fallback.failed")
-    if attempted is None:
+    if attempted is None or outcome in (Outcome.DELIVERED, Outcome.DELAYED):
         return Fallback.NOT_NEEDED, None
     agent, created_ms = facts.fallback_agent, facts.fallback_created_ms
-    if agent is None:
+    if agent is not None:
+        latency_ms = None if created_ms is None else round(agent["joined_at_ms"] - created_ms, 1)
+        return Fallback.RESCUED, latency_ms
+    if outcome is not Outcome.DROPPED:
+        return Fallback.UNCLEAR, None
+    if attempted.kind == "fallback.failed":
         return Fallback.LOST, None
-    latency_ms = None if created_ms is None else round(agent["joined_at_ms"] - created_ms, 1)
-    return Fallback.RESCUED, latency_ms
+    # an agent that may be the fallback's, one of the probe's under way, or nobody having looked: not known
+    waited = looked_since(facts, "participants", attempted.mono_ns, facts.run.scenario.fallback_timeout_s)
+    under_way = any(e.data.get("dispatch_id") == facts.fallback_id for e in facts.timeline.of("probe.joining"))
+    if facts.doubtful_joins or under_way or not waited:
+        return Fallback.UNCLEAR, None
+    return Fallback.LOST, None

@@ -43,6 +43,8 @@ class Fallback(StrEnum):
     NOT_NEEDED = "not-needed"
     RESCUED = "rescued"
     LOST = "lost"
+    UNCLEAR = "unclear"
+    """It was tried, and what came of it can't be told: cut short, or an agent came and no job tells whose it is."""
     OFF = "off"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.sight import looks
 from lkdiag.checks.verdict import Fallback
 
 if TYPE_CHECKING:
@@ -33,11 +34,21 @@ def timeout(facts: DispatchFacts) -> str:
     return f"{facts.run.scenario.timeout_s:g} s"
 
 
+def watched_s(facts: DispatchFacts) -> float:
+    """How long the room was looked at, in seconds since it was asked for; 0 where nothing was seen."""
+    last = max((look.mono_ns for look in looks(facts, "participants")), default=None)
+    return 0.0 if last is None or facts.opened_ns is None else (last - facts.opened_ns) / 1e9
+
+
 def fallback_sentence(trial: JudgedTrial) -> str:
     """What createDispatch did in the same room afterwards; empty where it was not tried."""
     if trial.fallback is Fallback.RESCUED:
         after = "" if trial.fallback_latency_ms is None else f" after {trial.fallback_latency_ms / 1000:.2f} s"
         return f" createDispatch in the same room ({trial.facts.fallback_id}) brought an agent{after}."
+    if trial.fallback is Fallback.UNCLEAR:
+        others = ", ".join(repr(e.data["identity"]) for e in trial.facts.doubtful_joins)
+        came = f"; {others} came, and no listed job tells for which dispatch" if others else ""
+        return f" What createDispatch in the same room ({trial.facts.fallback_id}) brought can't be told{came}."
     if trial.fallback is Fallback.LOST:
         failed = trial.facts.timeline.first("fallback.failed")
         if failed is not None:

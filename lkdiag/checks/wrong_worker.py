@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.outcome import sent_by_another_worker
 from lkdiag.checks.verdict import Finding, Mismatch, Severity
-from lkdiag.checks.wording import agent_word, seqs, worker_of
+from lkdiag.checks.wording import agent_word, seqs
 
 if TYPE_CHECKING:
     from lkdiag.checks.judged import JudgedTrial
@@ -19,18 +20,16 @@ def judge(trial: JudgedTrial) -> Finding | None:
     facts = trial.facts
     if trial.mismatch is not Mismatch.WRONG_WORKER:
         return None
-    if facts.on_probe and facts.jobs:
-        fact = (
-            f"{worker_of(facts)} took job {facts.jobs[-1]['job_id']}; lkdiag's own worker is "
-            f"{', '.join(sorted(facts.run.probe_worker_ids))}"
-        )
+    foreign = sent_by_another_worker(facts)
+    if foreign is not None:
+        fact = f"{foreign}; lkdiag's own worker is {', '.join(sorted(facts.run.probe_worker_ids))}"
         hint = (
             "another worker is registered for the same dispatch: a stale one, one of another deployment, or, with "
             "--method automatic, any worker of the project that has no name"
         )
     else:
-        others = ", ".join(f"{a['identity']!r} (agent name {a.get('agent_name')!r})" for a in facts.strangers)
-        fact = f"{agent_word(facts)} was called, and did not come; in the room was {others}"
+        others = ", ".join(f"{e.data['identity']!r} (agent name {e.data.get('agent_name')!r})" for e in facts.strangers)
+        fact = f"{agent_word(facts)} was called, and did not come; in the room, by no listed dispatch, was {others}"
         hint = "compare the agent name in your dispatch with the one under which your worker registers"
     return Finding(
         check=SLUG,

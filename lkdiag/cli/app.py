@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
+import signal
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from lkdiag import __version__
-from lkdiag.cli import dispatch_trial, report
-from lkdiag.cli.notes import say_error
+from lkdiag.cli import dispatch_trial, report, sweep, transfer_teardown
+from lkdiag.cli.notes import give_up, say_error
+from lkdiag.cli.own_fault import own_fault
+from lkdiag.cli.usage import CommandLineError, as_usage_error
 from lkdiag.errors import ExitCode, LkdiagError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 app = typer.Typer(
     name="lkdiag",
     help="Diagnose LiveKit: does the agent come, and what is left when everybody has gone?",
-    no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -23,7 +31,9 @@ app = typer.Typer(
     "· 5 rooms left behind by lkdiag · 130 interrupted",
 )
 app.command("dispatch-trial", epilog=dispatch_trial.EXAMPLES)(dispatch_trial.dispatch_trial)
+app.command("transfer-teardown", epilog=transfer_teardown.EXAMPLES)(transfer_teardown.transfer_teardown)
 app.command("report")(report.report)
+app.command("sweep", epilog=sweep.EXAMPLES)(sweep.sweep)
 
 
 def _show_version(wanted: bool) -> None:
@@ -43,10 +53,48 @@ def root(
 
 def run() -> None:
     """Run the command line, and end the process with the code of what happened."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _interrupt)
+    _make_streams_safe()
     try:
-        app()
-    except LkdiagError as error:
-        say_error(error)
-        sys.exit(error.exit_code)
+        sys.exit(_run(sys.argv[1:]))
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        if not arguments:
+            # with help and without a command nothing was done: a script must not take that for a pass
+            with contextlib.redirect_stdout(sys.stderr):
+                app(["--help"], standalone_mode=False)
+            return ExitCode.USAGE
+        # without standalone mode typer returns the code of its own Exit, and raises everything else
+        return int(app(arguments, standalone_mode=False) or ExitCode.OK)
+    except LkdiagError as error:
+        problem = error
+    except CommandLineError as error:
+        problem = as_usage_error(error, arguments)
+    except BrokenPipeError:
+        give_up(sys.stdout)  # `lkdiag --help | head -1`
+        return ExitCode.OK
+    except Exception as error:
+        problem = own_fault(error)
+    say_error(problem)
+    return problem.exit_code
+
+
+def _interrupt(*_: object) -> NoReturn:
+    """Like Ctrl-C, so that whatever has begun is undone; a run that goes on has a handler of its own."""
+    raise KeyboardInterrupt
+
+
+def _make_streams_safe() -> None:
+    """stdout and stderr, whatever the caller made of them: closed (`>&-`), or of an encoding without a ✓."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lkdiag.errors import UsageError
 from lkdiag.scenario.dispatch import Caller, JobType, Method
 from lkdiag.scenario.duration import parse_duration_s
 
@@ -16,13 +17,15 @@ PACE = "Pace"
 FAULTS = "Faults of lkdiag's own worker"
 
 
-def _seconds(value: str | float) -> float:
-    """typer hands the default, which is in seconds already, to the parser too."""
-    return parse_duration_s(value) if isinstance(value, str) else value
-
-
 def _duration(name: str, help_: str, panel: str) -> Any:
-    return typer.Option(name, parser=_seconds, metavar="TIME", help=help_, rich_help_panel=panel)
+    def seconds(value: str | float) -> float:
+        """typer hands the default, which is in seconds already, to the parser too."""
+        try:
+            return parse_duration_s(value) if isinstance(value, str) else value
+        except UsageError as error:
+            raise UsageError(f"{name}: {error.message}", error.hint) from None
+
+    return typer.Option(name, parser=seconds, metavar="TIME", help=help_, rich_help_panel=panel)
 
 
 Count = Annotated[int, typer.Option("--count", "-n", help="Trials of the subject.")]
@@ -74,7 +77,12 @@ ReuseRoomName = Annotated[
 Timeout = Annotated[float, _duration("--timeout", "An agent that joins later than that is lost.", VERDICT)]
 DelayedAfter = Annotated[float, _duration("--delayed-after", "An agent that joins later than that is late.", VERDICT)]
 Settle = Annotated[
-    float, _duration("--settle", "How long the job of a present agent may be missing in listDispatch; the server may need 5 s.", VERDICT)
+    float,
+    _duration(
+        "--settle",
+        "How long the job of a present agent may be missing in listDispatch; the server may need 5 s.",
+        VERDICT,
+    ),
 ]
 
 Warmup = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,6 +13,11 @@ from lkdiag.cli import options as shared
 from lkdiag.cli.output import check_output, show_run
 from lkdiag.scenario.dispatch import Caller, DispatchScenario, JobType, Method
 from lkdiag.scenario.fault import Fault, parse_faults
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from lkdiag.timeline import Recorder
 
 EXAMPLES = """[bold]Examples[/]
 
@@ -70,6 +76,8 @@ def dispatch_trial(
     """
     from lkdiag.cli.recording import command_line
     from lkdiag.cli.session import Session, choose_credentials
+    from lkdiag.cli.tally import DispatchTally
+    from lkdiag.trial.schedule import plan_trials
 
     faults = _faults(fault)
     own_seed = secrets.randbelow(2**31) if faults and seed is None else seed or 0
@@ -97,8 +105,20 @@ def dispatch_trial(
         fault_fallback=fault_fallback,
     )
     check_output(output)
+    planned = plan_trials(scenario)
+
+    async def carry_out(
+        used: settings.Credentials, recorder: Recorder, run_id: str, stop: asyncio.Event, _webhooks: object
+    ) -> None:
+        from lkdiag.trial.run import run_dispatch_trials
+
+        await run_dispatch_trials(scenario, planned, used, recorder, run_id, stop)
+
     session = Session(
-        scenario=scenario,
+        name="dispatch-trial",
+        options=scenario,
+        tally=DispatchTally(scenario, sum(not trial.warmup for trial in planned)),
+        carry_out=carry_out,
         credentials=choose_credentials(settings.CredentialFlags(url, api_key, api_secret, project), local=local),
         server_binary=settings.server_binary(server_binary),
         runs_dir=settings.runs_dir(runs_dir),

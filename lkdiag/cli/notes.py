@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from lkdiag.errors import LkdiagError
 
 
 def say(text: str) -> None:
-    """A note."""
-    sys.stderr.write(f"{_plain(text)}\n")
-    sys.stderr.flush()
+    """A note. A reader that is gone (`2>&1 | head`) must not end a run: what nobody reads is dropped."""
+    try:
+        sys.stderr.write(f"{_plain(text)}\n")
+        sys.stderr.flush()
+    except OSError:
+        give_up(sys.stderr)
+
+
+def give_up(stream: TextIO) -> None:
+    """Nobody takes it any more: what is still to be written, at the latest when Python ends, goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def say_error(error: LkdiagError) -> None:

@@ -7,8 +7,9 @@ import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from lkdiag.cli.notes import say
-from lkdiag.errors import ExitCode, UsageError
+from lkdiag.cli.notes import give_up, say, say_error
+from lkdiag.cli.own_fault import described
+from lkdiag.errors import ExitCode, JournalError, LkdiagError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,14 +34,17 @@ def check_output(path: Path | None) -> None:
     if path is None:
         return
     parent = path.parent
-    if path.is_dir():
-        problem = "it is a folder"
-    elif not parent.is_dir():
-        problem = f"there is no folder {parent}"
-    elif not os.access(path if path.exists() else parent, os.W_OK):
-        problem = "no permission"
-    else:
-        return
+    try:
+        if path.is_dir():
+            problem = "it is a folder"
+        elif not parent.is_dir():
+            problem = f"there is no folder {parent}"
+        elif not os.access(path if path.exists() else parent, os.W_OK):
+            problem = "no permission"
+        else:
+            return
+    except OSError as error:  # a name that is too long, a folder that can't be entered
+        problem = str(error.strerror)
     raise UsageError(f"the report can't be written to {path}: {problem}", "choose another -o FILE")
 
 
@@ -53,8 +57,19 @@ def show_run(journal_path: Path, format_: Format | None, path: Path | None, *, v
     journal = read_journal(journal_path)
     for note in journal.notes:
         say(f"note: {note}")
-    report = build_report(journal.events, journal.notes)
+    try:
+        report = build_report(journal.events, journal.notes)
+    except JournalError:
+        raise
+    except Exception as error:
+        # every line is an event, and yet they make no run: only a file that was changed should be like that
+        raise JournalError(
+            f"{journal_path} can't be judged: {described(error)}",
+            "was it changed, or written by another version? If not, please report it with the journal attached",
+        ) from error
     write_report(redacted(report) if redact else report, format_, path, verbose=verbose)
+    if report.run.aborted is not None:
+        say_error(LkdiagError(f"the run was given up: {report.run.aborted}", "the report has what was seen until then"))
     return exit_code_of(report)
 
 
@@ -81,10 +96,12 @@ def write_report(report: Report, format_: Format | None, path: Path | None, *, v
     try:
         write(report, sys.stdout, verbose=verbose)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # `lkdiag … | head` has read enough; the exit code still tells
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit):
+        # `lkdiag … | head` has read enough; the exit code still tells. rich makes a SystemExit(1) of it
+        # (rich 15, Console.on_broken_pipe), which would be a finding
+        give_up(sys.stdout)
     except OSError as error:
+        give_up(sys.stdout)
         raise UsageError(
             f"the report can't be written: {error.strerror}", f"the run is kept: lkdiag report {report.run.id}"
         ) from error

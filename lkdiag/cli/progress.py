@@ -2,64 +2,30 @@
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
 from typing import TYPE_CHECKING
 
-from lkdiag.checks.facts import DispatchFacts, RunFacts
-from lkdiag.checks.judged import JudgedTrial
-from lkdiag.timeline import Event, Timeline
+from lkdiag.cli.notes import say
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from lkdiag.scenario.dispatch import DispatchScenario
+    from lkdiag.cli.tally import Tally
+    from lkdiag.timeline import Event
 
-STYLES = {"delivered": "green", "delayed": "yellow", "dropped": "red", "error": "red", "inconclusive": "magenta"}
-
-
-class Tally:
-    """Judges each trial when it ends, as the report will. A sink of the recorder."""
-
-    def __init__(self, scenario: DispatchScenario) -> None:
-        self._scenario = scenario
-        self._open: dict[int, list[Event]] = {}
-        self._worker_ids: set[str] = set()
-        self.outcomes: Counter[str] = Counter()
-        self.done = 0
-        self.last = ""
-
-    def note(self, event: Event) -> JudgedTrial | None:
-        """Take an event; the judged trial, if it was its last one."""
-        if event.kind == "worker.registered":
-            self._worker_ids.add(event.data["worker_id"])
-        if event.trial is None:
-            return None
-        self._open.setdefault(event.trial, []).append(event)
-        if event.kind != "trial.finished":
-            return None
-        timeline = Timeline(self._open.pop(event.trial))
-        if timeline.first("trial.started") is None:
-            return None
-        run = RunFacts(self._scenario, frozenset(self._worker_ids), None, (), ())
-        judged = JudgedTrial.of(DispatchFacts(event.trial, run, timeline))
-        if not judged.facts.started.data["warmup"]:
-            self.done += 1
-            self.outcomes[judged.outcome] += 1
-        return judged
+STYLES = {"delivered": "green", "closed": "green", "delayed": "cyan", "slow": "cyan", "inconclusive": "bold"}
+BAD = "red"
 
 
 class Progress:
     """On stderr: a live line in a terminal, else a plain line for each trial. Nothing with `quiet`."""
 
-    def __init__(self, scenario: DispatchScenario, total: int, *, quiet: bool = False) -> None:
+    def __init__(self, tally: Tally, *, quiet: bool = False) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Live
 
-        self._tally = Tally(scenario)
-        self._total = total
+        self._tally = tally
         console = Console(stderr=True)
         self._quiet = quiet
         self._plain = not console.is_terminal
@@ -73,7 +39,7 @@ class Progress:
             transient=True,
             disable=quiet or self._plain,
         )
-        self._task = self._live.add_task("trials", total=total, tally="")
+        self._task = self._live.add_task("trials", total=tally.total, tally="")
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -86,19 +52,13 @@ class Progress:
 
     def note(self, event: Event) -> None:
         """Take an event of the recorder."""
-        judged = self._tally.note(event)
-        if judged is None or self._quiet:
+        ended = self._tally.note(event)
+        if ended is None or self._quiet:
             return
-        fate = judged.outcome + (f", {judged.mismatch}" if judged.mismatch else "")
-        latency_ms = judged.facts.latency_ms
-        after = "" if latency_ms is None else f" after {latency_ms / 1000:.2f} s"
         if self._plain:
-            data = judged.facts.started.data
-            name = "warm-up" if data["warmup"] else f"{data['role']} trial {judged.index}"
-            sys.stderr.write(f"{name}: {fate}{after}  [{self._tally.done}/{self._total}]\n")
-            sys.stderr.flush()
+            say(f"{ended.name}: {ended.told}  [{self._tally.done}/{self._tally.total}]")
             return
         counts = "  ".join(
-            f"[{STYLES[outcome]}]{count} {outcome}[/]" for outcome, count in self._tally.outcomes.items()
+            f"[{STYLES.get(outcome, BAD)}]{count} {outcome}[/]" for outcome, count in self._tally.outcomes.items()
         )
-        self._live.update(self._task, completed=self._tally.done, tally=f"{counts}  [dim]last: {fate}{after}[/]")
+        self._live.update(self._task, completed=self._tally.done, tally=f"{counts}  [dim]last: {ended.told}[/]")

@@ -41,6 +41,7 @@ class Recording:
     run_id: str
     folder: Path
     recorder: Recorder
+    journal: JournalWriter
 
 
 def new_run_id() -> str:
@@ -75,7 +76,7 @@ def record_run(
             python=platform.python_version(),
             os=_system(),
         )
-        yield Recording(run_id, folder, recorder)
+        yield Recording(run_id, folder, recorder, journal)
 
 
 def command_line(extra: Sequence[str] = ()) -> str:
@@ -94,7 +95,7 @@ def command_line(extra: Sequence[str] = ()) -> str:
 
 @contextlib.contextmanager
 def stop_on_signals(recorder: Recorder, stop: asyncio.Event) -> Iterator[None]:
-    """Ctrl-C and SIGTERM set `stop`, so that rooms are closed and a report is made; a second one ends it at once."""
+    """Ctrl-C, SIGTERM and SIGHUP set `stop`: rooms are closed, a report is made. A second one ends it at once."""
     loop = asyncio.get_running_loop()
 
     def on_signal(number: signal.Signals) -> None:
@@ -106,14 +107,17 @@ def stop_on_signals(recorder: Recorder, stop: asyncio.Event) -> Iterator[None]:
         say("interrupted: closing the rooms … (once more gives up at once)")
         stop.set()
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    # ignored by nohup, or by a shell that started lkdiag in the background
+    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
+    for number in before:
         loop.add_signal_handler(number, on_signal, number)
     try:
         yield
     finally:
-        for number in numbers:
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, handler)
 
 
 def _system() -> str:

@@ -6,21 +6,27 @@ import asyncio
 import contextlib
 import traceback
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lkdiag import settings
 from lkdiag.cli.notes import say
+from lkdiag.cli.own_fault import described
 from lkdiag.cli.progress import Progress
 from lkdiag.cli.recording import record_run, stop_on_signals
 from lkdiag.errors import LkdiagError, UsageError
-from lkdiag.trial.schedule import plan_trials
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
+    from lkdiag.call.webhooks import WebhookListener
     from lkdiag.cli.recording import Recording
-    from lkdiag.scenario.dispatch import DispatchScenario
+    from lkdiag.cli.tally import Tally
     from lkdiag.server.binary import ServerBinary
+    from lkdiag.timeline import Event, Recorder
+
+    CarryOut = Callable[[settings.Credentials, Recorder, str, asyncio.Event, WebhookListener | None], Awaitable[None]]
+    """Runs the trials: (credentials, recorder, run id, stop, webhooks)."""
 
 LOCAL_HOST = "private livekit-server"
 SERVER_LOG = "livekit-server.log"
@@ -41,13 +47,20 @@ def choose_credentials(flags: settings.CredentialFlags, *, local: bool) -> setti
 class Session:
     """One run of a command."""
 
-    scenario: DispatchScenario
+    name: str
+    """The scenario's: `dispatch-trial`."""
+    options: Any
+    """The scenario itself, for the journal."""
+    tally: Tally
+    carry_out: CarryOut
     credentials: settings.Credentials | None
     """None: on a private server."""
     server_binary: Path | None
     runs_dir: Path
     command: str
     quiet: bool
+    webhook_address: tuple[str, int] | None = None
+    """Where webhooks are to be received (port 0: any); None: nowhere."""
 
     def run(self) -> Path:
         """Carry the run out; the journal that it left. Raises LkdiagError when it could not begin."""
@@ -60,39 +73,74 @@ class Session:
     async def _run(self) -> Path:
         binary = await self._find_server() if self.credentials is None else None
         host = LOCAL_HOST if self.credentials is None else self.credentials.host
-        total = sum(not planned.warmup for planned in plan_trials(self.scenario))
+        begun = asyncio.Event()
+
+        def watch(event: Event) -> None:
+            if event.kind == "trial.started":
+                begun.set()
+            elif event.kind == "clock.off":
+                self._say(f"warning: {event.data['told']}")
+
         with (
-            Progress(self.scenario, total, quiet=self.quiet) as progress,
-            record_run(
-                self.runs_dir, "dispatch-trial", self.scenario, host, self.command, [progress.note]
-            ) as recording,
+            Progress(self.tally, quiet=self.quiet) as progress,
+            record_run(self.runs_dir, self.name, self.options, host, self.command, [progress.note, watch]) as recording,
         ):
             self._say(f"Run {recording.run_id}, recorded in {recording.folder}")
             try:
-                await self._carry_out(recording, binary)
+                await self._until_stopped(recording, binary, begun)
             except LkdiagError as error:
                 recording.recorder.record("run.aborted", reason=error.message)
                 raise
             except Exception as error:
                 # a fault of lkdiag's own: what was seen until then is still worth a report
                 recording.recorder.record(
-                    "run.crashed", reason=f"lkdiag failed: {_innermost(error)}", trace=traceback.format_exc()
+                    "run.crashed",
+                    reason=self._clean(f"lkdiag failed: {described(error)}"),
+                    trace=self._clean(traceback.format_exc()),
                 )
             finally:
                 recording.recorder.record("run.finished")
+        if (failure := recording.journal.failure) is not None:
+            raise LkdiagError(
+                f"the journal can't be written any further: {failure.strerror}; the run was ended",
+                f"make room, or choose another --runs-dir. What was seen: lkdiag report {recording.run_id}",
+            )
         return recording.folder / "journal.jsonl"
 
-    async def _carry_out(self, recording: Recording, binary: ServerBinary | None) -> None:
-        from lkdiag.trial.run import run_dispatch_trials
-
+    async def _until_stopped(self, recording: Recording, binary: ServerBinary | None, begun: asyncio.Event) -> None:
+        """Carry it out. When stopped, trials that have begun end in good order; what comes before them is cut off."""
         stop = asyncio.Event()
+        recording.journal.on_failure = stop.set
+        with stop_on_signals(recording.recorder, stop):
+            work = asyncio.create_task(self._carry_out(recording, binary, stop), name="run")
+            stopped = asyncio.create_task(stop.wait(), name="stop")
+            await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+            if not begun.is_set():
+                work.cancel()
+            await asyncio.wait({work})
+        if not work.cancelled():
+            work.result()
+
+    async def _carry_out(self, recording: Recording, binary: ServerBinary | None, stop: asyncio.Event) -> None:
         async with contextlib.AsyncExitStack() as stack:
-            stack.enter_context(stop_on_signals(recording.recorder, stop))
+            webhooks = await self._listen(stack)
             credentials = self.credentials
             if binary is not None:
-                credentials = await self._start_server(recording, binary, stack)
+                credentials = await self._start_server(recording, binary, webhooks, stack)
             assert credentials is not None, "without credentials there is a private server"
-            await run_dispatch_trials(self.scenario, credentials, recording.recorder, recording.run_id, stop)
+            if webhooks is not None:
+                webhooks.trust(credentials)
+            await self.carry_out(credentials, recording.recorder, recording.run_id, stop, webhooks)
+
+    async def _listen(self, stack: contextlib.AsyncExitStack) -> WebhookListener | None:
+        if self.webhook_address is None:
+            return None
+        from lkdiag.call.webhooks import WebhookListener
+
+        webhooks = await stack.enter_async_context(WebhookListener(*self.webhook_address))
+        self._say(f"Webhooks are received at {webhooks.url}")
+        return webhooks
 
     async def _find_server(self) -> ServerBinary:
         from lkdiag.server.binary import find_server
@@ -100,11 +148,17 @@ class Session:
         return await find_server(self.server_binary, self._say)
 
     async def _start_server(
-        self, recording: Recording, binary: ServerBinary, stack: contextlib.AsyncExitStack
+        self,
+        recording: Recording,
+        binary: ServerBinary,
+        webhooks: WebhookListener | None,
+        stack: contextlib.AsyncExitStack,
     ) -> settings.Credentials:
         from lkdiag.server.private import PrivateServer
 
-        server = await stack.enter_async_context(PrivateServer(binary, recording.folder / SERVER_LOG))
+        urls = () if webhooks is None else (webhooks.url,)
+        log_path = recording.folder / SERVER_LOG
+        server = await stack.enter_async_context(PrivateServer(binary, log_path, webhook_urls=urls))
         self._say(f"livekit-server {server.version} on {server.url}, its log beside the journal")
         recording.recorder.record("server.started", version=server.version, url=server.url, source=binary.source)
 
@@ -119,8 +173,5 @@ class Session:
         if not self.quiet:
             say(text)
 
-
-def _innermost(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return f"{type(error).__name__}: {error}"
+    def _clean(self, text: str) -> str:
+        return settings.scrub(text, [] if self.credentials is None else [self.credentials.api_secret])

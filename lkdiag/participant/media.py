@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
 import logging
+import math
 from typing import TYPE_CHECKING
 
 from livekit import rtc
@@ -11,7 +13,7 @@ from livekit import rtc
 from lkdiag.errors import LkdiagError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from lkdiag.timeline import TrialRecorder
 
@@ -19,6 +21,9 @@ CONNECT_TIMEOUT_S = 20.0
 LEAVE_TIMEOUT_S = 5.0
 SAMPLE_RATE_HZ = 48_000
 FRAME_MS = 10
+TONE_HZ = 400
+"""Whole periods fit into a frame, so that frames follow each other without a click."""
+TONE_LEVEL = 1000
 
 # livekit.rtc reports its own retries there; what matters of them comes back as exceptions and events
 logging.getLogger("livekit").addHandler(logging.NullHandler())
@@ -41,8 +46,13 @@ class MediaParticipant:
         self._about = about
         self._room = rtc.Room()
         self._connecting: asyncio.Task[None] | None = None
-        self._silence: asyncio.Task[None] | None = None
+        self._tone: asyncio.Task[None] | None = None
         self._source: rtc.AudioSource | None = None
+        self.on_participant_left: Callable[[str], None] | None = None
+        """Told the identity of each participant that leaves the room while this one is in it."""
+        self._others_changed = asyncio.Event()
+        self.gone = asyncio.Event()
+        """Set when it was disconnected, by whomever."""
 
     async def join(self, url: str, token: str, on_agent_track: Callable[[str, str], None] | None = None) -> None:
         """Join. `on_agent_track` is told of each track that somebody else publishes (identity, track SID).
@@ -51,6 +61,8 @@ class MediaParticipant:
         """
         room = self._room
         room.on("disconnected", self._on_disconnected)
+        room.on("participant_connected", lambda _participant: self._others_changed.set())
+        room.on("participant_disconnected", self._on_participant_left)
         room.on("reconnecting", lambda: self._record("reconnecting"))
         room.on("reconnected", lambda: self._record("reconnected"))
         if on_agent_track is not None:
@@ -77,28 +89,39 @@ class MediaParticipant:
                 for track in participant.track_publications.values():
                     on_agent_track(participant.identity, track.sid)
 
+    async def wait_sees(self, identities: Collection[str], timeout_s: float) -> bool:
+        """Whether this participant's own client knows of all of them, now or within `timeout_s`."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not set(identities) <= set(self._room.remote_participants):
+                    self._others_changed.clear()
+                    await self._others_changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
     async def wait_connected(self, timeout_s: float) -> None:
         """Wait until a join that was begun has succeeded or failed, or the time is up."""
         if self._connecting is not None:
             await asyncio.wait({self._connecting}, timeout=timeout_s)
 
     async def publish_audio(self) -> None:
-        """Publish a microphone track that carries silence."""
+        """Publish a microphone track, with a second of a quiet tone on it."""
         self._source = rtc.AudioSource(SAMPLE_RATE_HZ, 1, queue_size_ms=100)
         track = rtc.LocalAudioTrack.create_audio_track("lkdiag", self._source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         publication = await self._room.local_participant.publish_track(track, options)
         self._record("track_published", sid=publication.sid)
-        self._silence = asyncio.create_task(_send_silence(self._source), name=f"{self._who}'s silence")
+        self._tone = asyncio.create_task(_send_tone(self._source), name=f"{self._who}'s tone")
 
     async def leave(self) -> None:
         """Leave, if still there; afterwards nothing of it is left."""
         if self._connecting is None:
             return
         await asyncio.wait({self._connecting}, timeout=CONNECT_TIMEOUT_S)
-        if self._silence is not None:
-            self._silence.cancel()
-            await asyncio.gather(self._silence, return_exceptions=True)
+        if self._tone is not None:
+            self._tone.cancel()
+            await asyncio.gather(self._tone, return_exceptions=True)
         try:
             async with asyncio.timeout(LEAVE_TIMEOUT_S):
                 await self._room.disconnect()
@@ -110,14 +133,21 @@ class MediaParticipant:
     def _on_disconnected(self, reason: object) -> None:
         name = rtc.DisconnectReason.Name(reason) if isinstance(reason, int) else str(reason)  # type: ignore[arg-type]
         self._record("disconnected", reason=name)
+        self.gone.set()
+
+    def _on_participant_left(self, participant: rtc.RemoteParticipant) -> None:
+        if self.on_participant_left is not None:
+            self.on_participant_left(participant.identity)
 
     def _record(self, what: str, **data: object) -> None:
         self._recorder.record(f"{self._who}.{what}", **self._about, **data)
 
 
-async def _send_silence(source: rtc.AudioSource) -> None:
-    frame = rtc.AudioFrame.create(SAMPLE_RATE_HZ, 1, SAMPLE_RATE_HZ * FRAME_MS // 1000)
-    while True:
+async def _send_tone(source: rtc.AudioSource) -> None:
+    samples = SAMPLE_RATE_HZ * FRAME_MS // 1000
+    wave = [round(TONE_LEVEL * math.sin(math.tau * TONE_HZ * i / SAMPLE_RATE_HZ)) for i in range(samples)]
+    frame = rtc.AudioFrame(array.array("h", wave).tobytes(), SAMPLE_RATE_HZ, 1, samples)
+    for _ in range(1000 // FRAME_MS):
         await source.capture_frame(frame)  # blocks once 100 ms are queued, which paces it
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from lkdiag.render.selection import room_prefix
+from lkdiag.render.selection import room_prefix, trials_of
+from lkdiag.render.teardown.wording import MERGE_MEANING
 from lkdiag.render.wording import period
+from lkdiag.report.teardown_value import TeardownReport
+from lkdiag.report.value import DispatchReport
 
 if TYPE_CHECKING:
     from lkdiag.report.value import Report, Server
@@ -20,7 +23,7 @@ def identity_rows(report: Report) -> Rows:
         ("server", _server(environment.server)),
         ("project", environment.project_host),
         ("subject", environment.subject),
-        ("method", methods(report)),
+        *_played(report),
         ("rooms", rooms(report)),
         ("time", period(report.run.started_at, report.run.finished_at)),
     ]
@@ -44,10 +47,34 @@ def client_rows(report: Report) -> Rows:
 
 def option_rows(report: Report) -> Rows:
     """Every setting of the scenario."""
-    return [(name, str(value)) for name, value in report.run.options.items()]
+    return [(name, _value(value)) for name, value in report.run.options.items()]
 
 
-def methods(report: Report) -> str:
+def _played(report: Report) -> Rows:
+    """How it was done, in this kind of run."""
+    if isinstance(report, DispatchReport):
+        return [("method", methods(report))]
+    if isinstance(report, TeardownReport):
+        return [("merged by", merges(report)), ("watched", _watch(report.run.options))]
+    return []
+
+
+def merges(report: TeardownReport) -> str:
+    """How the human's call got into the caller's room."""
+    seen = dict.fromkeys(trial.merge for trial in report.trials if trial.merge)
+    return ", ".join(MERGE_MEANING.get(merge, merge) for merge in seen)
+
+
+def _watch(options: dict[str, Any]) -> str:
+    window, within = options.get("window_s"), options.get("closed_within_s")
+    parts = [
+        f"{window:g} s after the hang-up" if isinstance(window, int | float) else "",
+        f"slow from {within:g} s on" if isinstance(within, int | float) else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def methods(report: DispatchReport) -> str:
     """How the dispatches were asked for; what was planned, where no trial was run."""
     seen = dict.fromkeys(trial.method for trial in report.trials)
     return ", ".join(seen) or str(report.run.options.get("method", ""))
@@ -55,11 +82,16 @@ def methods(report: Report) -> str:
 
 def rooms(report: Report) -> str:
     """Their names by the common prefix, once."""
-    prefix = room_prefix(report)
-    names = {trial.room for trial in report.trials}
+    trials = trials_of(report)
+    prefix = room_prefix(trials)
+    names = {trial.room for trial in trials}
     if len(names) == 1:
-        return prefix if len(report.trials) == 1 else f"{prefix} (the same in every trial)"
+        return prefix if len(trials) == 1 else f"{prefix} (the same in every trial)"
     return f"{prefix}…" if prefix else ""
+
+
+def _value(value: Any) -> str:
+    return ", ".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)
 
 
 def _server(server: Server) -> str:

@@ -10,11 +10,28 @@ import msgspec
 if TYPE_CHECKING:
     from lkdiag.report.value import Report
 
+ORDER = (
+    "schema",
+    "run",
+    "environment",
+    "verdict",
+    "headline",
+    "summary",
+    "control",
+    "trials",
+    "warmup",
+    "leftover_rooms",
+    "findings",
+    "notes",
+)
+"""Of the outermost names; those that this kind of report lacks are passed over."""
+
 
 def render(report: Report) -> str:
     """Indented JSON that ends with a newline. What does not print is escaped, so that it is safe to `cat`."""
     fields: dict[str, Any] = msgspec.to_builtins(report)
-    text = json.dumps({"schema": fields.pop("schema"), **fields}, indent=2, ensure_ascii=False)
+    ordered = {name: fields.pop(name) for name in ORDER if name in fields}
+    text = json.dumps({**ordered, **fields}, indent=2, ensure_ascii=False)
     return "".join(f"{_printable(line)}\n" for line in text.split("\n"))
 
 

@@ -31,6 +31,11 @@ def prose(text: str) -> str:
     return f"{escaped[:at]}\\{escaped[at:]}"
 
 
+def html(text: str) -> str:
+    """Text inside of an HTML tag, where Markdown is not read: only what would be a tag or an entity is escaped."""
+    return "".join(_ENTITY.get(char, char) if char != "@" else "&#64;" for char in _clipped(visible(text)))
+
+
 def code(text: str, *, in_table: bool = False) -> str:
     """A code span, whose fence is longer than any run of back-ticks in it."""
     shown = _clipped(visible(text))

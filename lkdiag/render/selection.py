@@ -1,32 +1,63 @@
-"""Which trials a report has to show in full, and which stand for others."""
+"""Which trials a report has to show in full, and which stand for others. The same for every kind of run."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from lkdiag.checks.teardown.verdict import TeardownOutcome
 from lkdiag.checks.verdict import Outcome, Severity
+from lkdiag.report.teardown_value import TeardownReport, TeardownTrial
+from lkdiag.report.value import DispatchReport, TrialReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from lkdiag.report.value import Report, TrialReport
+    from lkdiag.report.value import Report
 
-
-def is_failing(trial: TrialReport) -> bool:
-    """Anything but delivered without a mismatch, or with a finding that is more than a note."""
-    return (
-        trial.outcome is not Outcome.DELIVERED
-        or trial.mismatch is not None
-        or any(finding.severity is not Severity.NOTE for finding in trial.findings)
-    )
+Trial = TrialReport | TeardownTrial
+OneTrial = TypeVar("OneTrial", TrialReport, TeardownTrial)
 
 
-def failing(report: Report) -> tuple[TrialReport, ...]:
-    """The failing trials, the control's among them, without the warm-up."""
-    return tuple(trial for trial in report.trials if is_failing(trial))
+def trials_of(report: Report) -> Sequence[Trial]:
+    """The report's trials, whichever kind they are."""
+    return report.trials if isinstance(report, DispatchReport | TeardownReport) else ()
 
 
-def first_of_each_kind(trials: Iterable[TrialReport]) -> tuple[TrialReport, ...]:
+def finished_trials(report: Report) -> int:
+    """How many trials the figures rest on: the subject's."""
+    return report.summary.trials if isinstance(report, DispatchReport | TeardownReport) else 0
+
+
+def planned_trials(report: Report) -> int | None:
+    """How many of them the scenario asked for; None where its options do not say."""
+    options = report.run.options
+    planned = options.get("count")
+    if not isinstance(planned, int):
+        return None
+    if isinstance(report, TeardownReport):
+        for name in ("cleanups", "agent_exits", "hangups"):
+            played = options.get(name)
+            if not isinstance(played, list | tuple):
+                return None
+            planned *= len(played)
+    return planned
+
+
+def is_failing(trial: Trial) -> bool:
+    """Anything but delivered without a mismatch, or closed; or with a finding that is more than a note."""
+    if isinstance(trial, TeardownTrial):
+        odd = trial.outcome is not TeardownOutcome.CLOSED
+    else:
+        odd = trial.outcome is not Outcome.DELIVERED or trial.mismatch is not None
+    return odd or any(finding.severity is not Severity.NOTE for finding in trial.findings)
+
+
+def failing(trials: Iterable[OneTrial]) -> tuple[OneTrial, ...]:
+    """The failing ones, the control's among them."""
+    return tuple(trial for trial in trials if is_failing(trial))
+
+
+def first_of_each_kind(trials: Iterable[OneTrial]) -> tuple[OneTrial, ...]:
     """The first trial with each kind of finding (of each outcome, where a trial has none)."""
     seen: set[str] = set()
     chosen = []
@@ -38,9 +69,9 @@ def first_of_each_kind(trials: Iterable[TrialReport]) -> tuple[TrialReport, ...]
     return tuple(chosen)
 
 
-def room_prefix(report: Report) -> str:
+def room_prefix(trials: Iterable[Trial]) -> str:
     """What all room names begin with, up to a dash; the whole name where all are the same."""
-    names = {trial.room for trial in report.trials}
+    names = {trial.room for trial in trials}
     if len(names) < 2:
         return "".join(names)
     first, last = min(names), max(names)

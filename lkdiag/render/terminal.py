@@ -11,20 +11,21 @@ from rich.text import Text
 
 from lkdiag.checks.verdict import Verdict
 from lkdiag.render import environment
-from lkdiag.render.figures import MEASURED_FROM
-from lkdiag.render.terminal_figures import latency_histogram, measure_table, tally_block
-from lkdiag.render.terminal_findings import failing_trials, run_findings
+from lkdiag.render.dispatch import terminal as dispatch
+from lkdiag.render.selection import finished_trials, planned_trials
+from lkdiag.render.teardown import terminal as teardown
 from lkdiag.render.terminal_table import Trimmed, indented, labelled, plain
-from lkdiag.render.terminal_trials import legend, trial_tables
 from lkdiag.render.visible import visible
-from lkdiag.render.wording import VERDICT_SYMBOL, moment, plural
+from lkdiag.render.wording import VERDICT_SYMBOL, plural
+from lkdiag.report.teardown_value import TeardownReport
+from lkdiag.report.value import DispatchReport
 
 if TYPE_CHECKING:
     from typing import TextIO
 
     from rich.console import RenderableType
 
-    from lkdiag.report.value import LeftoverRoom, Report
+    from lkdiag.report.value import Report
 
 PIPE_CELLS = 10_000
 """Wide enough that nothing is wrapped or cut where there is no terminal."""
@@ -52,24 +53,15 @@ def make_console(file: TextIO, *, is_terminal: bool) -> Console:
 def render(report: Report, console: Console, *, verbose: bool = False) -> None:
     """Write the whole report. What a terminal leaves out for lack of room, `verbose` and a pipe get."""
     width = console.width
-    failed = failing_trials(report, verbose=verbose)
-    histogram = latency_histogram(report, width - 2)
-    sections: list[tuple[str, list[RenderableType]]] = [
-        ("Trials", trial_tables(report, width, complete=verbose or not console.is_terminal)),
-        ("Columns", [indented(labelled(legend(report)))] if verbose and report.trials else []),
-        ("Summary", [indented(tally_block(report))] if report.trials else []),
-        (
-            f"Delays  {MEASURED_FROM.lower()}",
-            [indented(measure_table(report, width - 2))] if report.trials else [],
-        ),
-        ("Latency of the subject's trials", [indented(histogram)] if histogram else []),
-        ("Rooms left behind", _leftovers(report.leftover_rooms)),
-        ("Failing trials", failed),
-        ("Findings", run_findings(report.findings)),
-        ("About the record", [indented(plain(note)) for note in report.notes]),
-    ]
+    complete = verbose or not console.is_terminal
+    shown: list[tuple[str, list[RenderableType]]] = []
+    if isinstance(report, DispatchReport):
+        shown = dispatch.sections(report, width, verbose=verbose, complete=complete)
+    elif isinstance(report, TeardownReport):
+        shown = teardown.sections(report, width, verbose=verbose, complete=complete)
+    shown.append(("About the record", [indented(plain(note)) for note in report.notes]))
     parts = _head(report, verbose=verbose)
-    for title, body in sections:
+    for title, body in shown:
         if body:
             parts += ["", Text(title, "bold cyan"), *body]
     console.print(Trimmed(Group(*parts, "", *_verdict(report, width))))
@@ -86,21 +78,12 @@ def _head(report: Report, *, verbose: bool) -> list[RenderableType]:
     return [title, indented(labelled(rows))]
 
 
-def _leftovers(rooms: tuple[LeftoverRoom, ...]) -> list[RenderableType]:
-    found: list[RenderableType] = []
-    for room in rooms:
-        since = f"since {moment(room.created_at)} UTC, " if room.created_at else ""
-        who = ", ".join(room.participants) or "nobody"
-        found.append(indented(plain(f"{room.name}  {room.sid}  {since}in it: {who}")))
-    return found
-
-
 def _verdict(report: Report, width: int) -> list[RenderableType]:
     found: list[RenderableType] = []
     if report.run.interrupted:
-        planned = report.run.options.get("count")
-        of = f" of {planned} planned" if isinstance(planned, int) else ""
-        found.append(plain(f"Interrupted after {plural(report.summary.trials, 'trial')}{of}.", "bold"))
+        planned = planned_trials(report)
+        of = "" if planned is None else f" of {planned} planned"
+        found.append(plain(f"Interrupted after {plural(finished_trials(report), 'trial')}{of}.", "bold"))
     if report.run.aborted:
         found.append(plain(f"lkdiag gave the run up: {report.run.aborted}", "bold"))
     style = VERDICT_STYLE[report.verdict]

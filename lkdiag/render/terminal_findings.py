@@ -1,4 +1,4 @@
-"""Failing trials with their findings and their stories, and the findings about the run, for a console."""
+"""Findings and the lines of a story, for a console. The same for every kind of run."""
 
 from __future__ import annotations
 
@@ -8,78 +8,44 @@ from rich.table import Table
 from rich.text import Text
 
 from lkdiag.checks.verdict import Severity
-from lkdiag.render import columns
-from lkdiag.render.selection import first_of_each_kind, is_failing
 from lkdiag.render.terminal_table import indented, plain
-from lkdiag.render.terminal_trials import OUTCOME_STYLE
 from lkdiag.render.wording import SEVERITY_SYMBOL, offset, plural, trial_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from rich.console import RenderableType
 
     from lkdiag.checks.verdict import Finding
-    from lkdiag.report.value import Report, TimelineLine, TrialReport
-
-TOLD_TRIALS = 10
-"""Above so many failing trials only the first of each kind of finding is told in full."""
+    from lkdiag.report.value import TimelineLine
 
 SEVERITY_STYLE = {Severity.FAIL: "bold red", Severity.INCONCLUSIVE: "bold cyan", Severity.NOTE: "dim"}
 
-
-def failing_trials(report: Report, *, verbose: bool) -> list[RenderableType]:
-    """Every failing trial; of many, the first of each kind. With `verbose` also those with mere notes."""
-    shown = [trial for trial in report.trials if is_failing(trial) or (verbose and trial.findings)]
-    told = shown if verbose or len(shown) <= TOLD_TRIALS else list(first_of_each_kind(shown))
-    found: list[RenderableType] = []
-    explained: set[tuple[str, str]] = set()
-    for trial in told:
-        found += [*([""] if found else []), *_trial(trial, explained)]
-    rest = [trial.index for trial in shown if trial not in told]
-    if rest:
-        found.append("")
-        found.append(
-            plain(f"{plural(len(rest), 'more failing trial')} of the kinds above: {trial_numbers(rest)}", "bold")
-        )
-        found += [plain("Their stories: --verbose, --format markdown or --format json", "dim")]
-    return found
+Kind = tuple[str, str]
+"""A finding's slug and title: findings that share both are of one kind."""
 
 
-def run_findings(findings: Sequence[Finding]) -> list[RenderableType]:
-    """The findings about the run, each with the trials that it rests on."""
+def kind_of(finding: Finding) -> Kind:
+    """What makes it the same finding in another trial."""
+    return finding.check, finding.title
+
+
+def run_findings(findings: Sequence[Finding], told: Collection[Kind]) -> list[RenderableType]:
+    """The findings about the run and its trials. Of those in `told`, which stand above in full, only the count."""
     found: list[RenderableType] = []
     for finding in findings:
-        found += [indented(part) for part in _finding(finding, explained=None)]
+        if kind_of(finding) in told:
+            found.append(indented(title_line(finding, counted(finding))))
+        else:
+            found += [indented(part) for part in finding_block(finding)]
+            if finding.trials:
+                found.append(indented(plain(counted(finding), "dim"), 4))
     return found
 
 
-def _trial(trial: TrialReport, explained: set[tuple[str, str]]) -> list[RenderableType]:
-    heading = Text()
-    heading.append(f"Trial {trial.index}", "bold")
-    if trial.role == "control":
-        heading.append(" (control)", "bold")
-    heading.append("  ")
-    heading.append(columns.OUTCOME.cell(trial), OUTCOME_STYLE[trial.outcome])
-    heading.append(f", state {trial.state}")
-    if trial.mismatch is not None:
-        heading.append(f", {trial.mismatch}", "red")
-    found: list[RenderableType] = [heading]
-    who = f"room {trial.room}" + (f", agent {trial.agent_identity}" if trial.agent_identity else "")
-    found.append(indented(plain(who, "dim")))
-    for finding in trial.findings:
-        found += [indented(part) for part in _finding(finding, explained)]
-    if trial.timeline:
-        found.append(indented(_timeline(trial.timeline)))
-    return found
-
-
-def _finding(finding: Finding, explained: set[tuple[str, str]] | None) -> list[RenderableType]:
+def finding_block(finding: Finding, explained: set[tuple[str, str]] | None = None) -> list[RenderableType]:
     """Title, fact, hint and reference; the last two once only, where `explained` keeps count of them."""
-    title = plain(finding.title, "bold")
-    title.append_text(plain(f"  [{finding.check}, {_weight(finding.severity)}]", "not bold dim"))
-    mark = SEVERITY_SYMBOL[finding.severity]
-    found: list[RenderableType] = [_marked(mark, title, SEVERITY_STYLE[finding.severity])]
+    found = [title_line(finding)]
     if finding.fact:
         found.append(indented(plain(finding.fact)))
     explanation = (finding.hint, finding.reference)
@@ -90,10 +56,42 @@ def _finding(finding: Finding, explained: set[tuple[str, str]] | None) -> list[R
             found.append(indented(_marked("see", plain(finding.reference))))
     if explained is not None:
         explained.add(explanation)
-    if finding.trials:
-        noun = "trials" if len(finding.trials) > 1 else "trial"
-        found.append(indented(plain(f"{noun} {trial_numbers(finding.trials)}", "dim")))
     return found
+
+
+def title_line(finding: Finding, about: str = "") -> RenderableType:
+    """Symbol, title, slug and weight, and what `about` adds to them."""
+    title = plain(finding.title, "bold")
+    title.append_text(plain(f"  [{finding.check}, {_weight(finding.severity)}]", "not bold dim"))
+    if about:
+        title.append_text(plain(f"  {about}", "not bold"))
+    return _marked(SEVERITY_SYMBOL[finding.severity], title, SEVERITY_STYLE[finding.severity])
+
+
+def counted(finding: Finding) -> str:
+    """`4 trials: 3, 4, 15, 30`, or `trial 3`."""
+    numbers = trial_numbers(finding.trials)
+    count = len(set(finding.trials))
+    return f"{plural(count, 'trial')}: {numbers}" if count > 1 else f"trial {numbers}" if count else ""
+
+
+def story(lines: Sequence[TimelineLine]) -> Table:
+    """A trial's timeline."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(justify="right", style="dim", no_wrap=True)
+    grid.add_column(style="cyan", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for line in lines:
+        grid.add_row(Text(offset(line.offset_ms)), plain(line.lane), plain(line.text))
+    return grid
+
+
+def others(indices: Sequence[int]) -> list[RenderableType]:
+    """What stands for failing trials that are not told."""
+    if not indices:
+        return []
+    more = f"{plural(len(indices), 'more failing trial')} of the kinds above: {trial_numbers(indices)}"
+    return ["", plain(more, "bold"), plain("Their stories: --verbose, --format markdown or --format json", "dim")]
 
 
 def _weight(severity: Severity) -> str:
@@ -105,14 +103,4 @@ def _marked(mark: str, text: Text, style: str = "cyan") -> Table:
     grid.add_column(style=style, no_wrap=True)
     grid.add_column(overflow="fold")
     grid.add_row(Text(mark), text)
-    return grid
-
-
-def _timeline(lines: Sequence[TimelineLine]) -> Table:
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(justify="right", style="dim", no_wrap=True)
-    grid.add_column(style="cyan", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for line in lines:
-        grid.add_row(Text(offset(line.offset_ms)), plain(line.lane), plain(line.text))
     return grid

@@ -9,6 +9,7 @@ from lkdiag.checks.verdict import Outcome, Severity, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from lkdiag.report.value import LeftoverRoom
     from lkdiag.stats import Rate
 
 NONE = "–"
@@ -30,6 +31,12 @@ def duration(ms: float | None) -> str:
     if ms is None:
         return NONE
     return f"{round(ms)} ms" if abs(round(ms)) < 1000 else f"{ms / 1000:.2f} s"
+
+
+def seconds(ms: float) -> str:
+    """Milliseconds as `0.02 s`, from a second on as `6.1 s`: short, and always in the same unit."""
+    places = 2 if round(ms / 1000, 2) < 1 else 1
+    return f"{ms / 1000:.{places}f} s"
 
 
 def offset(ms: float) -> str:
@@ -59,6 +66,17 @@ def tally(counts: Mapping[str, int]) -> str:
 def plural(count: int, noun: str) -> str:
     """`1 trial`, `2 trials`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+SWEEP = "lkdiag sweep --delete"
+"""The command that deletes what runs left behind."""
+
+
+def closes(room: LeftoverRoom) -> str:
+    """When a room that was left behind goes away by itself: `when sip_+15550100 leaves`."""
+    if not room.participants:
+        return "by itself, being empty"
+    return f"when {room.participants[0]} leaves" if len(room.participants) == 1 else "when all of them have left"
 
 
 def trial_numbers(indices: Iterable[int]) -> str:

@@ -8,13 +8,23 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from lkdiag.checks import RUN_CHECKS, TRIAL_CHECKS, leftover_room
-from lkdiag.checks.facts import DispatchFacts, RunFacts, Stall
+from lkdiag.checks.facts import DispatchFacts, RunFacts
 from lkdiag.checks.judged import JudgedTrial
-from lkdiag.checks.verdict import Fallback, Finding, Mismatch, Outcome, Severity, Verdict
+from lkdiag.checks.verdict import Fallback, Finding, Mismatch, Outcome, Severity, State, Verdict
 from lkdiag.errors import JournalError
 from lkdiag.report.headline import headline
 from lkdiag.report.narrative import story, utc
-from lkdiag.report.value import DispatchSummary, Environment, LeftoverRoom, Report, Run, Server, TrialReport
+from lkdiag.report.teardown import build_teardown
+from lkdiag.report.value import (
+    DispatchReport,
+    DispatchSummary,
+    Environment,
+    LeftoverRoom,
+    Report,
+    Run,
+    Server,
+    TrialReport,
+)
 from lkdiag.scenario.dispatch import DispatchScenario
 from lkdiag.stats import Quantiles, Rate
 from lkdiag.timeline import Timeline
@@ -33,9 +43,11 @@ def build_report(events: Iterable[Event], notes: Sequence[str] = ()) -> Report:
     timeline = Timeline(events)
     started = timeline.first("run.started")
     assert started is not None, "read_journal has seen to it"
+    if started.data["scenario"] == "transfer-teardown":
+        return build_teardown(timeline, started, notes)
     scenario = _scenario(started)
     run = timeline.run_level()
-    run_facts = _run_facts(scenario, timeline, run)
+    run_facts = RunFacts.of(scenario, timeline)
     judged = [
         JudgedTrial.of(DispatchFacts(index, run_facts, trial))
         for index, trial in sorted(timeline.by_trial().items())
@@ -51,11 +63,11 @@ def build_report(events: Iterable[Event], notes: Sequence[str] = ()) -> Report:
     about = _run(started, run)
     verdict = _verdict(trials, findings, about, scenario.count - len(subject))
     summary = _summary(subject)
-    return Report(
+    return DispatchReport(
         run=about,
         environment=_environment(started, run, run_facts),
         verdict=verdict,
-        headline=headline(verdict, summary, about, scenario.count),
+        headline=headline(verdict, summary, about, scenario.count, unlisted=_unlisted(subject)),
         summary=summary,
         control=_summary(control) if scenario.control else None,
         trials=trials,
@@ -75,15 +87,9 @@ def _scenario(started: Event) -> DispatchScenario:
         ) from error
 
 
-def _run_facts(scenario: DispatchScenario, timeline: Timeline, run: Timeline) -> RunFacts:
-    return RunFacts(
-        scenario=scenario,
-        probe_worker_ids=frozenset(event.data["worker_id"] for event in run.of("worker.registered")),
-        clock=estimate_clock(timeline),
-        stalls=tuple(Stall(event.data["began_mono_ns"], event.data["late_ms"]) for event in run.of("lkdiag.stalled")),
-        disconnected_ns=tuple(event.mono_ns for event in run.of("worker.disconnected")),
-        probe_crashes=run.of("probe.crashed"),
-    )
+def _unlisted(trials: Sequence[JudgedTrial]) -> int:
+    """How many of them listDispatch showed no job for, at their end."""
+    return sum(trial.state in (State.NO_DISPATCH, State.NO_JOB) for trial in trials)
 
 
 # -- the run ------------------------------------------------------------------------------------------------------
@@ -108,14 +114,15 @@ def _run(started: Event, run: Timeline) -> Run:
 def _environment(started: Event, run: Timeline, facts: RunFacts) -> Environment:
     described = run.first("worker.registered", "server.described")
     server: dict[str, Any] = {} if described is None else described.data["server"]
-    clock = facts.clock
+    clock = estimate_clock(facts.clock_samples or ())
+    wall_ahead_ms = (started.at_ns - started.mono_ns) / 1e6
     name = facts.scenario.agent_name
     return Environment(
         server=Server(**{key: server.get(key) or None for key in ("version", "edition", "region", "node_id")}),
         project_host=started.data["project_host"],
         subject="lkdiag's probe" if name is None else name,
         probe_worker_ids=tuple(event.data["worker_id"] for event in run.of("worker.registered")),
-        clock_offset_ms=None if clock is None else round(clock.offset_ms, 1),
+        clock_offset_ms=None if clock is None else round(clock.offset_ms - wall_ahead_ms, 1),
         clock_error_ms=None if clock is None else round(clock.error_ms, 1),
         sdk=started.data["sdk"],
         python=started.data["python"],
@@ -193,7 +200,7 @@ def _summary(trials: Sequence[JudgedTrial]) -> DispatchSummary:
         stages_ms={stage: Quantiles.of(values) for stage, values in stages.items()},
         state_lag_ms=Quantiles.of([trial.facts.state_lag_ms for trial in came if trial.facts.state_lag_ms is not None]),
         lost_rate=Rate.wilson(outcomes[Outcome.DROPPED], judged),
-        rescued=fallbacks[Fallback.RESCUED],
+        rescued=sum(t.outcome is Outcome.DROPPED and t.fallback is Fallback.RESCUED for t in trials),
         fallbacks={fallback.value: fallbacks[fallback] for fallback in Fallback},
     )
 
@@ -215,7 +222,7 @@ def _trial_report(trial: JudgedTrial, stalls: Sequence[Event]) -> TrialReport:
         started_at=utc(facts.started.at_ns),
         room=data["room"],
         room_sid=None if facts.room is None else facts.room.data["sid"],
-        dispatch_id=None if facts.dispatch is None else facts.dispatch["dispatch_id"],
+        dispatch_id=facts.dispatch_id,
         job_id=_job_id(facts),
         worker_id=None if facts.job is None else facts.job.get("worker_id"),
         agent_identity=None if facts.agent is None else facts.agent["identity"],

@@ -10,9 +10,12 @@ if TYPE_CHECKING:
     from lkdiag.report.value import DispatchSummary, Run
 
 
-def headline(verdict: Verdict, summary: DispatchSummary, run: Run, planned: int) -> str:
-    """Counts first, then what they mean; how the run ended, when it did not end by itself."""
-    parts = [_counts(verdict, summary)]
+def headline(verdict: Verdict, summary: DispatchSummary, run: Run, planned: int, *, unlisted: int = 0) -> str:
+    """Counts first, then what they mean; how the run ended, when it did not end by itself.
+
+    `unlisted` trials ended before listDispatch showed a job, which is no finding yet.
+    """
+    parts = [_counts(verdict, summary, unlisted)]
     if run.aborted is not None:
         parts.append(f"The run was given up: {run.aborted}.")
     elif run.interrupted:
@@ -21,7 +24,7 @@ def headline(verdict: Verdict, summary: DispatchSummary, run: Run, planned: int)
     return " ".join(parts)
 
 
-def _counts(verdict: Verdict, summary: DispatchSummary) -> str:
+def _counts(verdict: Verdict, summary: DispatchSummary, unlisted: int) -> str:
     outcomes = summary.outcomes
     if summary.trials == 0:
         return "No trial was carried out, so there is nothing to judge."
@@ -30,6 +33,7 @@ def _counts(verdict: Verdict, summary: DispatchSummary) -> str:
     if verdict is Verdict.PASS:
         median = summary.latency_ms.p50
         after = "" if median is None else f", after {median / 1000:.2f} s in the median"
-        return f"All {summary.trials} dispatches were delivered{after}, and the dispatch list said so."
+        listed = ", and the dispatch list said so" if not unlisted else f"; {unlisted} had no job listed by the end"
+        return f"All {summary.trials} dispatches were delivered{after}{listed}."
     mismatches = f" (dispatch list: {', '.join(odd)})" if odd else ""
     return f"Of {summary.trials} dispatches {', '.join(told)}{mismatches}."

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lkdiag.timeline import Data, Event, Timeline
 
 WORDS: dict[str, tuple[str, Callable[[Data], str]]] = {
-    "trial.started": ("lkdiag", lambda d: f"trial began: {d['method']}, agent {d['agent_name']!r}"),
+    "trial.started": ("lkdiag", lambda d: _began(d)),
     "trial.due": ("lkdiag", lambda _: "the trial was due, by --rate"),
     "trial.failed": ("lkdiag", lambda d: f"could not {d['step']}: {d['error']}"),
     "trial.crashed": ("lkdiag", lambda d: f"lkdiag failed: {d['error']}"),
@@ -66,6 +66,32 @@ WORDS: dict[str, tuple[str, Callable[[Data], str]]] = {
         lambda d: f"{d['identity']!r} is {d['state']}, with {_count(d['tracks'], 'track')}",
     ),
     "participant.left": ("caller", lambda d: f"{d['identity']!r} is gone from listParticipants"),
+    "human.joining": ("human", lambda _: "the human begins to join"),
+    "human.joined": ("human", lambda d: f"the human is in: {d['sid']}"),
+    "human.join_failed": ("human", lambda d: f"the human could not join: {d['error']}"),
+    "human.track_published": ("human", lambda d: f"the human publishes {d['sid']}"),
+    "human.reconnecting": ("human", lambda _: "the human is reconnecting"),
+    "human.reconnected": ("human", lambda _: "the human is back"),
+    "human.disconnected": ("human", lambda d: f"the human is out: {d['reason']}"),
+    "human.killed": ("human", lambda _: "the human's line is cut: its process is killed"),
+    "caller.killed": ("caller", lambda _: "the caller's line is cut: its process is killed"),
+    "probe.killed": ("agent", lambda _: "the agent crashes: its process is killed"),
+    "agent.session_closed": ("agent", lambda d: f"the agent's session is closed ({d['reason']}), its job context gone"),
+    "agent.logged": ("agent", lambda d: f"the agent logs: {d['text']}"),
+    "subject.left": ("agent", lambda _: "the subject has left by itself"),
+    "subject.removed": ("agent", lambda d: f"the subject is still there: lkdiag removes {d['identity']!r}"),
+    "cleanup.attached": ("agent", lambda d: f"the cleanup {d['cleanup']} is registered"),
+    "cleanup.called": ("cleanup", lambda d: f"called, for {d['identity']!r}"),
+    "cleanup.raised": ("cleanup", lambda d: f"failed: {d['error']}"),
+    "cleanup.deleted_room": ("cleanup", lambda _: "deleted the room"),
+    "error.unhandled": ("cleanup", lambda d: f"nobody handled {d['error']} ({d['message']})"),
+    "call.merged": ("lkdiag", lambda d: f"the calls are merged, by {d['by']}"),
+    "call.hanging_up": ("lkdiag", lambda d: f"the {d['side']} hangs up"),
+    "call.hung_up": ("lkdiag", lambda d: f"the {d['side']} has hung up"),
+    "webhook.received": ("webhook", lambda d: _webhook(d)),
+    "room.closed": ("room", lambda _: "listRooms knows it no longer: somebody closed it"),
+    "room.occupied": ("room", lambda d: f"still there when the window ends, with {', '.join(d['participants'])}"),
+    "trial.closing": ("lkdiag", lambda _: "the watch is over: lkdiag closes what is left"),
     "caller.joining": ("caller", lambda _: "the caller begins to join"),
     "caller.joined": ("caller", lambda d: f"the caller is in: {d['sid']}"),
     "caller.join_failed": ("caller", lambda d: f"the caller could not join: {d['error']}"),
@@ -122,6 +148,14 @@ def _tell(event: Event) -> tuple[str, str] | None:
     return "lkdiag", event.kind
 
 
+def _began(data: Data) -> str:
+    if "cleanup" in data:
+        return (
+            f"call began: cleanup {data['cleanup']}, the agent's exit {data['agent_exit']}, {data['hangup']} hangs up"
+        )
+    return f"trial began: {data['method']}, agent {data['agent_name']!r}"
+
+
 def _listing(data: Data) -> str:
     dispatches = data["dispatches"]
     if not dispatches:
@@ -131,6 +165,10 @@ def _listing(data: Data) -> str:
         jobs = ", ".join(_job(job) for job in item["jobs"]) or "no job"
         parts.append(f"{item['dispatch_id']} for {item['agent_name']!r}: {jobs}")
     return "listDispatch shows " + "; ".join(parts)
+
+
+def _webhook(data: Data) -> str:
+    return str(data["event"]) + (f" of {data['identity']!r}" if "identity" in data else "")
 
 
 def _job(job: dict[str, str]) -> str:

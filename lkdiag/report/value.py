@@ -140,23 +140,29 @@ class LeftoverRoom:
     participants: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Report:
-    """Everything that is known and judged of a run."""
+    """What is known and judged of any run. Each kind of run adds its summary and its trials."""
 
     run: Run
     environment: Environment
     verdict: Verdict
     headline: str
     """The verdict in one sentence of plain words."""
-    summary: DispatchSummary
-    control: DispatchSummary | None
-    trials: tuple[TrialReport, ...]
-    warmup: tuple[TrialReport, ...]
-    """Trials that are recorded and judged, but kept out of the figures and of the verdict."""
     leftover_rooms: tuple[LeftoverRoom, ...]
     findings: tuple[Finding, ...]
     """About the run as a whole, and one for each kind of finding of its trials."""
     notes: tuple[str, ...] = ()
     """About the journal itself: a torn last line, say."""
     schema: str = field(default=SCHEMA)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DispatchReport(Report):
+    """Everything that is known and judged of a run of dispatch trials."""
+
+    summary: DispatchSummary
+    control: DispatchSummary | None
+    trials: tuple[TrialReport, ...]
+    warmup: tuple[TrialReport, ...]
+    """Trials that are recorded and judged, but kept out of the figures and of the verdict."""

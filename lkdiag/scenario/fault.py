@@ -64,7 +64,12 @@ def parse_faults(text: str, known: Sequence[str], check: Callable[[BehaviourSpec
                 "a share is a number from 0 to 1, as in --fault ghost=0.2",
             )
         behaviour = BehaviourSpec(name, tuple(arguments))
-        check(behaviour)
+        try:
+            check(behaviour)
+        except UsageError as error:
+            raise UsageError(
+                f"--fault {behaviour}: {error.message}", error.hint or "as in ghost=0.2, slow:4s=0.1, slow:4s:answer"
+            ) from None
         faults.append(Fault(behaviour, share))
     if not faults:
         raise UsageError(f"{text!r} names no fault", f"as in --fault ghost=0.2; known: {', '.join(known)}")

@@ -38,6 +38,15 @@ def identities_of(jobs: Iterable[Job]) -> set[str]:
     return {job["participant_identity"] for job in jobs if job.get("participant_identity")}
 
 
+def bears_name(agent: Participant, agent_name: str) -> bool:
+    """Whether an agent may be one of that name, by the attribute that the server gives it.
+
+    livekit-server writes `lk.agent_name` since 1.9 (pkg/agent/worker.go, AgentNameAttributeKey; empty for workers
+    without a name); an older one writes none, and there any agent may be.
+    """
+    return bool(agent.get("agent_name", agent_name) == agent_name)
+
+
 def agents_of_dispatch(
     participants: Iterable[Participant],
     agent_name: str,
@@ -47,10 +56,9 @@ def agents_of_dispatch(
     """The agents in the room that came for the dispatch, the first to join first.
 
     `own` are the identities of its jobs (by listDispatch, or by the probe that accepted them), `foreign` those of
-    the room's other dispatches. An agent in neither is known by the agent name that the server wrote into its
-    attributes; servers before 1.9 wrote none, and there an unclaimed agent is taken for this dispatch's.
+    the room's other dispatches. The identity is fixed by the token that the server gives out with the job, so once
+    a job's is known nobody else can be its agent; until then an agent of the right name is taken for it.
     """
     agents = [p for p in participants if p["kind"] == "agent" and p["identity"] not in foreign]
-    claimed = [p for p in agents if p["identity"] in own]
-    fitting = claimed or [p for p in agents if p.get("agent_name", agent_name) == agent_name]
+    fitting = [p for p in agents if (p["identity"] in own if own else bears_name(p, agent_name))]
     return sorted(fitting, key=lambda item: item["joined_at_ms"])

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from lkdiag.control import ApiCallError
 from lkdiag.trial.close import close_leftovers
 from lkdiag.trial.stall import watch_stalls
+
+P = TypeVar("P", bound="Planned")
+
+
+class Planned(Protocol):
+    """A trial to come, whatever it is about."""
+
+    @property
+    def index(self) -> int:
+        """Its number; it orders the trials."""
+
+    @property
+    def warmup(self) -> bool:
+        """Whether it is carried out before all others, and alone."""
+
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from lkdiag.control import Control
     from lkdiag.timeline import Recorder
-    from lkdiag.trial.schedule import PlannedTrial
 
 CLOSE_TIMEOUT_S = 30.0
 """After Ctrl-C: how long the rooms may take to be closed before lkdiag gives up and says which are left."""
@@ -33,8 +47,8 @@ class Engine:
 
     async def run(
         self,
-        trials: Sequence[PlannedTrial],
-        carry_out: Callable[[PlannedTrial], Awaitable[None]],
+        trials: Sequence[P],
+        carry_out: Callable[[P], Awaitable[None]],
         stop: asyncio.Event,
         *,
         concurrency: int = 1,
@@ -62,8 +76,8 @@ class Engine:
 
     async def _pace(
         self,
-        trials: Sequence[PlannedTrial],
-        carry_out: Callable[[PlannedTrial], Awaitable[None]],
+        trials: Sequence[P],
+        carry_out: Callable[[P], Awaitable[None]],
         concurrency: int,
         rate: float | None,
         gap_s: float,
@@ -80,8 +94,8 @@ class Engine:
 
     async def _closed_loop(
         self,
-        trials: Sequence[PlannedTrial],
-        carry_out: Callable[[PlannedTrial], Awaitable[None]],
+        trials: Sequence[P],
+        carry_out: Callable[[P], Awaitable[None]],
         concurrency: int,
         gap_s: float,
     ) -> None:
@@ -99,9 +113,7 @@ class Engine:
             for _ in range(min(concurrency, len(trials))):
                 group.create_task(take_turns())
 
-    async def _open_loop(
-        self, trials: Sequence[PlannedTrial], carry_out: Callable[[PlannedTrial], Awaitable[None]], rate: float
-    ) -> None:
+    async def _open_loop(self, trials: Sequence[P], carry_out: Callable[[P], Awaitable[None]], rate: float) -> None:
         clock = self._recorder.now_mono_ns
         began_ns = clock()
         async with asyncio.TaskGroup() as group:

@@ -12,18 +12,24 @@ from lkdiag.trial.close import close_room
 from lkdiag.trial.dispatch import DispatchTrial, TrialContext
 from lkdiag.trial.engine import Engine
 from lkdiag.trial.preflight import check_project
-from lkdiag.trial.schedule import PlannedTrial, plan_trials
 from lkdiag.worker.probe import Probe
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Sequence
 
     from lkdiag.settings import Credentials
     from lkdiag.timeline import Recorder
+    from lkdiag.trial.schedule import PlannedTrial
 
 
 async def run_dispatch_trials(
-    scenario: DispatchScenario, credentials: Credentials, recorder: Recorder, run_id: str, stop: asyncio.Event
+    scenario: DispatchScenario,
+    planned_trials: Sequence[PlannedTrial],
+    credentials: Credentials,
+    recorder: Recorder,
+    run_id: str,
+    stop: asyncio.Event,
 ) -> None:
     """Carry out a scenario, until done or stopped. Raises ConnectionLostError or CredentialsError before it began."""
     prefix = f"lkdiag-{run_id}"
@@ -35,7 +41,7 @@ async def run_dispatch_trials(
             stack.push_async_callback(probe.close)
             await probe.open()
         else:
-            await _describe_server(credentials, control, recorder, f"{prefix}-server")
+            await describe_server(credentials, control, recorder, f"{prefix}-server")
         engine = Engine(control, recorder, f"{prefix}-")
         context = TrialContext(
             scenario, credentials, control, recorder, run_id, probe, on_unreachable=engine.note_unreachable
@@ -45,7 +51,7 @@ async def run_dispatch_trials(
             await DispatchTrial(context, planned).run()
 
         await engine.run(
-            plan_trials(scenario),
+            planned_trials,
             carry_out,
             stop,
             concurrency=scenario.concurrency,
@@ -59,7 +65,7 @@ def _probe_name(scenario: DispatchScenario, prefix: str) -> str:
     return "" if scenario.method is Method.AUTOMATIC else prefix
 
 
-async def _describe_server(credentials: Credentials, control: Control, recorder: Recorder, room: str) -> None:
+async def describe_server(credentials: Credentials, control: Control, recorder: Recorder, room: str) -> None:
     """Without a probe, whose registration tells it, the server is asked by a join in a room of its own.
 
     Registering a worker just for this would make the subject's first listing 5 s late.

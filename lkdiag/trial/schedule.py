@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from lkdiag.scenario.teardown import AgentExit, Cleanup, Side, TeardownScenario
+
 if TYPE_CHECKING:
     from lkdiag.scenario.dispatch import DispatchScenario
 
@@ -43,3 +45,32 @@ def plan_trials(scenario: DispatchScenario) -> tuple[PlannedTrial, ...]:
     if scenario.control and controls == 0:
         planned.append(PlannedTrial(scenario.count + 1, Role.CONTROL))
     return tuple(planned)
+
+
+@dataclass(frozen=True)
+class PlannedCall:
+    """One call to come: a cell of the grid."""
+
+    index: int
+    cleanup: Cleanup
+    agent_exit: AgentExit | None
+    """None: the subject's own."""
+    hangup: Side
+
+    warmup = False
+
+
+def plan_calls(scenario: TeardownScenario) -> tuple[PlannedCall, ...]:
+    """Every cleanup × exit × side, `count` times. Crashes first: theirs is the longest way into the call."""
+    exits: tuple[AgentExit | None, ...] = scenario.agent_exits
+    if Cleanup.SUBJECT in scenario.cleanups:
+        exits = (None,)
+    ordered = sorted(exits, key=lambda agent_exit: agent_exit is not AgentExit.CRASHED)
+    cells = [
+        (cleanup, agent_exit, hangup)
+        for _ in range(scenario.count)
+        for agent_exit in ordered
+        for cleanup in scenario.cleanups
+        for hangup in scenario.hangups
+    ]
+    return tuple(PlannedCall(index, *cell) for index, cell in enumerate(cells, start=1))

@@ -85,7 +85,7 @@ class RoomWatcher:
         In this order, so that whoever listDispatch calls ended is seen to be gone or there afterwards.
         """
         await self._look_at_dispatches()
-        await self._look_at_participants()
+        await self.look_at_participants()
 
     async def _look_at_dispatches(self) -> None:
         try:
@@ -99,7 +99,8 @@ class RoomWatcher:
             self.view.dispatches = dispatches
             self._recorder.record("dispatch.listed", dispatches=dispatches)
 
-    async def _look_at_participants(self) -> None:
+    async def look_at_participants(self) -> None:
+        """Who is in the room now."""
         try:
             listed = await self._control.list_participants(self._recorder, self._room)
         except ApiCallError as error:

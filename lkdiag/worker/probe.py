@@ -169,6 +169,10 @@ class _Assignment:
     assigned: protocol.Assigned
     url: str
 
+    @property
+    def token(self) -> str:
+        return self.assigned.token
+
     async def join(self) -> None:
         if self.engagement.closing:
             return

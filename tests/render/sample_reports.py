@@ -7,10 +7,10 @@ from typing import Any
 
 from lkdiag.checks.verdict import Fallback, Finding, Mismatch, Outcome, Severity, State, Verdict
 from lkdiag.report.value import (
+    DispatchReport,
     DispatchSummary,
     Environment,
     LeftoverRoom,
-    Report,
     Run,
     Server,
     TimelineLine,
@@ -168,11 +168,11 @@ def a_summary(trials: tuple[TrialReport, ...]) -> DispatchSummary:
     )
 
 
-def a_report(trials: tuple[TrialReport, ...], **changes: Any) -> Report:
+def a_report(trials: tuple[TrialReport, ...], **changes: Any) -> DispatchReport:
     """A report over these trials, passing but for the changes."""
     subject = tuple(trial for trial in trials if trial.role == "subject")
     control = tuple(trial for trial in trials if trial.role == "control")
-    report = Report(
+    report = DispatchReport(
         run=Run(
             id="7f3k2m",
             command="lkdiag dispatch-trial --count 20 --agent-name inbound-agent",
@@ -207,7 +207,7 @@ def a_report(trials: tuple[TrialReport, ...], **changes: Any) -> Report:
     return replace(report, **changes)
 
 
-def empty() -> Report:
+def empty() -> DispatchReport:
     """Interrupted before the first trial was over."""
     report = a_report(())
     return replace(
@@ -219,7 +219,7 @@ def empty() -> Report:
     )
 
 
-def delivered() -> Report:
+def delivered() -> DispatchReport:
     """All 20 delivered, after a late warm-up trial."""
     warmup = a_delayed(0, 5080.0)
     return a_report(tuple(a_trial(index) for index in range(1, 21)), warmup=(warmup,))
@@ -270,7 +270,7 @@ def _failing_trials() -> tuple[TrialReport, ...]:
     )
 
 
-def failing() -> Report:
+def failing() -> DispatchReport:
     """40 trials with a control, and one of nearly everything that can go wrong."""
     trials = _failing_trials()
     report = a_report(
@@ -286,7 +286,7 @@ def failing() -> Report:
             Finding(
                 check="silent-drop",
                 severity=Severity.FAIL,
-                title="Dispatches were dropped without a word",
+                title="The dispatch was dropped without a word",
                 fact="4 of 40 dispatches had no job after 20 s.",
                 hint="The control lost one too: the worker is not the reason. Report the ids above.",
                 trials=(3, 4, 15, 30),
@@ -295,7 +295,7 @@ def failing() -> Report:
             Finding(
                 check="false-running",
                 severity=Severity.FAIL,
-                title="The dispatch state was wrong",
+                title="The dispatch says running, but its agent was never in the room",
                 fact="3 dispatches in a row said JS_RUNNING without an agent.",
                 hint="Do not rely on the state; ask whether the agent is in the room.",
                 trials=(9, 10, 11),
@@ -315,7 +315,7 @@ def failing() -> Report:
     return replace(report, run=replace(report.run, command=command, options={**report.run.options, "count": 40}))
 
 
-def inconclusive() -> Report:
+def inconclusive() -> DispatchReport:
     """lkdiag's own event loop was too slow to judge some of the trials."""
     finding = Finding(
         check="own-overload",
@@ -343,7 +343,7 @@ def inconclusive() -> Report:
     )
 
 
-def hostile() -> Report:
+def hostile() -> DispatchReport:
     """Markup, escape codes, pipes, HTML, back-ticks, a very long name, in every text that comes from elsewhere."""
     finding = Finding(
         check="silent-drop",
@@ -378,7 +378,7 @@ def hostile() -> Report:
     )
 
 
-def many(count: int = 3000) -> Report:
+def many(count: int = 3000) -> DispatchReport:
     """Far more trials than an issue body holds, every third of them dropped."""
     trials = tuple(a_dropped(index) if index % 3 == 0 else a_trial(index) for index in range(1, count + 1))
     return a_report(trials, verdict=Verdict.FAIL, headline=f"{count // 3} of {count} dispatches were lost.")

@@ -5,38 +5,43 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from lkdiag.render import FORMATS
+from lkdiag.render.selection import trials_of
 
 from .sample_reports import SAMPLES
+from .teardown_samples import TEARDOWNS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lkdiag.report.value import Report
+
+EVERY: dict[str, Callable[[], Report]] = {**SAMPLES, **TEARDOWNS}
 
 
-@pytest.mark.parametrize("sample", SAMPLES)
+@pytest.mark.parametrize("sample", EVERY)
 @pytest.mark.parametrize("name", FORMATS)
 class TestEveryFormat:
     def text(self, name: str, sample: str) -> str:
         file = io.StringIO()
-        FORMATS[name](SAMPLES[sample](), file)
+        FORMATS[name](EVERY[sample](), file)
         return file.getvalue()
 
     def test_says_the_run_and_the_verdict(self, name: str, sample: str) -> None:
         text = self.text(name, sample)
-        report = SAMPLES[sample]()
+        report = EVERY[sample]()
         assert report.run.id in text
         assert report.verdict.value in text.lower()
 
     def test_has_every_id_uncut(self, name: str, sample: str) -> None:
         text = self.text(name, sample)
-        for trial in SAMPLES[sample]().trials:
-            for found in (
-                trial.room_sid,
-                trial.dispatch_id,
-                trial.job_id,
-                trial.worker_id,
-                trial.fallback_dispatch_id,
-            ):
+        for trial in trials_of(EVERY[sample]()):
+            for id_name in ("room_sid", "dispatch_id", "job_id", "worker_id", "fallback_dispatch_id"):
+                found = getattr(trial, id_name, None)
                 assert found is None or found in text
 
     def test_is_clean_text_that_ends_with_a_newline(self, name: str, sample: str) -> None:

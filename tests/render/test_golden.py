@@ -16,23 +16,28 @@ from rich.console import Console
 from lkdiag.render import json, markdown, terminal
 
 from .sample_reports import SAMPLES
+from .teardown_samples import TEARDOWNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lkdiag.report.value import Report
+
 GOLDEN = Path(__file__).parent / "golden"
+EVERY: dict[str, Callable[[], Report]] = {**SAMPLES, **TEARDOWNS}
 
 
-def at_80_columns(sample: str) -> str:
+def at_columns(width: int, sample: str) -> str:
     file = io.StringIO()
-    terminal.render(SAMPLES[sample](), Console(file=file, width=80, height=50, force_terminal=True, color_system=None))
+    terminal.render(EVERY[sample](), Console(file=file, width=width, height=50, force_terminal=True, color_system=None))
     return file.getvalue()
 
 
 WRITERS: dict[str, Callable[[str], str]] = {
-    "txt": at_80_columns,
-    "md": lambda sample: markdown.render(SAMPLES[sample]()),
-    "json": lambda sample: json.render(SAMPLES[sample]()),
+    "txt": lambda sample: at_columns(80, sample),
+    "200.txt": lambda sample: at_columns(200, sample),
+    "md": lambda sample: markdown.render(EVERY[sample]()),
+    "json": lambda sample: json.render(EVERY[sample]()),
 }
 
 
@@ -51,6 +56,20 @@ WRITERS: dict[str, Callable[[str], str]] = {
         "inconclusive.json",
         "hostile.txt",
         "hostile.md",
+        "teardown-grid.txt",
+        "teardown-grid.200.txt",
+        "teardown-grid.md",
+        "teardown-cell.txt",
+        "teardown-cell.md",
+        "teardown-cell.json",
+        "teardown-subject.txt",
+        "teardown-subject.200.txt",
+        "teardown-interrupted.txt",
+        "teardown-interrupted.md",
+        "teardown-empty.txt",
+        "teardown-empty.md",
+        "teardown-hostile.txt",
+        "teardown-hostile.md",
     ],
 )
 def test_output_is_the_golden_one(name: str) -> None:

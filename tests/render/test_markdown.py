@@ -13,12 +13,20 @@ from lkdiag.render import markdown
 from lkdiag.render.markdown_text import code, code_block, link, prose
 
 from . import sample_reports
-from .sample_reports import HOSTILE_AGENT, HOSTILE_ERROR, SAMPLES, a_dropped, a_report
+from .sample_reports import HOSTILE_AGENT, HOSTILE_ERROR, a_dropped, a_report
+from .sample_reports import SAMPLES as DISPATCHES
+from .teardown_samples import TEARDOWNS
+from .teardown_samples import many as many_teardowns
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from markdown_it.token import Token
 
-    from lkdiag.report.value import Report
+    from lkdiag.report.value import DispatchReport, Report
+
+
+SAMPLES: dict[str, Callable[[], Report]] = {**DISPATCHES, **TEARDOWNS}
 
 
 def parsed(text: str) -> list[Token]:
@@ -29,7 +37,7 @@ def inline(text: str) -> list[Token]:
     return [child for token in parsed(text) for child in token.children or ()]
 
 
-def with_long_texts() -> Report:
+def with_long_texts() -> DispatchReport:
     report = sample_reports.failing()
     run = replace(report.run, command=f"lkdiag dispatch-trial --metadata '{'x@&' * 30_000}'")
     finding = replace(report.findings[0], fact="@<&|" * 20_000)
@@ -43,6 +51,8 @@ def with_long_texts() -> Report:
         *(sample() for sample in SAMPLES.values()),
         sample_reports.many(300),
         sample_reports.many(3000),
+        many_teardowns(300),
+        many_teardowns(3000),
         replace(sample_reports.failing(), leftover_rooms=sample_reports.failing().leftover_rooms * 2000),
         replace(sample_reports.failing(), notes=(HOSTILE_AGENT * 3,) * 300),
         with_long_texts(),

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lkdiag.checks.verdict import Fallback, Finding, Mismatch, Outcome, Severity, Verdict
-from lkdiag.render import columns, wording
+from lkdiag.render import wording
+from lkdiag.render.dispatch import columns
+from lkdiag.render.dispatch.figures import STAGES, measures
 from lkdiag.render.fitting import Piece, Step, fit
 from lkdiag.render.selection import first_of_each_kind, is_failing, room_prefix
 from lkdiag.render.visible import visible
@@ -150,7 +152,7 @@ def test_short_room_names_begin_where_they_differ() -> None:
     ],
 )
 def test_room_prefix_ends_at_a_dash(names: list[str], prefix: str) -> None:
-    assert room_prefix(a_report(tuple(a_trial(at, room=name) for at, name in enumerate(names)))) == prefix
+    assert room_prefix([a_trial(at, room=name) for at, name in enumerate(names)]) == prefix
 
 
 def test_failing_is_anything_but_delivered_without_mismatch_or_finding() -> None:
@@ -160,6 +162,12 @@ def test_failing_is_anything_but_delivered_without_mismatch_or_finding() -> None
     assert is_failing(a_trial(1, mismatch=Mismatch.UNREPORTED))
     assert is_failing(a_trial(1, outcome=Outcome.INCONCLUSIVE))
     assert is_failing(a_trial(1, findings=(Finding("two-agents", Severity.FAIL, "title", "fact", "hint"),)))
+
+
+def test_stages_stand_in_the_order_in_which_a_dispatch_passes_them() -> None:
+    stages = {stage: float(at) for at, stage in enumerate(("later", *sorted(STAGES)))}
+    rows = [row.label for row in measures(a_report((a_trial(1, stages_ms=stages),)))]
+    assert rows == ["latency", *(f"→ {stage}" for stage in STAGES), "→ later", "state lag"]
 
 
 def test_first_of_each_kind() -> None:

@@ -19,12 +19,12 @@ from . import sample_reports
 from .sample_reports import SAMPLES, a_dropped, a_report, a_trial
 
 if TYPE_CHECKING:
-    from lkdiag.report.value import Report, TrialReport
+    from lkdiag.report.value import DispatchReport, TrialReport
 
 ESCAPE = re.compile(r"\x1b\[([0-9;]*)m")
 
 
-def shown(report: Report, width: int = 80, *, verbose: bool = False, **console: Any) -> str:
+def shown(report: DispatchReport, width: int = 80, *, verbose: bool = False, **console: Any) -> str:
     """What stands on a terminal of that width."""
     file = io.StringIO()
     options: dict[str, Any] = {"force_terminal": True, "color_system": None, **console}
@@ -32,7 +32,7 @@ def shown(report: Report, width: int = 80, *, verbose: bool = False, **console: 
     return file.getvalue()
 
 
-def piped(report: Report) -> str:
+def piped(report: DispatchReport) -> str:
     """What goes into a pipe."""
     file = io.StringIO()
     terminal.render(report, terminal.make_console(file, is_terminal=False))
@@ -57,7 +57,7 @@ def test_no_line_is_wider_than_the_terminal(sample: str, width: int, verbose: bo
 def test_ids_of_failing_trials_are_never_cut(sample: str, width: int) -> None:
     report = SAMPLES[sample]()
     text = shown(report, width)
-    assert not [found for trial in failing_trials(report) for found in ids(trial) if found not in text]
+    assert not [found for trial in failing_trials(report.trials) for found in ids(trial) if found not in text]
 
 
 def test_a_wide_terminal_gets_one_row_with_everything_for_each_trial() -> None:
@@ -77,7 +77,7 @@ def test_verbose_shows_every_id_and_every_story_and_the_columns_meaning() -> Non
     report = sample_reports.failing()
     text = shown(report, verbose=True)
     assert all(found in text for trial in report.trials for found in ids(trial))
-    assert all(f"Trial {trial.index} " in text for trial in failing_trials(report))
+    assert all(f"Trial {trial.index} " in text for trial in failing_trials(report.trials))
     assert "what listDispatch said at the end" in text
     assert "livekit-api 1.2.0" in text
 
@@ -201,3 +201,30 @@ def test_a_stream_that_lacks_a_character_gets_an_escape() -> None:
     terminal.render(sample_reports.delivered(), terminal.make_console(file, is_terminal=False))
     file.flush()
     assert b"delivered" in raw.getvalue()
+
+
+def test_a_finding_that_was_told_is_only_counted_below() -> None:
+    report = sample_reports.failing()
+    told, findings = shown(report).split("\nFindings\n")
+    first = report.trials[2].findings[0]
+    assert first.reference in told
+    assert first.reference not in findings
+    assert report.findings[0].hint[:30] not in findings
+    assert re.search(r"without a word  \[silent-drop, failure\]  4 trials:\s+3, 4, 15, 30", findings)
+
+
+def test_a_finding_that_was_not_told_is_told_below() -> None:
+    report = sample_reports.failing()
+    findings = shown(report).split("\nFindings\n")[1]
+    assert "5.08 s against a median of 311 ms." in findings
+    other = replace(report.findings[0], title="Another title of the same check")
+    findings = shown(replace(report, findings=(other,)), 200).split("\nFindings\n")[1]
+    assert other.fact in findings
+    assert other.hint in findings
+    assert other.reference in findings
+    assert "4 trials: 3, 4, 15, 30" in findings
+
+
+def test_a_room_left_behind_says_what_would_close_it() -> None:
+    text = shown(sample_reports.failing())
+    assert "closes when all of them have left, or by `lkdiag sweep --delete`" in text

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import socket
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +34,12 @@ class Witness:
     server: PrivateServer
     creation_ms: dict[str, int] = field(default_factory=dict)
     joined_ms: dict[tuple[str, str], int] = field(default_factory=dict)
+    left_s: dict[tuple[str, str], float] = field(default_factory=dict)
+    """When the webhook came that told of the departure of an identity from a room (the last one); monotonic."""
+    finished_s: dict[str, float] = field(default_factory=dict)
+    """When the webhook came that told of the end of a room (by its SID); monotonic."""
+    webhook_port: int = 0
+    """Where the server sends its webhooks as well: for an lkdiag that listens there."""
 
     async def rooms(self) -> list[str]:
         """The rooms that the server has now."""
@@ -51,6 +60,13 @@ class Witness:
         }
 
 
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @pytest.fixture
 async def witness(server_binary: ServerBinary, tmp_path: Path) -> AsyncIterator[Witness]:
     """A private server that tells a webhook receiver what it does."""
@@ -69,8 +85,10 @@ async def witness(server_binary: ServerBinary, tmp_path: Path) -> AsyncIterator[
     await site.start()
     port = runner.addresses[0][1]
     url = f"http://127.0.0.1:{port}/webhook"
-    async with PrivateServer(server_binary, tmp_path / "server.log", webhook_urls=[url]) as server:
-        seen = Witness(server)
+    spare = free_port()
+    urls = [url, f"http://127.0.0.1:{spare}/webhook"]
+    async with PrivateServer(server_binary, tmp_path / "server.log", webhook_urls=urls) as server:
+        seen = Witness(server, webhook_port=spare)
 
         def note(event: dict[str, Any]) -> None:
             room = event.get("room", {})
@@ -79,6 +97,10 @@ async def witness(server_binary: ServerBinary, tmp_path: Path) -> AsyncIterator[
             if event["event"] == "participant_joined":
                 who = event["participant"]
                 seen.joined_ms[room["sid"], who["identity"]] = int(who["joinedAtMs"])
+            if event["event"] == "participant_left":
+                seen.left_s[room["sid"], event["participant"]["identity"]] = time.monotonic()
+            if event["event"] == "room_finished":
+                seen.finished_s[room["sid"]] = time.monotonic()
 
         yield seen
     await runner.cleanup()
@@ -134,16 +156,16 @@ def lkdiag(tmp_path: Path) -> Callable[..., Awaitable[Finished]]:
     return run
 
 
-@pytest.fixture
-async def plain_agent(witness: Witness, tmp_path: Path) -> AsyncIterator[str]:
-    """The name of a real livekit-agents worker that is registered with the witness's server."""
+@contextlib.asynccontextmanager
+async def agent_process(script: Path, witness: Witness, cwd: Path, **environment: str) -> AsyncIterator[str]:
+    """The name of a real livekit-agents worker, registered with the witness's server while the block lasts."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(AGENT), "start",
-        env={**os.environ, **witness.environment(), "AGENT_NAME": "plain"},
+        sys.executable, str(script), "start",
+        env={**os.environ, **witness.environment(), "AGENT_NAME": "plain", **environment},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        cwd=tmp_path,
+        cwd=cwd,
     )  # fmt: skip
     assert process.stdout is not None
     log: list[bytes] = []
@@ -164,6 +186,13 @@ async def plain_agent(witness: Witness, tmp_path: Path) -> AsyncIterator[str]:
         await process.wait()
         if drain is not None:
             await drain
+
+
+@pytest.fixture
+async def plain_agent(witness: Witness, tmp_path: Path) -> AsyncIterator[str]:
+    """The name of a real livekit-agents worker that joins and stays."""
+    async with agent_process(AGENT, witness, tmp_path) as name:
+        yield name
 
 
 async def _drain(stream: asyncio.StreamReader) -> None:

@@ -14,7 +14,7 @@ from livekit import api
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from conftest import Finished, Witness
+    from .conftest import Finished, Witness
 
     Run = Callable[..., Awaitable[Finished]]
 

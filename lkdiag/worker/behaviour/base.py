@@ -18,6 +18,14 @@ class Offer(Protocol):
 class Assignment(Protocol):
     """A job that is this worker's now."""
 
+    @property
+    def url(self) -> str:
+        """Where its agent joins."""
+
+    @property
+    def token(self) -> str:
+        """What its agent joins with."""
+
     async def join(self) -> None:
         """Put the agent into the room."""
 

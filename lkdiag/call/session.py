@@ -1,0 +1,93 @@
+"""An agent's session and its job context, as LiveKit's SDKs have them: the context is there while the session is."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from lkdiag.control import Control
+    from lkdiag.timeline import TrialRecorder
+
+
+class NoJobContextError(RuntimeError):
+    """The job context was looked up when it was gone. The words are livekit-agents' own (job.py, get_job_context)."""
+
+    def __init__(self) -> None:
+        super().__init__("no job context found, are you running this code inside a job entrypoint?")
+
+
+@dataclass(frozen=True)
+class JobContext:
+    """What a job may do while it runs: here, to delete its room."""
+
+    room: str
+    control: Control
+    recorder: TrialRecorder
+
+    async def delete_room(self) -> None:
+        """Delete the caller room. Raises ApiCallError."""
+        await self.control.delete_room(self.recorder, self.room)
+        self.recorder.record("cleanup.deleted_room", room=self.room)
+
+
+class AgentSession:
+    """One agent's session. Closing it clears the job context for good; the room connection is another thing."""
+
+    def __init__(self, context: JobContext) -> None:
+        self._context: JobContext | None = context
+        self._recorder = context.recorder
+        self._room = context.room
+        self._listeners: list[Callable[[str], Awaitable[None]]] = []
+        self._running: set[asyncio.Task[None]] = set()
+
+    def job_context(self) -> JobContext:
+        """The job context. Raises NoJobContextError once the session is closed."""
+        if self._context is None:
+            raise NoJobContextError
+        return self._context
+
+    def job_context_or_none(self) -> JobContext | None:
+        """The job context, or None once the session is closed."""
+        return self._context
+
+    def log(self, text: str) -> None:
+        """What the agent writes into its log."""
+        self._recorder.record("agent.logged", text=text)
+
+    def on_participant_disconnected(self, listener: Callable[[str], Awaitable[None]]) -> None:
+        """Call `listener` with the identity of each participant that leaves the caller room."""
+        self._listeners.append(listener)
+
+    def participant_disconnected(self, identity: str) -> None:
+        """The room connection reports that somebody has left. As in the SDKs, nobody awaits the listeners.
+
+        Each is called once: the SDKs' listener takes itself off first, or its own deletion would call it again.
+        """
+        listeners, self._listeners = self._listeners, []
+        for listener in listeners:
+            task = asyncio.create_task(self._call(listener, identity), name=listener_name(self._room))
+            self._running.add(task)
+            # held only while it runs: when it is dropped with its exception, the loop's handler hears of it
+            task.add_done_callback(self._running.discard)
+
+    def close(self) -> None:
+        """End the session (reason `transfer_completed` in the report): from here on there is no job context."""
+        self._context = None
+        self._recorder.record("agent.session_closed", reason="transfer_completed")
+
+    async def _call(self, listener: Callable[[str], Awaitable[None]], identity: str) -> None:
+        self._recorder.record("cleanup.called", identity=identity)
+        try:
+            await listener(identity)
+        except Exception as error:
+            self._recorder.record("cleanup.raised", error=f"{type(error).__name__}: {error}")
+            raise
+
+
+def listener_name(room: str) -> str:
+    """The name of the tasks in which a room's listeners run: by it an unhandled error finds its trial."""
+    return f"participant_disconnected listener of {room}"

@@ -1,0 +1,85 @@
+"""How well a trial was watched: the looks that were answered, and when lkdiag itself stood still or was deaf."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lkdiag.checks.facts import DispatchFacts
+    from lkdiag.timeline import Event
+
+LOOKS = {"participants": "ListParticipants", "dispatches": "ListDispatch"}
+LISTING_LAG_S = 5.0
+"""How late a job may be listed: after workers (re)registered, and when its 60 s cache runs out, livekit-server v1.13.5
+lists it only when its search for workers ends (pkg/agent/client.go, CheckEnabledTimeout)."""
+OFFER_MIN_S = 0.5
+"""A worker is asked 0.2 s after the dispatch was made (psrpc's selection among servers); this is well after."""
+
+QUIET_S = 5.5
+"""The probe's socket is heard every 2.5 s (worker/connection.py, BEAT_INTERVAL_S): so long it may be quiet."""
+
+
+def looks(facts: DispatchFacts, what: str) -> tuple[Event, ...]:
+    """Answered looks at the `participants` or the `dispatches`, until lkdiag closed the room."""
+    return tuple(
+        e
+        for e in facts.timeline.of("api.called")
+        if e.data["method"] == LOOKS[what] and e.data["ok"] and e.mono_ns <= facts.closing_began_ns
+    )
+
+
+def looked_since(facts: DispatchFacts, what: str, mono_ns: int, after_s: float = 0.0) -> bool:
+    """Whether such a look began `after_s` after that time or later, and was answered."""
+    since_ns = mono_ns + int(after_s * 1e9)
+    return any(e.data["began_mono_ns"] >= since_ns for e in looks(facts, what))
+
+
+def listing_is_due(facts: DispatchFacts) -> bool:
+    """Whether listDispatch was asked so late that a job of the dispatch would have to be in its answer."""
+    return facts.room is not None and looked_since(facts, "dispatches", facts.room.mono_ns, LISTING_LAG_S)
+
+
+def longest_gap_ms(facts: DispatchFacts) -> float:
+    """The longest time between two answered looks at the participants: who came and left within it was not seen."""
+    edges = [] if facts.opened_ns is None else [facts.opened_ns]
+    edges += [e.mono_ns for e in looks(facts, "participants")]
+    return max((after - before for before, after in pairwise(edges)), default=0) / 1e6
+
+
+def stalled_ms(facts: DispatchFacts, until_ns: int | None = None) -> float:
+    """For how long, in all, lkdiag itself stood still from the trial's beginning until then (or its closing)."""
+    end_ns = facts.closing_began_ns if until_ns is None else until_ns
+    return sum(
+        stall.late_ms
+        for stall in facts.run.stalls
+        if stall.began_ns <= end_ns and stall.ended_ns >= facts.started.mono_ns
+    )
+
+
+def probe_was_lost(facts: DispatchFacts) -> bool:
+    """Whether the probe noticed the loss of its socket during the trial."""
+    return any(facts.started.mono_ns <= at <= facts.closing_began_ns for at in facts.run.disconnected_ns)
+
+
+def probe_was_deaf(facts: DispatchFacts) -> bool:
+    """Whether a dead socket could be why the probe heard nothing (more) of the job.
+
+    A dead one is noticed up to 15 s late. What arrives on it at the end, or later, proves that nothing was lost before.
+    """
+    if facts.run.heard_ns is None or facts.room is None:
+        return False
+    accepted = facts.probe_event("job.accepted")
+    last_ns = facts.room.mono_ns + int(OFFER_MIN_S * 1e9) if accepted is None else accepted.mono_ns
+    since_ns = max(last_ns, facts.closing_began_ns - int(QUIET_S * 1e9))
+    lost_ns = min((at for at in facts.run.disconnected_ns if at >= facts.started.mono_ns), default=None)
+    return not any(since_ns < at and (lost_ns is None or at < lost_ns) for at in facts.run.heard_ns)
+
+
+def caller_ready_ms(facts: DispatchFacts) -> float | None:
+    """How long after the room was asked for lkdiag's caller was in it (or published); None without a caller."""
+    if facts.opened_ns is None or facts.started.data.get("caller", "none") == "none":
+        return None
+    kind = "caller.track_published" if facts.started.data["caller"] == "publish" else "caller.joined"
+    ready = facts.timeline.first(kind)
+    return None if ready is None else (ready.mono_ns - facts.opened_ns) / 1e6

@@ -1,0 +1,135 @@
+"""What a call's timeline says, before anybody judges it. Every check of a teardown reads these, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lkdiag.scenario.teardown import Side
+
+if TYPE_CHECKING:
+    from lkdiag.scenario.teardown import TeardownScenario
+    from lkdiag.timeline import Event, Timeline
+
+
+@dataclass(frozen=True)
+class TeardownFacts:
+    """One call's facts. Durations are in milliseconds of this machine's monotonic clock."""
+
+    index: int
+    scenario: TeardownScenario
+    timeline: Timeline
+
+    @cached_property
+    def started(self) -> Event:
+        """How the trial began."""
+        event = self.timeline.first("trial.started")
+        assert event is not None, "a trial's timeline begins with trial.started"
+        return event
+
+    @property
+    def cleanup(self) -> str:
+        """Who should clean up."""
+        return str(self.started.data["cleanup"])
+
+    @property
+    def agent_exit(self) -> str:
+        """How the agent left; `own` for the subject's."""
+        return str(self.started.data["agent_exit"])
+
+    @property
+    def hangup(self) -> str:
+        """The side that hung up."""
+        return str(self.started.data["hangup"])
+
+    @property
+    def room(self) -> str:
+        """The caller room's name."""
+        return str(self.started.data["room"])
+
+    @cached_property
+    def room_sid(self) -> str | None:
+        """Its SID."""
+        created = next((e for e in self.timeline.of("room.created") if e.data["room"] == self.room), None)
+        return None if created is None else str(created.data["sid"])
+
+    @property
+    def finished(self) -> bool:
+        """Whether it went to its end: not interrupted, not killed."""
+        return self.timeline.first("trial.finished") is not None and not self.timeline.of("trial.interrupted")
+
+    @cached_property
+    def failure(self) -> Event | None:
+        """Why it could not be played, if so."""
+        return self.timeline.first("trial.failed", "trial.crashed")
+
+    @property
+    def merge(self) -> str | None:
+        """How the calls were merged."""
+        merged = self.timeline.first("call.merged")
+        return None if merged is None else str(merged.data["by"])
+
+    @cached_property
+    def hung_up(self) -> Event | None:
+        """One side has gone."""
+        return self.timeline.first("call.hung_up")
+
+    @cached_property
+    def closing(self) -> Event | None:
+        """From here on lkdiag itself closes the room: what happens later is its own doing."""
+        return self.timeline.first("trial.closing")
+
+    def seen(self, *kinds: str) -> tuple[Event, ...]:
+        """Events of these kinds, until lkdiag itself closed the room."""
+        return tuple(e for e in self.timeline.of(*kinds) if self.closing is None or e.seq < self.closing.seq)
+
+    @cached_property
+    def room_closed(self) -> Event | None:
+        """The first look that did not find the room any more."""
+        return next(iter(self.seen("room.closed")), None)
+
+    @cached_property
+    def room_occupied(self) -> Event | None:
+        """The room was still there when the window ended."""
+        return next(iter(self.seen("room.occupied")), None)
+
+    @property
+    def closed_ms(self) -> float | None:
+        """From the hang-up until a look did not find the room any more."""
+        if self.hung_up is None or self.room_closed is None:
+            return None
+        return round((self.room_closed.mono_ns - self.hung_up.mono_ns) / 1e6, 1)
+
+    @property
+    def survivor_side(self) -> str:
+        """The lane of the one who did not hang up."""
+        return "human" if self.hangup == Side.CALLER else "caller"
+
+    @cached_property
+    def survivor_identity(self) -> str | None:
+        """As it joined the caller room."""
+        joined = self.timeline.last(f"{self.survivor_side}.joined")
+        return None if joined is None else str(joined.data["identity"])
+
+    @cached_property
+    def survivor_out(self) -> Event | None:
+        """The survivor's own view: it was disconnected, after the merge and before lkdiag closed the room."""
+        merged = self.timeline.first("call.merged")
+        return next(
+            (e for e in self.seen(f"{self.survivor_side}.disconnected") if merged is None or e.seq > merged.seq), None
+        )
+
+    @property
+    def survivor_out_ms(self) -> float | None:
+        """From the hang-up until the survivor was disconnected, by its own view; never below 0."""
+        if self.hung_up is None or self.survivor_out is None:
+            return None
+        return round(max(0.0, (self.survivor_out.mono_ns - self.hung_up.mono_ns) / 1e6), 1)
+
+    @property
+    def stranded_ms(self) -> float | None:
+        """How long the survivor was alone until the window ended; None when it was put out."""
+        if self.hung_up is None or self.room_occupied is None or self.survivor_out is not None:
+            return None
+        return round((self.room_occupied.mono_ns - self.hung_up.mono_ns) / 1e6, 1)

@@ -1,0 +1,40 @@
+"""The other side stayed in a room alone: its line is open, and paid for, until somebody notices.
+
+One SIP participant holds a room for ever: `departure_timeout` runs only once the last ordinary participant has left
+(livekit-server v1.13.5 pkg/rtc/room.go, CloseIfEmpty).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkdiag.checks.teardown.verdict import TeardownOutcome
+from lkdiag.checks.verdict import Finding, Severity
+
+if TYPE_CHECKING:
+    from lkdiag.checks.teardown.judged import JudgedCall
+
+SLUG = "survivor-stranded"
+REFERENCE = "https://github.com/livekit/livekit/issues/4753"
+
+
+def judge(call: JudgedCall) -> Finding | None:
+    """A finding for a leftover room with the survivor in it."""
+    facts = call.facts
+    if call.outcome is not TeardownOutcome.LEFTOVER or facts.stranded_ms is None or facts.room_occupied is None:
+        return None
+    there = ", ".join(facts.room_occupied.data["participants"])
+    return Finding(
+        check=SLUG,
+        severity=Severity.FAIL,
+        title="the other side was left alone",
+        fact=(
+            f"{facts.survivor_identity} was still in room {facts.room} ({facts.room_sid}) "
+            f"{facts.stranded_ms / 1000:.1f} s after the {facts.hangup} had hung up, when the watch "
+            f"ended; in the room: {there}"
+        ),
+        hint="such a room stays until that side hangs up too: a phone line holds it open without end",
+        trial=call.index,
+        evidence=call.seqs("call.hung_up", "room.occupied"),
+        reference=REFERENCE,
+    )

@@ -1,0 +1,143 @@
+"""`lkdiag sweep`: the rooms that lkdiag left, and those in which a caller was left alone."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from lkdiag import settings
+from lkdiag.cli import options as shared
+from lkdiag.cli.duration_option import duration
+from lkdiag.cli.notes import give_up, say
+from lkdiag.errors import ExitCode, UsageError
+from lkdiag.report.sweep_value import Action, SweepReport
+from lkdiag.scenario.sweep import SweepScenario
+
+ROOMS = "Which rooms"
+DELETION = "Deletion"
+
+EXAMPLES = """[bold]Examples[/]
+
+lkdiag sweep [dim]– what lkdiag left, and what would close it[/]
+
+lkdiag sweep --delete [dim]– delete it, but for runs that may still go on[/]
+
+lkdiag sweep --run 20261121-034950-19f5 --delete [dim]– delete what this run left, however young[/]
+
+lkdiag sweep --lone-sip --older-than 10m [dim]– callers of yours who have been alone for so long[/]
+"""
+
+
+class SweepFormat(StrEnum):
+    """How the rooms are written."""
+
+    TERMINAL = "terminal"
+    JSON = "json"
+
+
+def sweep(
+    run: Annotated[
+        str | None,
+        typer.Option("--run", metavar="RUN", help="Of lkdiag's rooms, this run's only.", rich_help_panel=ROOMS),
+    ] = None,
+    older_than: Annotated[
+        float | None,
+        duration(
+            "--older-than",
+            "Only rooms of that age: 90s, 10m, 2h. In rooms of others the caller too has to be there so long.",
+            ROOMS,
+        ),
+    ] = None,
+    lone_sip: Annotated[
+        bool,
+        typer.Option(
+            "--lone-sip",
+            help="Also rooms of others with one SIP participant and nobody else but agents.",
+            rich_help_panel=ROOMS,
+        ),
+    ] = False,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete lkdiag's own rooms among them.", rich_help_panel=DELETION)
+    ] = False,
+    yes: Annotated[
+        bool,
+        typer.Option(
+            "--yes",
+            help="With --lone-sip --delete: the rooms of others too. The caller is disconnected.",
+            rich_help_panel=DELETION,
+        ),
+    ] = False,
+    project: shared.Project = None,
+    url: shared.Url = None,
+    api_key: shared.ApiKey = None,
+    api_secret: shared.ApiSecret = None,
+    format_: Annotated[
+        SweepFormat, typer.Option("--format", "-f", help="Of the list.", rich_help_panel=shared.OUTPUT)
+    ] = SweepFormat.TERMINAL,
+    quiet: shared.Quiet = False,
+) -> None:
+    """List the rooms that lkdiag left on your project, and delete them if asked to.
+
+    lkdiag's rooms are those named lkdiag-RUNID-…, and no others. --delete leaves
+    a run's rooms alone as long as one of them is younger than 2 minutes, or than
+    its own empty timeout: the run may still go on, perhaps on another machine.
+    With --run RUN, or with --older-than TIME, you say yourself what is over.
+
+    Rooms of others are only ever listed by --lone-sip, and only ever deleted by
+    --lone-sip --delete --yes. Even then a room stays if an agent or a hidden
+    observer is with the caller, if the caller came less than 2 minutes ago
+    (--older-than TIME says otherwise), or if anybody came or went meanwhile.
+
+    Exit codes: 0 nothing is left · 1 rooms are left · 2 usage · 4 credentials or
+    connection · 5 a room could not be deleted.
+    """
+    scenario = SweepScenario(run_id=run, older_than_s=older_than, lone_sip=lone_sip, delete=delete, yes=yes)
+    credentials = settings.load(settings.CredentialFlags(url, api_key, api_secret, project))
+
+    from lkdiag.trial.sweep import sweep as carry_out
+
+    for warning in credentials.warnings:
+        say(f"warning: {warning}")
+    if not quiet:
+        say(f"Project {credentials.host}, credentials from {credentials.source}")
+    report = asyncio.run(carry_out(scenario, credentials))
+    for note in report.notes:
+        say(f"note: {note}")
+    _write(report, format_)
+    if not quiet:
+        _advise(report)
+    raise typer.Exit(exit_code_of(report))
+
+
+def exit_code_of(report: SweepReport) -> ExitCode:
+    """5 if a room could not be deleted, 1 if one is left for another reason, else 0."""
+    actions = {room.action for room in report.rooms}
+    if Action.FAILED in actions:
+        return ExitCode.ROOMS_LEFT
+    return ExitCode.FINDING if actions & {Action.LISTED, Action.SKIPPED} else ExitCode.OK
+
+
+def _write(report: SweepReport, format_: SweepFormat) -> None:
+    from lkdiag.render.sweep import render_sweep, render_sweep_json
+    from lkdiag.render.terminal import make_console
+
+    try:
+        if format_ is SweepFormat.JSON:
+            sys.stdout.write(render_sweep_json(report))
+        else:
+            render_sweep(report, make_console(sys.stdout, is_terminal=sys.stdout.isatty()))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        give_up(sys.stdout)
+    except OSError as error:
+        give_up(sys.stdout)
+        raise UsageError(f"the list can't be written: {error.strerror}") from error
+
+
+def _advise(report: SweepReport) -> None:
+    if any(room.run is not None and room.action is Action.LISTED for room in report.rooms):
+        say("hint: lkdiag sweep --delete removes lkdiag's own")

@@ -1,0 +1,98 @@
+"""Running tallies: each trial is judged when it ends, as the report will judge it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lkdiag.timeline import Event, Timeline
+
+if TYPE_CHECKING:
+    from lkdiag.scenario.dispatch import DispatchScenario
+    from lkdiag.scenario.teardown import TeardownScenario
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of a trial that has just ended."""
+
+    name: str
+    outcome: str
+    told: str
+    """Outcome and figures, in a few words."""
+    counted: bool
+    """False for a warm-up."""
+
+
+class Tally(ABC):
+    """A sink of the recorder. `total` is the number of trials that count."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.done = 0
+        self.outcomes: Counter[str] = Counter()
+        self._run: list[Event] = []
+        self._open: dict[int, list[Event]] = {}
+
+    def note(self, event: Event) -> Ended | None:
+        """Take an event; what became of its trial, if it was the last one of a trial."""
+        if event.trial is None:
+            if event.kind == "worker.registered":
+                self._run.append(event)
+            return None
+        self._open.setdefault(event.trial, []).append(event)
+        if event.kind != "trial.finished":
+            return None
+        events = self._open.pop(event.trial)
+        if not any(one.kind == "trial.started" for one in events):
+            return None
+        ended = self._judge(event.trial, Timeline(self._run), Timeline(events))
+        if ended.counted:
+            self.done += 1
+            self.outcomes[ended.outcome] += 1
+        return ended
+
+    @abstractmethod
+    def _judge(self, index: int, run: Timeline, trial: Timeline) -> Ended:
+        """Judge a trial that has ended."""
+
+
+class DispatchTally(Tally):
+    """Of dispatch trials."""
+
+    def __init__(self, scenario: DispatchScenario, total: int) -> None:
+        super().__init__(total)
+        self._scenario = scenario
+
+    def _judge(self, index: int, run: Timeline, trial: Timeline) -> Ended:
+        from lkdiag.checks.facts import DispatchFacts, RunFacts
+        from lkdiag.checks.judged import JudgedTrial
+
+        judged = JudgedTrial.of(DispatchFacts(index, RunFacts.of(self._scenario, run), trial))
+        data = judged.facts.started.data
+        fate = judged.outcome + (f", {judged.mismatch}" if judged.mismatch else "")
+        latency_ms = judged.facts.latency_ms
+        after = "" if latency_ms is None else f" after {latency_ms / 1000:.2f} s"
+        name = "warm-up" if data["warmup"] else f"{data['role']} trial {index}"
+        return Ended(name, judged.outcome, fate + after, counted=not data["warmup"])
+
+
+class CallTally(Tally):
+    """Of transfer teardowns."""
+
+    def __init__(self, scenario: TeardownScenario, total: int) -> None:
+        super().__init__(total)
+        self._scenario = scenario
+
+    def _judge(self, index: int, run: Timeline, trial: Timeline) -> Ended:
+        from lkdiag.checks.teardown.facts import TeardownFacts
+        from lkdiag.checks.teardown.judged import JudgedCall
+
+        del run
+        judged = JudgedCall.of(TeardownFacts(index, self._scenario, trial))
+        facts = judged.facts
+        name = f"call {index} ({facts.cleanup}, {facts.agent_exit}, {facts.hangup} hangs up)"
+        after = "" if facts.closed_ms is None else f" after {facts.closed_ms / 1000:.2f} s"
+        return Ended(name, judged.outcome, judged.outcome + after, counted=True)

@@ -1,0 +1,93 @@
+"""What a dispatch report shows as Markdown: its paragraph, figures, trials and stories."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkdiag.checks.verdict import Outcome
+from lkdiag.render import environment
+from lkdiag.render.dispatch import columns
+from lkdiag.render.dispatch.figures import MEASURED_FROM, QUANTILES, groups, measures, tallies
+from lkdiag.render.fitting import Piece
+from lkdiag.render.markdown_parts import finding_item, story_piece
+from lkdiag.render.markdown_text import code, prose, table_head, table_row
+from lkdiag.render.selection import is_failing
+from lkdiag.render.wording import duration, moment, plural, rate, tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lkdiag.report.value import DispatchReport, TrialReport
+
+
+def sentences(report: DispatchReport) -> Iterator[str]:
+    """The run in plain words; the first one goes on from a colon."""
+    summary = report.summary
+    method = f" by {code(environment.methods(report))}" if environment.methods(report) else ""
+    yield f"{plural(summary.trials, 'trial')} of {code(report.environment.subject)}{method}, a room for each."
+    if summary.trials:
+        yield f"Outcomes: {tally(summary.outcomes)}. Lost: {rate(summary.lost_rate)}."
+    latency = summary.latency_ms
+    if latency.count:
+        yield (
+            f"Where the agent came, half came within {duration(latency.p50)} of the room's creation, "
+            f"95 % within {duration(latency.p95)}, the last after {duration(latency.max)}."
+        )
+    dropped = summary.outcomes.get(Outcome.DROPPED, 0)
+    if summary.rescued:
+        yield f"A second dispatch brought the agent in {summary.rescued} of {dropped} dropped trials."
+    if report.control is not None:
+        yield f"Of lkdiag's own worker beside it: lost {rate(report.control.lost_rate)}."
+    if report.warmup:
+        yield f"Before that, {plural(len(report.warmup), 'warm-up trial')}, not counted."
+
+
+def figures(report: DispatchReport) -> Iterator[Piece]:
+    """Outcomes and quantiles."""
+    if not report.trials:
+        return
+    names = tuple(groups(report))
+    text = "\n### Figures\n\n" + table_head([("", False), *((name, False) for name in names)])
+    text += "".join(table_row([row.label, *row.texts]) for row in tallies(report))
+    with_group = len(names) > 1
+    text += f"\n{MEASURED_FROM}:\n\n"
+    group_head = [("", False)] if with_group else []
+    text += table_head([("", False), *group_head, *((name, True) for name in QUANTILES)])
+    for row in measures(report):
+        text += table_row([prose(row.label), *([row.group] if with_group else []), *row.texts])
+    yield Piece((text,))
+
+
+def findings(report: DispatchReport) -> Iterator[str]:
+    """Each an item of a list."""
+    for finding in report.findings:
+        yield finding_item(finding, set())
+
+
+def trials(report: DispatchReport) -> Iterator[Piece]:
+    """The table with every id, and what its columns mean."""
+    index, *verdicts = columns.verdict_columns(report)
+    shown = (index, columns.STARTED, *verdicts, columns.ROOM, *columns.id_columns(report))
+    yield Piece((table_head([(column.header, column.right) for column in shown]),))
+    for trial in report.trials:
+        row = table_row([prose(column.cell(trial)) for column in shown])
+        yield Piece((row, ""), "failing" if is_failing(trial) else "passing")
+    meanings = "".join(f"- {column.header}: {column.meaning}\n" for column in shown[1:])
+    yield Piece((f"\n<details><summary>What the columns mean</summary>\n\n{meanings}\n</details>\n",))
+
+
+def stories(report: DispatchReport) -> Iterator[Piece]:
+    """The failing trials. A hint is given once."""
+    told = [trial for trial in report.trials if is_failing(trial) and (trial.findings or trial.timeline)]
+    explained: set[tuple[str, str]] = set()
+    for number, trial in enumerate(told):
+        opening = f"Room {code(trial.room)}, began {moment(trial.started_at)} UTC"
+        opening += f", agent {code(trial.agent_identity)}." if trial.agent_identity else "."
+        items = "".join(finding_item(finding, explained) for finding in trial.findings)
+        yield story_piece(f"Trial {_name(trial)}", opening, items, trial.timeline, first=number == 0)
+
+
+def _name(trial: TrialReport) -> str:
+    role = " (control)" if trial.role == "control" else ""
+    mismatch = f", {trial.mismatch}" if trial.mismatch else ""
+    return f"{trial.index}{role}: {columns.OUTCOME.cell(trial)}, state {trial.state}{mismatch}"

@@ -1,0 +1,63 @@
+"""The failing trials of a dispatch report, each with its findings and its story, for a console."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from lkdiag.render.dispatch import columns
+from lkdiag.render.dispatch.terminal_trials import OUTCOME_STYLE
+from lkdiag.render.selection import first_of_each_kind, is_failing
+from lkdiag.render.terminal_findings import finding_block, others, story
+from lkdiag.render.terminal_table import indented, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from lkdiag.report.value import DispatchReport, TrialReport
+
+TOLD_TRIALS = 10
+"""Above so many failing trials only the first of each kind of finding is told in full."""
+
+
+def told_trials(report: DispatchReport, *, verbose: bool) -> tuple[TrialReport, ...]:
+    """Every failing trial; of many, the first of each kind. With `verbose` all, and those with mere notes."""
+    shown = _worth_telling(report, verbose=verbose)
+    return shown if verbose or len(shown) <= TOLD_TRIALS else first_of_each_kind(shown)
+
+
+def stories(report: DispatchReport, told: Sequence[TrialReport], *, verbose: bool) -> list[RenderableType]:
+    """The trials that are told, and a line for the others. A hint is given once."""
+    found: list[RenderableType] = []
+    explained: set[tuple[str, str]] = set()
+    for trial in told:
+        found += [*([""] if found else []), *_trial(trial, explained)]
+    chosen = {trial.index for trial in told}
+    rest = [trial.index for trial in _worth_telling(report, verbose=verbose) if trial.index not in chosen]
+    return [*found, *others(rest)]
+
+
+def _worth_telling(report: DispatchReport, *, verbose: bool) -> tuple[TrialReport, ...]:
+    return tuple(trial for trial in report.trials if is_failing(trial) or (verbose and trial.findings))
+
+
+def _trial(trial: TrialReport, explained: set[tuple[str, str]]) -> list[RenderableType]:
+    heading = Text()
+    heading.append(f"Trial {trial.index}", "bold")
+    if trial.role == "control":
+        heading.append(" (control)", "bold")
+    heading.append("  ")
+    heading.append(columns.OUTCOME.cell(trial), OUTCOME_STYLE[trial.outcome])
+    heading.append(f", state {trial.state}")
+    if trial.mismatch is not None:
+        heading.append(f", {trial.mismatch}", "red")
+    who = f"room {trial.room}" + (f", agent {trial.agent_identity}" if trial.agent_identity else "")
+    found: list[RenderableType] = [heading, indented(plain(who, "dim"))]
+    for finding in trial.findings:
+        found += [indented(part) for part in finding_block(finding, explained)]
+    if trial.timeline:
+        found.append(indented(story(trial.timeline)))
+    return found

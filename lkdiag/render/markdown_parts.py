@@ -1,0 +1,57 @@
+"""Parts of a Markdown report that every kind of run has: findings, a trial's story, rooms left behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkdiag.render.fitting import Piece
+from lkdiag.render.markdown_text import code, code_block, link, prose, table_head, table_row
+from lkdiag.render.wording import NONE, SEVERITY_SYMBOL, SWEEP, closes, moment, offset, trial_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lkdiag.checks.verdict import Finding
+    from lkdiag.report.value import LeftoverRoom, TimelineLine
+
+
+def finding_item(finding: Finding, explained: set[tuple[str, str]], where: Sequence[str] = ()) -> str:
+    """A list's item: title, fact, hint and reference (these two unless `explained` has them already), trials, `where`.
+
+    `where` are lines of Markdown.
+    """
+    text = f"- {SEVERITY_SYMBOL[finding.severity]} **{prose(finding.title)}** ({code(finding.check)})\n"
+    explanation = (prose(finding.hint), f"See {link(finding.reference)}" if finding.reference else "")
+    if explanation in explained:
+        explanation = ("", "")
+    explained.add(explanation)
+    about = ""
+    if finding.trials:
+        about = f"Trial{'s' if len(finding.trials) > 1 else ''} {trial_numbers(finding.trials)}."
+    for line in (prose(finding.fact), *explanation, about, *where):
+        text += f"  {line}\\\n" if line else ""
+    return text.removesuffix("\\\n").removesuffix("\n") + "\n"
+
+
+def story_piece(summary: str, opening: str, findings: str, timeline: Sequence[TimelineLine], *, first: bool) -> Piece:
+    """A trial's block to unfold; shorter without its timeline. All but the timeline is Markdown already."""
+    head = "\n### Failing trials\n" if first else ""
+    head += f"\n<details><summary>{summary}</summary>\n\n{opening}\n\n{findings}"
+    end = "\n</details>\n"
+    if not timeline:
+        return Piece((f"{head}{end}", f"{head}{end}", ""), "story")
+    width = max(len(line.lane) for line in timeline)
+    story = code_block(f"{offset(line.offset_ms):>10}  {line.lane:<{width}}  {line.text}" for line in timeline)
+    return Piece((f"{head}\n{story}{end}", f"{head}{end}", ""), "story")
+
+
+def leftovers(rooms: Sequence[LeftoverRoom]) -> Iterator[Piece]:
+    """The rooms that the run left behind, as a table."""
+    headers = [(text, False) for text in ("room", "room SID", "created (UTC)", "in it", "closes")]
+    for number, room in enumerate(rooms):
+        head = "" if number else f"\n### Rooms left behind\n\n{table_head(headers)}"
+        created = moment(room.created_at) if room.created_at else NONE
+        who = ", ".join(room.participants) or "nobody"
+        ways = f"{prose(closes(room))}, or by {code(SWEEP)}"
+        row = table_row([prose(room.name), prose(room.sid), created, prose(who), ways])
+        yield Piece((head + row, ""), "leftover")

@@ -1,0 +1,103 @@
+"""What a teardown report shows as Markdown: its paragraph, the grid, trials and stories."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkdiag.render import environment
+from lkdiag.render.fitting import Piece
+from lkdiag.render.markdown_parts import finding_item, story_piece
+from lkdiag.render.markdown_text import code, html, prose, table_head, table_row
+from lkdiag.render.selection import is_failing
+from lkdiag.render.teardown import columns
+from lkdiag.render.teardown.grid import cell_text, cleanup_legend, grid_of, mark_legend, where
+from lkdiag.render.teardown.wording import company, outcome, played, survivor
+from lkdiag.render.wording import NONE, moment, plural, seconds, tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lkdiag.report.teardown_value import TeardownReport, TeardownTrial
+
+
+def sentences(report: TeardownReport) -> Iterator[str]:
+    """The run in plain words; the first one goes on from a colon."""
+    summary = report.summary
+    grid = grid_of(report)
+    merged = environment.merges(report)
+    yield (
+        f"{plural(summary.trials, 'call')}, each in rooms of its own: a caller and an agent, a human transferred to "
+        "them, the agent leaves, one side hangs up. Is the room closed then, or is the other side left in it alone?"
+    )
+    if not summary.trials:
+        return
+    sizes = (
+        plural(len(grid.cleanups), "cleanup"),
+        plural(len(grid.sides), "way") + " for the agent to leave",
+        plural(len({side for _, side in grid.columns}), "side") + " to hang up",
+    )
+    yield f"Played: {' × '.join(sizes)}{f', merged by {prose(merged)}' if merged else ''}."
+    yield f"Outcomes: {tally(summary.outcomes)}."
+    closed = summary.closed_ms
+    if closed.p50 is not None and closed.max is not None:
+        yield (
+            f"Where the room was closed, half were gone within {seconds(closed.p50)} of the hang-up, "
+            f"the last after {seconds(closed.max)}."
+        )
+
+
+def figures(report: TeardownReport) -> Iterator[Piece]:
+    """The grid, and what its rows and marks mean."""
+    grid = grid_of(report)
+    if not grid.cells:
+        return
+    headers = [("cleanup", False), *((prose(f"{left}, {side} hangs up"), False) for left, side in grid.columns)]
+    text = f"\n### Is the room closed?\n\n{table_head(headers)}"
+    for cleanup in grid.cleanups:
+        cells = (grid.cells.get((cleanup, *column)) for column in grid.columns)
+        text += table_row([prose(cleanup), *(NONE if cell is None else cell_text(cell) for cell in cells)])
+    text += "\n"
+    for name, meaning in cleanup_legend(grid):
+        text += f"- {code(name)}: {meaning}\n" if meaning else ""
+    text += "\n" + " · ".join(f"{mark} {meaning}" for mark, meaning in mark_legend(report, grid)) + "\n"
+    yield Piece((text,))
+
+
+def findings(report: TeardownReport) -> Iterator[str]:
+    """Each an item of a list, with the cells in which it was found."""
+    grid = grid_of(report)
+    explained: set[tuple[str, str]] = set()
+    for finding in report.findings:
+        cells = where(report, grid, finding.trials) if len(grid.cells) > 1 else []
+        yield finding_item(finding, explained, [f"{code(cleanup)}: {prose(text)}" for cleanup, text in cells])
+
+
+def trials(report: TeardownReport) -> Iterator[Piece]:
+    """The table with every id, and what its columns mean."""
+    index, *rest = columns.PLAYED
+    shown = (index, columns.STARTED, *rest, *columns.JUDGED, *columns.IDS)
+    yield Piece((table_head([(column.header, column.right) for column in shown]),))
+    for trial in report.trials:
+        row = table_row([prose(column.cell(trial)) for column in shown])
+        yield Piece((row, ""), "failing" if is_failing(trial) else "passing")
+    meanings = "".join(f"- {column.header}: {column.meaning}\n" for column in shown[1:])
+    yield Piece((f"\n<details><summary>What the columns mean</summary>\n\n{meanings}\n</details>\n",))
+
+
+def stories(report: TeardownReport) -> Iterator[Piece]:
+    """The failing trials. What a kind of finding means stands with the findings; a hint of its own is given once."""
+    told = [trial for trial in report.trials if is_failing(trial) and (trial.findings or trial.timeline)]
+    explained: set[tuple[str, str]] = set()
+    for number, trial in enumerate(told):
+        items = "".join(finding_item(finding, explained) for finding in trial.findings)
+        summary = f"Trial {trial.index}: {outcome(trial)}, {html(played(trial))}"
+        yield story_piece(summary, _opening(trial), items, trial.timeline, first=number == 0)
+
+
+def _opening(trial: TeardownTrial) -> str:
+    text = f"Room {code(trial.room)}, began {moment(trial.started_at)} UTC."
+    if trial.survivor is not None:
+        text += f" Survivor {prose(survivor(trial.survivor))}."
+    if company(trial):
+        text += f" Left in the room: {prose(company(trial))}."
+    return text

@@ -1,0 +1,27 @@
+"""The rooms that a run left behind, for a console."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkdiag.render.terminal_table import indented, plain
+from lkdiag.render.wording import SWEEP, closes, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from lkdiag.report.value import LeftoverRoom
+
+
+def leftover_rooms(rooms: Sequence[LeftoverRoom]) -> list[RenderableType]:
+    """Each with who is in it, since when it is there, and what would close it."""
+    found: list[RenderableType] = []
+    for room in rooms:
+        since = f"since {moment(room.created_at)} UTC, " if room.created_at else ""
+        who = ", ".join(room.participants) or "nobody"
+        found.append(indented(plain(f"{room.name}  {room.sid}")))
+        found.append(indented(plain(f"{since}in it: {who}"), 4))
+        found.append(indented(plain(f"closes {closes(room)}, or by `{SWEEP}`", "dim"), 4))
+    return found

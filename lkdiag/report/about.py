@@ -1,0 +1,108 @@
+"""What every report says of its run, whatever the scenario: the run, its environment, its rooms, its findings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from lkdiag.checks.verdict import Finding, Severity, Verdict
+from lkdiag.errors import JournalError
+from lkdiag.report.narrative import utc
+from lkdiag.report.value import Environment, LeftoverRoom, Run, Server
+from lkdiag.timeline.clock import clock_samples, estimate_clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lkdiag.timeline import Event, Timeline
+
+T = TypeVar("T")
+
+
+def scenario_of(started: Event, kind: type[T]) -> T:
+    """The run's scenario. Raises JournalError when it can't be read."""
+    try:
+        return msgspec.convert(started.data["options"], kind)
+    except (msgspec.ValidationError, KeyError) as error:
+        raise JournalError(
+            f"the journal's scenario can't be read: {error}", "was it written by another version?"
+        ) from error
+
+
+def run_of(started: Event, run: Timeline) -> Run:
+    """The run, from its first event and those that belong to no trial."""
+    finished = run.last("run.finished")
+    aborted = run.first("run.aborted", "run.crashed")
+    return Run(
+        id=started.data["run_id"],
+        command=started.data["command"],
+        scenario=started.data["scenario"],
+        options=started.data["options"],
+        started_at=utc(started.at_ns),
+        finished_at=None if finished is None else utc(finished.at_ns),
+        interrupted=finished is None or run.first("run.interrupted") is not None,
+        aborted=None if aborted is None else str(aborted.data["reason"]),
+        lkdiag_version=started.data["lkdiag_version"],
+    )
+
+
+def environment_of(started: Event, timeline: Timeline, agent_name: str | None) -> Environment:
+    """Where the run took place; `agent_name` is the subject's, None for lkdiag's own."""
+    run = timeline.run_level()
+    described = run.first("worker.registered", "server.described")
+    server: dict[str, Any] = {} if described is None else described.data["server"]
+    clock = estimate_clock(clock_samples(timeline))
+    wall_ahead_ms = (started.at_ns - started.mono_ns) / 1e6
+    return Environment(
+        server=Server(**{key: server.get(key) or None for key in ("version", "edition", "region", "node_id")}),
+        project_host=started.data["project_host"],
+        subject="lkdiag's probe" if agent_name is None else agent_name,
+        probe_worker_ids=tuple(event.data["worker_id"] for event in run.of("worker.registered")),
+        clock_offset_ms=None if clock is None else round(clock.offset_ms - wall_ahead_ms, 1),
+        clock_error_ms=None if clock is None else round(clock.error_ms, 1),
+        sdk=started.data["sdk"],
+        python=started.data["python"],
+        os=started.data["os"],
+    )
+
+
+def leftovers_of(run: Timeline) -> tuple[LeftoverRoom, ...]:
+    """Rooms of the run that were still there when it had cleaned up."""
+    return tuple(
+        LeftoverRoom(
+            name=event.data["room"],
+            sid=event.data["sid"],
+            created_at=utc(event.data["creation_time_ms"] * 1_000_000) if event.data.get("creation_time_ms") else None,
+            participants=tuple(event.data["participants"]),
+        )
+        for event in run.of("room.left_over")
+    )
+
+
+def verdict_of(findings: Iterable[Finding], run: Run, *, missing: int, nothing_judged: bool) -> Verdict:
+    """Of the whole run; one that judged nothing, or less than was planned, never passes."""
+    severities = {finding.severity for finding in findings}
+    if Severity.FAIL in severities:
+        return Verdict.FAIL
+    if Severity.INCONCLUSIVE in severities or nothing_judged or missing > 0 or run.aborted is not None:
+        return Verdict.INCONCLUSIVE
+    return Verdict.PASS
+
+
+def grouped(findings: Sequence[Sequence[Finding]]) -> list[Finding]:
+    """The trials' findings (one sequence a trial), one for each kind, the most frequent first."""
+    kinds: dict[tuple[str, str], list[Finding]] = {}
+    for of_trial in findings:
+        for finding in of_trial:
+            kinds.setdefault((finding.check, finding.title), []).append(finding)
+    return [
+        replace(
+            alike[0],
+            fact=f"{len(alike)} of {len(findings)} trials; trial {alike[0].trial}: {alike[0].fact}",
+            trial=None,
+            trials=tuple(finding.trial for finding in alike if finding.trial is not None),
+        )
+        for alike in sorted(kinds.values(), key=len, reverse=True)
+    ]

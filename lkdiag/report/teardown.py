@@ -1,0 +1,149 @@
+"""From a journal's events to a report of transfer teardowns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from lkdiag.checks import leftover_room
+from lkdiag.checks.teardown import CALL_CHECKS
+from lkdiag.checks.teardown.facts import TeardownFacts
+from lkdiag.checks.teardown.judged import JudgedCall
+from lkdiag.checks.teardown.verdict import TeardownOutcome
+from lkdiag.checks.verdict import Severity
+from lkdiag.report.about import environment_of, grouped, leftovers_of, run_of, scenario_of, verdict_of
+from lkdiag.report.narrative import story, utc
+from lkdiag.report.teardown_value import Survivor, TeardownCell, TeardownReport, TeardownSummary, TeardownTrial
+from lkdiag.scenario.teardown import AgentExit, Cleanup, Side, TeardownScenario
+from lkdiag.stats import Quantiles
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lkdiag.timeline import Event, Timeline
+
+ORDER = [*Cleanup], [*AgentExit, "own"], [*Side]
+
+
+def build_teardown(timeline: Timeline, started: Event, notes: Sequence[str]) -> TeardownReport:
+    """Judge a run. Raises JournalError when its scenario can't be read."""
+    scenario = scenario_of(started, TeardownScenario)
+    run = timeline.run_level()
+    calls = [
+        JudgedCall.of(TeardownFacts(index, scenario, trial))
+        for index, trial in sorted(timeline.by_trial().items())
+        if trial.first("trial.started") is not None
+    ]
+    stalls = run.of("lkdiag.stalled")
+    trials = tuple(_trial(call, stalls) for call in calls)
+    left = leftover_room.judge(run)
+    findings = (*([] if left is None else [left]), *grouped([trial.findings for trial in trials]))
+    about = run_of(started, run)
+    planned = _planned(scenario)
+    verdict = verdict_of(findings, about, missing=planned - len(trials), nothing_judged=not trials)
+    return TeardownReport(
+        run=about,
+        environment=environment_of(started, timeline, scenario.agent_name),
+        verdict=verdict,
+        headline=_headline(calls, about.interrupted, about.aborted, planned),
+        leftover_rooms=leftovers_of(run),
+        findings=findings,
+        notes=tuple(notes),
+        summary=_summary(calls),
+        trials=trials,
+    )
+
+
+def _planned(scenario: TeardownScenario) -> int:
+    exits = 1 if Cleanup.SUBJECT in scenario.cleanups else len(scenario.agent_exits)
+    return len(scenario.cleanups) * exits * len(scenario.hangups) * scenario.count
+
+
+def _headline(calls: Sequence[JudgedCall], interrupted: bool, aborted: str | None, planned: int) -> str:
+    if not calls:
+        return "No call was played, so there is nothing to judge."
+    counts = Counter(call.outcome for call in calls)
+    if counts[TeardownOutcome.CLOSED] == len(calls):
+        text = f"After each of {len(calls)} hang-ups the room was closed, and the other side disconnected."
+    else:
+        told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in TeardownOutcome if counts[outcome])
+        text = f"After {len(calls)} hang-ups the room was: {told}."
+    if aborted is not None:
+        text += f" The run was given up: {aborted}."
+    elif interrupted:
+        text += f" The run was interrupted after {len(calls)} of {planned} calls."
+    return text
+
+
+def _trial(call: JudgedCall, stalls: Sequence[Event]) -> TeardownTrial:
+    facts = call.facts
+    findings = tuple(finding for check in CALL_CHECKS if (finding := check(call)) is not None)
+    worth_telling = any(finding.severity is not Severity.NOTE for finding in findings)
+    last_ns = max(event.mono_ns for event in facts.timeline)
+    during = [stall for stall in stalls if facts.started.mono_ns <= stall.mono_ns <= last_ns]
+    occupied = facts.room_occupied
+    return TeardownTrial(
+        index=call.index,
+        started_at=utc(facts.started.at_ns),
+        room=facts.room,
+        room_sid=facts.room_sid,
+        cleanup=facts.cleanup,
+        agent_exit=facts.agent_exit,
+        hangup=facts.hangup,
+        merge=facts.merge,
+        outcome=call.outcome,
+        closed_ms=facts.closed_ms,
+        survivor=_survivor(facts),
+        left_in_room=() if occupied is None else tuple(occupied.data["participants"]),
+        api_calls=len(facts.timeline.of("api.called")),
+        findings=findings,
+        timeline=story(facts.timeline, during) if worth_telling else (),
+    )
+
+
+def _survivor(facts: TeardownFacts) -> Survivor | None:
+    if facts.hung_up is None or facts.survivor_identity is None:
+        return None
+    out = facts.survivor_out
+    return Survivor(
+        identity=facts.survivor_identity,
+        disconnected=out is not None,
+        reason=None if out is None else str(out.data["reason"]),
+        disconnected_ms=facts.survivor_out_ms,
+        stranded_ms=facts.stranded_ms,
+    )
+
+
+def _summary(calls: Sequence[JudgedCall]) -> TeardownSummary:
+    counts = Counter(call.outcome for call in calls)
+    cells: dict[tuple[str, str, str], list[JudgedCall]] = {}
+    for call in calls:
+        cells.setdefault((call.facts.cleanup, call.facts.agent_exit, call.facts.hangup), []).append(call)
+    cleanups, exits, sides = ORDER
+    ordered = sorted(
+        cells.items(), key=lambda item: (cleanups.index(item[0][0]), exits.index(item[0][1]), sides.index(item[0][2]))
+    )
+    return TeardownSummary(
+        trials=len(calls),
+        outcomes={outcome.value: counts[outcome] for outcome in TeardownOutcome},
+        closed_ms=Quantiles.of(_closed_ms(calls)),
+        grid=tuple(_cell(*key, alike) for key, alike in ordered),
+    )
+
+
+def _cell(cleanup: str, agent_exit: str, hangup: str, calls: Sequence[JudgedCall]) -> TeardownCell:
+    stranded = [call.facts.stranded_ms for call in calls if call.facts.stranded_ms is not None]
+    return TeardownCell(
+        cleanup=cleanup,
+        agent_exit=agent_exit,
+        hangup=hangup,
+        trials=len(calls),
+        outcomes={outcome.value: count for outcome, count in Counter(call.outcome for call in calls).items()},
+        closed_ms=Quantiles.of(_closed_ms(calls)).p50,
+        stranded_ms=max(stranded, default=None),
+    )
+
+
+def _closed_ms(calls: Sequence[JudgedCall]) -> list[float]:
+    done = (TeardownOutcome.CLOSED, TeardownOutcome.SLOW)
+    return [call.facts.closed_ms for call in calls if call.outcome in done and call.facts.closed_ms is not None]

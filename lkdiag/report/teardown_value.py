@@ -1,0 +1,87 @@
+"""What a report of transfer teardowns has of its own. The field names are the JSON contract `lkdiag.report/1`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lkdiag.checks.teardown.verdict import TeardownOutcome
+from lkdiag.checks.verdict import Finding
+from lkdiag.report.value import Report, TimelineLine
+from lkdiag.stats import Quantiles
+
+
+@dataclass(frozen=True)
+class Survivor:
+    """The side that did not hang up."""
+
+    identity: str
+    disconnected: bool
+    """Whether it was put out of the room before the window ended."""
+    reason: str | None
+    """LiveKit's reason for its disconnection, as the survivor itself was told: `ROOM_DELETED`."""
+    disconnected_ms: float | None
+    """From the hang-up until it was disconnected, by its own view."""
+    stranded_ms: float | None
+    """How long it was alone in the room until the window ended; None when it was put out."""
+
+
+@dataclass(frozen=True)
+class TeardownTrial:
+    """One call's story, judged."""
+
+    index: int
+    started_at: str
+    room: str
+    room_sid: str | None
+    cleanup: str
+    agent_exit: str
+    hangup: str
+    """The side that hung up: `caller` or `human`."""
+    merge: str | None
+    """How the calls were merged: `move-participant`, or `rejoin` (left one room and joined the other)."""
+    outcome: TeardownOutcome
+    closed_ms: float | None
+    """From the hang-up until listRooms knew the room no longer; None where it was still there."""
+    survivor: Survivor | None
+    left_in_room: tuple[str, ...]
+    """Who was in a leftover room when the window ended, agents included."""
+    api_calls: int
+    findings: tuple[Finding, ...]
+    timeline: tuple[TimelineLine, ...]
+    """Its story, line by line; only where there is a finding."""
+
+
+@dataclass(frozen=True)
+class TeardownCell:
+    """One cell of the grid: every trial of a cleanup, an exit and a side."""
+
+    cleanup: str
+    agent_exit: str
+    hangup: str
+    trials: int
+    outcomes: dict[str, int]
+    """By outcome, only those that occurred."""
+    closed_ms: float | None
+    """The median of the closed ones."""
+    stranded_ms: float | None
+    """The longest time that a survivor was alone."""
+
+
+@dataclass(frozen=True)
+class TeardownSummary:
+    """The figures of a run of transfer teardowns."""
+
+    trials: int
+    outcomes: dict[str, int]
+    """By outcome, every outcome named."""
+    closed_ms: Quantiles
+    grid: tuple[TeardownCell, ...]
+    """Ordered by cleanup, exit and side."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeardownReport(Report):
+    """Everything that is known and judged of a run of transfer teardowns."""
+
+    summary: TeardownSummary
+    trials: tuple[TeardownTrial, ...]

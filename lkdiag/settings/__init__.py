@@ -1,0 +1,19 @@
+"""Where credentials and places come from, and from which source; the only reader of the environment."""
+
+from __future__ import annotations
+
+from lkdiag.settings.credentials import CredentialFlags, Credentials, masked_key
+from lkdiag.settings.places import runs_dir, server_binary
+from lkdiag.settings.scrubbing import scrub
+from lkdiag.settings.search import load, resolve
+
+__all__ = [
+    "CredentialFlags",
+    "Credentials",
+    "load",
+    "masked_key",
+    "resolve",
+    "runs_dir",
+    "scrub",
+    "server_binary",
+]

@@ -1,0 +1,60 @@
+"""Credentials of a project, and what the command line says of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+OTHER_SCHEME = {"ws": "http", "wss": "https", "http": "ws", "https": "wss"}
+"""Every scheme that LiveKit takes, and its counterpart for the other of HTTP API and signalling."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """One project's address, key and secret, checked for form but not yet tried."""
+
+    url: str
+    """As given, without a trailing slash: `wss://NAME.livekit.cloud`."""
+    api_key: str
+    api_secret: str = field(repr=False)
+    source: str
+    """One line for people: `environment`, `project "prod" of ~/.livekit/cli-config.yaml`."""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def http_url(self) -> str:
+        """Where the HTTP API is."""
+        return self._with_scheme("http")
+
+    @property
+    def ws_url(self) -> str:
+        """Where the signalling socket is."""
+        return self._with_scheme("ws")
+
+    @property
+    def host(self) -> str:
+        """Host, with its port where one was given."""
+        return urlsplit(self.url).netloc.rpartition("@")[2]
+
+    def _with_scheme(self, family: str) -> str:
+        scheme, _, rest = self.url.rstrip("/").partition("://")
+        return f"{scheme if scheme.startswith(family) else OTHER_SCHEME[scheme]}://{rest}"
+
+    def __repr__(self) -> str:
+        shown = f"url={self.url!r}, api_key={masked_key(self.api_key)!r}, source={self.source!r}"
+        return f"Credentials({shown}, warnings={self.warnings!r})"
+
+
+@dataclass(frozen=True)
+class CredentialFlags:
+    """What the command line says of credentials; None where it is silent."""
+
+    url: str | None = field(default=None, repr=False)
+    api_key: str | None = field(default=None, repr=False)
+    api_secret: str | None = field(default=None, repr=False)
+    project: str | None = None
+
+
+def masked_key(api_key: str) -> str:
+    """The key's first six characters: enough to recognise it by."""
+    return f"{api_key[:6]}…"

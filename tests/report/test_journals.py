@@ -1,0 +1,121 @@
+"""Real journals of a private livekit-server (1.13.5), one for each kind of failure, with the report that they give.
+
+After a change that is meant: `LKDIAG_WRITE_GOLDEN=1 python -m pytest tests/report/test_journals.py`, then read the
+diff. A new journal: record a run with LKDIAG_RUNS_DIR set (not --runs-dir, which would stand in the journal's
+command), put its journal.jsonl into tests/journals/ under the failure's name, replace the `os` of its first line by
+"Linux", and write the golden report as above.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from lkdiag.checks.verdict import Fallback, Outcome, Verdict
+from lkdiag.errors import JournalError
+from lkdiag.journal import read_journal
+from lkdiag.report.build import build_report
+from lkdiag.timeline import GROUND_TRUTH_KINDS
+
+if TYPE_CHECKING:
+    from lkdiag.report.value import DispatchReport, TrialReport
+
+JOURNALS = Path(__file__).parents[1] / "journals"
+NAMES = sorted(path.stem for path in JOURNALS.glob("*.jsonl"))
+
+VERDICTS = {
+    # name: what each trial that counts is judged to be: outcome, state, mismatch, fallback
+    "answered-late": ["dropped no-job None rescued"],
+    "automatic": ["delivered running None not-needed"],
+    "create-dispatch": ["delivered running None not-needed"],
+    "fallback-lost": ["dropped no-job None lost"],
+    "ghost": ["dropped running false-running rescued"],
+    "honest": ["delivered running None not-needed"] * 2,
+    "interrupted": ["inconclusive running None not-needed"],
+    "killed": ["inconclusive running None not-needed"],
+    "listed-late": ["delivered running None not-needed"],
+    "nobody": ["dropped no-job None off"],
+    "nobody-control": ["dropped no-job None off", "delivered running None off"],
+    "reject": ["dropped no-job None rescued"],
+    "silent": ["dropped no-job None rescued"],
+    "slow": ["delayed running None not-needed"],
+    "token": ["delivered running None not-needed"],
+    "too-slow": ["dropped running None not-needed"],
+}
+
+
+def report_of(name: str) -> DispatchReport:
+    return build_report(read_journal(JOURNALS / f"{name}.jsonl").events)
+
+
+def said(trial: TrialReport) -> str:
+    return f"{trial.outcome} {trial.state} {trial.mismatch} {trial.fallback}"
+
+
+def test_every_journal_has_its_verdicts_and_the_reverse() -> None:
+    assert sorted(VERDICTS) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_verdicts(name: str) -> None:
+    assert [said(trial) for trial in report_of(name).trials] == VERDICTS[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_report_is_the_golden_one(name: str) -> None:
+    text = msgspec.json.format(msgspec.json.encode(report_of(name)), indent=1).decode() + "\n"
+    golden = JOURNALS / f"{name}.report.json"
+    if os.environ.get("LKDIAG_WRITE_GOLDEN"):
+        golden.write_text(text, encoding="utf-8")
+    assert text == golden.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_lkdiag_broke_on_purpose_is_not_what_it_judges_by(name: str) -> None:
+    events = read_journal(JOURNALS / f"{name}.jsonl").events
+    honest = tuple(event for event in events if event.kind not in GROUND_TRUTH_KINDS)
+    assert build_report(honest) == build_report(events)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_in_it_tells_of_the_machine_or_its_secrets(name: str) -> None:
+    for path in (JOURNALS / f"{name}.jsonl", JOURNALS / f"{name}.report.json"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"/(home|root|tmp|Users|work)/|eyJ[\w-]{8}|secret", text), path
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_journal_that_was_cut_anywhere_claims_nothing_for_the_trial_that_was_cut(name: str, tmp_path: Path) -> None:
+    """At every line's end, and in the middle of every line."""
+    lines = (JOURNALS / f"{name}.jsonl").read_bytes().splitlines(keepends=True)
+    report = report_of(name)
+    whole = {trial.index: trial for trial in report.trials + report.warmup}
+    cut = tmp_path / "journal.jsonl"
+    for kept in range(1, len(lines)):
+        for torn in (b"", lines[kept][: len(lines[kept]) // 2], lines[kept][:-1][:-1]):
+            cut.write_bytes(b"".join(lines[:kept]) + torn)
+            report = build_report(read_journal(cut).events)
+            ended = b"".join(lines[:kept]).count(b'"kind":"trial.finished"')
+            for position, trial in enumerate(report.warmup + report.trials):
+                if position >= ended:
+                    assert trial.outcome is Outcome.INCONCLUSIVE, (kept, said(trial))
+                    assert trial.mismatch is None
+                    assert trial.fallback in (Fallback.NOT_NEEDED, Fallback.OFF, Fallback.UNCLEAR, Fallback.RESCUED)
+                else:
+                    # what came later (the socket was heard again) can only have settled it
+                    assert trial.outcome in (whole[trial.index].outcome, Outcome.INCONCLUSIVE)
+            if ended < len(whole):
+                assert report.verdict is not Verdict.PASS
+            assert report.run.interrupted
+
+
+def test_cut_in_its_first_line_it_is_no_journal(tmp_path: Path) -> None:
+    cut = tmp_path / "journal.jsonl"
+    cut.write_bytes((JOURNALS / "honest.jsonl").read_bytes()[:200])
+    with pytest.raises(JournalError):
+        read_journal(cut)

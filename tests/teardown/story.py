@@ -1,0 +1,84 @@
+"""Calls as tiny histories, made by hand: `Call().merged().agent_closed().hung_up(1.0).…`. Times are seconds."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from lkdiag.checks.teardown import CALL_CHECKS
+from lkdiag.checks.teardown.facts import TeardownFacts
+from lkdiag.checks.teardown.judged import JudgedCall
+from lkdiag.scenario.teardown import TeardownScenario
+from lkdiag.timeline import Event, Timeline
+
+ROOM = "lkdiag-20260821-120000-abcd-001"
+IDENTITIES = {"caller": "sip_+15550100", "human": "human-agent-sip"}
+
+
+class Call:
+    """One call's events, in the order in which they are told."""
+
+    def __init__(
+        self, cleanup: str = "late-context", agent_exit: str = "session-closed", hangup: str = "caller"
+    ) -> None:
+        self._events: list[Event] = []
+        self._at_s = 0.0
+        self.hangup = hangup
+        self.survivor = "human" if hangup == "caller" else "caller"
+        self.told("trial.started", room=ROOM, cleanup=cleanup, agent_exit=agent_exit, hangup=hangup, hangup_style="bye")
+        self.told("room.created", room=ROOM, sid="RM_caller", creation_time_ms=0)
+        for who in ("caller", "human"):
+            self.told(f"{who}.joined", identity=IDENTITIES[who], sid=f"PA_{who}", by="media")
+
+    def at(self, seconds: float) -> Self:
+        """What follows happens then."""
+        self._at_s = seconds
+        return self
+
+    def told(self, kind: str, **data: Any) -> Self:
+        """Any event."""
+        at_ns = int(self._at_s * 1e9)
+        self._events.append(Event(len(self._events), kind, at_ns, at_ns, 1, data))
+        return self
+
+    def merged(self) -> Self:
+        """The human left one room and joined the other."""
+        self.told("human.disconnected", reason="CLIENT_INITIATED")
+        self.told("human.joined", identity=IDENTITIES["human"], sid="PA_human2", by="media")
+        return self.told("call.merged", by="rejoin")
+
+    def hung_up(self) -> Self:
+        """One side is gone."""
+        self.told("call.hanging_up", side=self.hangup, identity=IDENTITIES[self.hangup])
+        self.told(f"{self.hangup}.disconnected", reason="CLIENT_INITIATED")
+        return self.told("call.hung_up", side=self.hangup, identity=IDENTITIES[self.hangup])
+
+    def survivor_out(self, reason: str = "ROOM_DELETED") -> Self:
+        """The other side is disconnected."""
+        return self.told(f"{self.survivor}.disconnected", reason=reason)
+
+    def room_closed(self) -> Self:
+        """A look does not find the room any more."""
+        return self.told("room.closed", room=ROOM)
+
+    def room_occupied(self) -> Self:
+        """The window ends, and the room is there."""
+        return self.told("room.occupied", room=ROOM, participants=[f"{IDENTITIES[self.survivor]} (sip)"])
+
+    def closing(self) -> Self:
+        """lkdiag closes what is left: nothing of it may count."""
+        self.told("trial.closing")
+        self.told("room.deleted", room=ROOM)
+        self.told(f"{self.survivor}.disconnected", reason="ROOM_DELETED")
+        self.told("cleanup.called", identity=IDENTITIES[self.survivor])
+        self.told("cleanup.raised", error="NoJobContextError: late")
+        self.told("error.unhandled", error="NoJobContextError: late", message="late")
+        return self.told("trial.finished")
+
+    def judged(self, **scenario: Any) -> JudgedCall:
+        """The verdict on it."""
+        return JudgedCall.of(TeardownFacts(1, TeardownScenario(**scenario), Timeline(self._events)))
+
+    def findings(self, **scenario: Any) -> set[str]:
+        """The checks that say something of it."""
+        call = self.judged(**scenario)
+        return {finding.check for check in CALL_CHECKS if (finding := check(call)) is not None}
