@@ -165,7 +165,8 @@ class Control:
             record(ok=False, code="cancelled", error="given up by lkdiag")
             raise
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            reason = self._clean(str(error)) or f"no answer within {CALL_TIMEOUT_S:g} s"
+            said = getattr(error, "strerror", None) or str(error)  # aiohttp's own text names its objects
+            reason = self._clean(str(said)) or f"no answer within {CALL_TIMEOUT_S:g} s"
             record(ok=False, code="unreachable", error=reason)
             raise ApiCallError(method, "unreachable", None, reason) from None
         record(ok=True)

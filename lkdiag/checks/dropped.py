@@ -120,7 +120,7 @@ def _by_probe(facts: DispatchFacts) -> Cause:
         answer_s = (accepted.mono_ns - offered.mono_ns) / 1e9
         if answer_s > ANSWER_MAX_S - ANSWER_MARGIN_S:
             return (
-                f"the worker was offered {job} and accepted it only {answer_s:.2f} s later",
+                f"the worker was offered {job}, accepted it only {answer_s:.2f} s later and was never assigned it",
                 f"that is too late: the server waits {ANSWER_MAX_S:g} s for a worker's answer, then gives the dispatch "
                 "up without asking another one. A real worker answers late when its event loop is blocked.",
                 ASSIGNMENT_LOST,

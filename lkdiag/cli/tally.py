@@ -39,7 +39,7 @@ class Tally(ABC):
     def note(self, event: Event) -> Ended | None:
         """Take an event; what became of its trial, if it was the last one of a trial."""
         if event.trial is None:
-            if event.kind == "worker.registered":
+            if event.kind != "api.called":
                 self._run.append(event)
             return None
         self._open.setdefault(event.trial, []).append(event)
@@ -70,7 +70,7 @@ class DispatchTally(Tally):
         from lkdiag.checks.facts import DispatchFacts, RunFacts
         from lkdiag.checks.judged import JudgedTrial
 
-        judged = JudgedTrial.of(DispatchFacts(index, RunFacts.of(self._scenario, run), trial))
+        judged = JudgedTrial.of(DispatchFacts(index, RunFacts.of(self._scenario, Timeline([*run, *trial])), trial))
         data = judged.facts.started.data
         fate = judged.outcome + (f", {judged.mismatch}" if judged.mismatch else "")
         latency_ms = judged.facts.latency_ms

@@ -43,7 +43,7 @@ def transfer_teardown(
     window: own.Window = None,
     closed_within: own.ClosedWithin = 5.0,
     count: own.Count = 1,
-    concurrency: own.Concurrency = 8,
+    concurrency: own.Concurrency = 6,
     local: shared.Local = False,
     project: shared.Project = None,
     url: shared.Url = None,

@@ -67,7 +67,7 @@ class TeardownScenario:
     """The subject's name, for the cleanup `subject`."""
     agent_leaves_within_s: float = 10.0
     """How long the subject may take to leave by itself before it is removed."""
-    concurrency: int = 8
+    concurrency: int = 6
     webhook_listen: str | None = None
 
     def __post_init__(self) -> None:

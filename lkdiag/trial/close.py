@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lkdiag.control import ApiCallError
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from lkdiag.control import Control
     from lkdiag.timeline import Recorder, TrialRecorder
 
 GONE_TIMEOUT_S = 5.0
 LOOK_INTERVAL_S = 0.05
 LOOK_INTERVAL_MAX_S = 0.5
+
+
+async def see_through(work: Coroutine[Any, Any, None]) -> None:
+    """Await `work` to its end though cancelled meanwhile (Ctrl-C): the cancellation is raised afterwards."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 async def close_room(control: Control, recorder: TrialRecorder, room: str) -> bool:

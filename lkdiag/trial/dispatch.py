@@ -14,7 +14,7 @@ from lkdiag.participant.media import JoinError, MediaParticipant
 from lkdiag.scenario.dispatch import Caller, DispatchScenario, Method
 from lkdiag.scenario.fault import HONEST, draw
 from lkdiag.timeline.attribution import agents_of_dispatch, dispatch_under_test, identities_of, jobs_of
-from lkdiag.trial.close import close_room
+from lkdiag.trial.close import close_room, see_through
 from lkdiag.trial.schedule import PlannedTrial, Role
 from lkdiag.trial.watch import RoomWatcher, SightLostError
 from lkdiag.worker.behaviour import make_behaviour
@@ -33,6 +33,9 @@ PROBE_WAIT_S = 15.0
 """How long a trial waits for a probe that has lost its socket and is registering again."""
 JOIN_WAIT_S = 5.0
 """How long the room stays open for an agent of the probe's that is on its way into it."""
+OUTLIVES_S = 2.0
+"""How long an agent may still be listed when its job has ended: an ordinary leave is seen at once."""
+PING_TIMEOUT_S = 2.0
 DEPARTURE_TIMEOUT_S = 20
 EMPTY_TIMEOUT_MARGIN_S = 30
 PRIMARY, FALLBACK = "lkdiag:primary", "lkdiag:fallback"
@@ -96,9 +99,14 @@ class DispatchTrial:
         except asyncio.CancelledError:
             self._recorder.record("trial.interrupted")
             raise
+        except Exception as error:
+            # a fault of lkdiag's own must not become the dispatch's, nor end the run
+            self._recorder.record("trial.crashed", error=f"{type(error).__name__}: {error}")
         finally:
-            await self._close()
-            self._recorder.record("trial.finished")
+            try:
+                await see_through(self._close())
+            finally:
+                self._recorder.record("trial.finished")
 
     async def _carry_out(self) -> None:
         await self._engage_probe()
@@ -126,6 +134,7 @@ class DispatchTrial:
             return make_behaviour(on_fallback if metadata == FALLBACK else drawn)
 
         if not await probe.wait_registered(PROBE_WAIT_S):
+            self._context.on_unreachable()  # before the next trial begins the server is asked whether it is there
             self._fail("wait for the probe", f"lkdiag's worker was not registered again within {PROBE_WAIT_S:g} s")
         publish = scenario.effective_caller is not Caller.NONE
         probe.engage(self._room, self._recorder, behaviour, publish=publish)
@@ -138,7 +147,6 @@ class DispatchTrial:
         try:
             if method is Method.TOKEN:
                 return await self._open_by_token(metadata)
-            at_ns = self._recorder.run.now_mono_ns()
             room = await self._context.control.create_room(
                 self._recorder,
                 self._room,
@@ -146,6 +154,8 @@ class DispatchTrial:
                 departure_timeout_s=DEPARTURE_TIMEOUT_S,
                 dispatches=[(self._agent_name, metadata)] if method is Method.CREATE_ROOM else [],
             )
+            # the room's clock begins before this: what has not come by then plus the timeout is late on it too
+            at_ns = self._recorder.run.now_mono_ns()
             self._refuse_old_room(room.sid)
             if method is Method.CREATE_DISPATCH:
                 self._dispatch_id = await self._create_dispatch("dispatch.created", metadata)
@@ -162,8 +172,8 @@ class DispatchTrial:
             departure_timeout=DEPARTURE_TIMEOUT_S,
             agents=[api.RoomAgentDispatch(agent_name=self._agent_name, metadata=metadata)],
         )
-        at_ns = self._recorder.run.now_mono_ns()
         await self._join_caller(config)
+        at_ns = self._recorder.run.now_mono_ns()
         room = await self._context.control.find_room(self._recorder, self._room)
         if room is None:
             self._fail("open the room by token", "the caller joined, but listRooms does not know its room")
@@ -180,13 +190,19 @@ class DispatchTrial:
         if came:
             settled_ns = clock() + _ns(scenario.settle_s)
             await self._watcher.wait_until(self._job_listed, settled_ns)
+            if self._job_status("JS_FAILED", "JS_CANCELLED"):
+                # the job of an agent that is there has ended: is the agent only a little behind?
+                await self._watcher.wait_until(lambda view: not self._agent_came(view), clock() + _ns(OUTLIVES_S))
             if self._caller is not None:
                 await self._wait_for_track(settled_ns)
         else:
             # a job may be listed late, and one that is listed now may still bring its agent
             await self._watcher.wait_until(self._agent_came, created_ns + _ns(scenario.settle_s))
-            if self._job_running(self._watcher.view):
+            if self._job_status("JS_RUNNING"):
                 came = await self._watcher.wait_until(self._agent_came, clock() + _ns(scenario.settle_s))
+        if not came and self._on_probe and self._context.probe is not None:
+            # proof that nothing which the server said to the worker was lost on the way
+            await self._context.probe.ping(PING_TIMEOUT_S)
         self._recorder.record("observation.ended", agent_came=came)
         return came
 
@@ -274,9 +290,10 @@ class DispatchTrial:
     def _job_listed(self, view: RoomView) -> bool:
         return bool(jobs_of(dispatch_under_test(view.dispatches, self._agent_name, self._dispatch_id)))
 
-    def _job_running(self, view: RoomView) -> bool:
+    def _job_status(self, *statuses: str) -> bool:
+        view = self._watcher.view
         jobs = jobs_of(dispatch_under_test(view.dispatches, self._agent_name, self._dispatch_id))
-        return any(job["status"] == "JS_RUNNING" for job in jobs)
+        return any(job["status"] in statuses for job in jobs)
 
     # -- small things --------------------------------------------------------------------------------------------
 

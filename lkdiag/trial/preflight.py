@@ -24,9 +24,8 @@ CLOCK_HINT = "set the clock (NTP): a token is valid only around the time at whic
 SKEW_MAX_S = 30.0
 """From here on a clock is worth a word. Tokens are refused when it is 60 s ahead or more: lkdiag's begin to be valid
 when they are made, and livekit-server 1.13.5 allows a minute (go-jose jwt.DefaultLeeway)."""
-BEHIND_MAX_S = 3600.0
-"""A clock that is further behind makes tokens that have expired already: the probe's registration is valid for an
-hour, API calls for six."""
+BEHIND_MAX_S = 6 * 3600.0
+"""A clock that is further behind makes tokens that have expired already (livekit-api access_token.py, DEFAULT_TTL)."""
 
 
 async def check_project(credentials: Credentials, control: Control, recorder: Recorder) -> None:

@@ -70,7 +70,9 @@ async def describe_server(credentials: Credentials, control: Control, recorder: 
 
     Registering a worker just for this would make the subject's first listing 5 s late.
     """
-    info = await read_server_info(credentials, room)
+    try:
+        info = await read_server_info(credentials, room)
+    finally:
+        await close_room(control, recorder.for_trial(None), room)
     if info is not None:
         recorder.record("server.described", server=info)
-    await close_room(control, recorder.for_trial(None), room)

@@ -17,7 +17,7 @@ from lkdiag.call.session import listener_name
 from lkdiag.control import ApiCallError
 from lkdiag.participant.media import JoinError, MediaParticipant
 from lkdiag.scenario.teardown import AgentExit, HangupStyle, Side
-from lkdiag.trial.close import close_room
+from lkdiag.trial.close import close_room, see_through
 from lkdiag.trial.merge import MergeWay, merge_calls
 from lkdiag.trial.watch import RoomWatcher
 
@@ -40,6 +40,8 @@ CALLER, HUMAN = "sip_+15550100", "human-agent-sip"
 STEP_TIMEOUT_S = 20.0
 """For each step of the call's making: joins take 0.1 s, and seconds when many go on beside each other."""
 LOOK_INTERVAL_S = 0.1
+SURVIVOR_WAIT_S = 2.0
+"""How long the survivor of a closed room may take to notice: the news is on its way to it."""
 EMPTY_TIMEOUT_S = 120
 DEPARTURE_TIMEOUT_S = 20
 SIP_ATTRIBUTES = {"sip.callStatus": "active", "sip.phoneNumber": "+15550100", "sip.trunkID": "lkdiag"}
@@ -77,6 +79,11 @@ class _Party:
 
     def __post_init__(self) -> None:
         self.new_line()
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it is known to be disconnected."""
+        return isinstance(self.media, MediaParticipant) and self.media.gone.is_set()
 
     def new_line(self) -> None:
         kind = ChildParticipant if self.own_process else MediaParticipant
@@ -125,8 +132,10 @@ class TeardownTrial:
             # a fault of lkdiag's own is not the call's
             self._recorder.record("trial.crashed", error=f"{type(error).__name__}: {error}")
         finally:
-            await self._close()
-            self._recorder.record("trial.finished")
+            try:
+                await see_through(self._close())
+            finally:
+                self._recorder.record("trial.finished")
 
     async def _play(self) -> None:
         try:
@@ -210,6 +219,10 @@ class TeardownTrial:
         )
         self._recorder.record("call.merged", by=way)
         await close_room(self._context.control, self._recorder, self._human_room)
+        if self._context.probe is None:
+            # the user's agent may be gone already, and may have taken the room with it
+            await self._watcher.look_at_participants()
+            return
         await self._wait_for("bring all three into one room", self._all_are_there)
         cleanup = self._planned.cleanup
         if isinstance(self._agent, Agent) and not await self._agent.wait_sees({CALLER, HUMAN}, STEP_TIMEOUT_S):
@@ -274,14 +287,12 @@ class TeardownTrial:
             else:
                 if room is None:
                     self._recorder.record("room.closed", room=self._room)
-                    if isinstance(survivor.media, MediaParticipant):
-                        with contextlib.suppress(TimeoutError):
-                            async with asyncio.timeout(1.0):
-                                await survivor.media.gone.wait()
+                    if not survivor.is_gone:
+                        await _wait_gone(survivor, SURVIVOR_WAIT_S)
                     return
             if late:
                 break
-            await asyncio.sleep(LOOK_INTERVAL_S)
+            await _wait_gone(survivor, LOOK_INTERVAL_S)  # who is put out makes us look at once
         await self._watcher.look_at_participants()
         people = [f"{one['identity']} ({one['kind']})" for one in self._watcher.view.participants.values()]
         self._recorder.record("room.occupied", room=self._room, participants=sorted(people))
@@ -352,3 +363,14 @@ class TeardownTrial:
         if unreachable:
             self._context.on_unreachable()
         raise CallError(reason)
+
+
+async def _wait_gone(party: _Party, timeout_s: float) -> None:
+    """Wait until that side is disconnected, or the time is up; once it is known to be, for the time alone."""
+    media = party.media
+    if party.is_gone or not isinstance(media, MediaParticipant):
+        await asyncio.sleep(timeout_s)
+        return
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            await media.gone.wait()

@@ -52,6 +52,7 @@ class RoomWatcher:
         self._room = room
         self._interval_s = FIRST_LOOK_S
         self._blind_since_ns: int | None = None
+        self._listed = False
         self.view = RoomView()
 
     async def wait_until(self, done: Callable[[RoomView], bool], deadline_ns: int) -> bool:
@@ -95,7 +96,8 @@ class RoomWatcher:
             return
         self._note_sight(None)
         dispatches = sorted((_dispatch(item) for item in listed), key=lambda item: item["created_at_ns"])
-        if dispatches != self.view.dispatches:
+        if dispatches != self.view.dispatches or not self._listed:
+            self._listed = True
             self.view.dispatches = dispatches
             self._recorder.record("dispatch.listed", dispatches=dispatches)
 
@@ -105,7 +107,9 @@ class RoomWatcher:
             listed = await self._control.list_participants(self._recorder, self._room)
         except ApiCallError as error:
             self._note_sight(error)
-            return
+            if error.code != "not_found":
+                return
+            listed = []  # nobody is in a room that is not there
         self._note_sight(None)
         now = {item.sid: _participant(item) for item in listed}
         before, self.view.participants = self.view.participants, now

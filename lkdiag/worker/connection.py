@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -52,6 +51,7 @@ class WorkerConnection:
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._task: asyncio.Task[None] | None = None
         self._pings: dict[int, int] = {}
+        self._ponged = asyncio.Event()
 
     async def open(self) -> None:
         """Connect and register. Raises ConnectionLostError when the first attempt fails."""
@@ -96,7 +96,6 @@ class WorkerConnection:
         token = (
             api.AccessToken(credentials.api_key, credentials.api_secret)
             .with_grants(api.VideoGrants(agent=True))
-            .with_ttl(datetime.timedelta(hours=1))
             .to_jwt()
         )
         try:
@@ -139,13 +138,14 @@ class WorkerConnection:
     async def _keep(self, session: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse) -> None:
         async with session:
             while True:
-                beat = asyncio.create_task(self._beat(socket))
+                beat = asyncio.create_task(self._beat())
                 try:
                     reason = await self._read(socket)
                 finally:
                     beat.cancel()
                     await asyncio.gather(beat, return_exceptions=True)
                     self._registered.clear()
+                    self._pings.clear()
                     self._socket = None
                     await socket.close()
                 self._recorder.record("worker.disconnected", agent_name=self._agent_name, reason=reason)
@@ -182,16 +182,32 @@ class WorkerConnection:
             elif isinstance(message, protocol.Offered | protocol.Assigned | protocol.Terminated):
                 self._on_message(message)
 
-    async def _beat(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    async def ping(self, timeout_s: float) -> bool:
+        """Whether a ping that is sent now is answered within `timeout_s`; the answer is recorded as a clock sample."""
+        self._ponged.clear()
+        if not await self._send_ping():
+            return False
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._ponged.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _beat(self) -> None:
         """Pings for the clock and for life; the load, because a worker that never reports one looks odd."""
         while True:
-            sent_ns = self._recorder.now_wall_ns()
-            self._pings = {sent_ns // 1_000_000: sent_ns}
-            await socket.send_bytes(protocol.ping(sent_ns // 1_000_000))
-            await socket.send_bytes(protocol.load(0.0))
+            await self._send_ping()
+            await self.send(protocol.load(0.0))
             await asyncio.sleep(BEAT_INTERVAL_S)
 
+    async def _send_ping(self) -> bool:
+        sent_ns = self._recorder.now_wall_ns()
+        self._pings[sent_ns // 1_000_000] = sent_ns
+        return await self.send(protocol.ping(sent_ns // 1_000_000))
+
     def _note_clock(self, pong: protocol.Pong) -> None:
+        self._ponged.set()
         sent_ns = self._pings.pop(pong.sent_ms, None)
         if sent_ns is not None:
             self._recorder.record(

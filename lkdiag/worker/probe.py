@@ -54,6 +54,10 @@ class Probe:
         """Whether it is registered, now or within `timeout_s`."""
         return await self._connection.wait_registered(timeout_s)
 
+    async def ping(self, timeout_s: float) -> bool:
+        """Whether the server answers on the worker's socket, within `timeout_s`."""
+        return await self._connection.ping(timeout_s)
+
     async def close(self) -> None:
         """Leave every room and the server."""
         for room in list(self._rooms):

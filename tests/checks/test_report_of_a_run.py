@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,12 +10,10 @@ import pytest
 from lkdiag.checks.verdict import Outcome, Verdict
 from lkdiag.errors import JournalError
 from lkdiag.report.build import build_report
+from lkdiag.report.value import DispatchReport
 from lkdiag.timeline import Event
 
 from .story import MONO_MS, WALL_MS, Story, dispatch, job
-
-if TYPE_CHECKING:
-    from lkdiag.report.value import DispatchReport
 
 HEAD = {
     "schema": "lkdiag.journal/1",
@@ -40,9 +38,11 @@ def report(*stories: Story, count: int | None = None, finished: bool = True, **m
     events += [_event(10**6, kind.replace("_", ".", 1), data) for kind, data in more.items()]
     if finished:
         events.append(_event(10**6 + 1, "run.finished", {}))
-    return build_report(
+    made = build_report(
         Event(seq, event.kind, event.at_ns, event.mono_ns, event.trial, event.data) for seq, event in enumerate(events)
     )
+    assert isinstance(made, DispatchReport)
+    return made
 
 
 def _event(at: float, kind: str, data: dict[str, Any]) -> Event:

@@ -24,7 +24,16 @@ HEAVY = {"livekit", "aiohttp", "google", "yaml", "dotenv", "jwt"}
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["dispatch-trial", "--help"], ["report", "-h"], ["--version"]], ids=" ".join
+    "words",
+    [
+        ["--help"],
+        ["--version"],
+        ["dispatch-trial", "--help"],
+        ["transfer-teardown", "--help"],
+        ["report", "-h"],
+        ["sweep", "-h"],
+    ],
+    ids=" ".join,
 )
 async def test_help_loads_nothing_heavy(words: list[str], user: User) -> None:
     async with user.running(*words, python=("-c", MODULES)) as running:
