@@ -52,6 +52,6 @@ def leftovers(rooms: Sequence[LeftoverRoom]) -> Iterator[Piece]:
         head = "" if number else f"\n### Rooms left behind\n\n{table_head(headers)}"
         created = moment(room.created_at) if room.created_at else NONE
         who = ", ".join(room.participants) or "nobody"
-        ways = f"{prose(closes(room))}, or by {code(SWEEP)}"
+        ways = f"{prose(closes(room))}, or by {code(SWEEP)}" if room.still_there else "lkdiag has deleted it since"
         row = table_row([prose(room.name), prose(room.sid), created, prose(who), ways])
         yield Piece((head + row, ""), "leftover")

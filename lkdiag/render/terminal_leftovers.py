@@ -18,10 +18,26 @@ if TYPE_CHECKING:
 def leftover_rooms(rooms: Sequence[LeftoverRoom]) -> list[RenderableType]:
     """Each with who is in it, since when it is there, and what would close it."""
     found: list[RenderableType] = []
-    for room in rooms:
+    for room in (room for room in rooms if room.still_there):
         since = f"since {moment(room.created_at)} UTC, " if room.created_at else ""
         who = ", ".join(room.participants) or "nobody"
         found.append(indented(plain(f"{room.name}  {room.sid}")))
         found.append(indented(plain(f"{since}in it: {who}"), 4))
         found.append(indented(plain(f"closes {closes(room)}, or by `{SWEEP}`", "dim"), 4))
+    return found + _deleted([room for room in rooms if not room.still_there])
+
+
+def _deleted(rooms: Sequence[LeftoverRoom]) -> list[RenderableType]:
+    """Rooms that were left over when they were judged: one line each, as they are gone by now."""
+    if not rooms:
+        return []
+    many = len(rooms) > 1
+    told = f"{len(rooms)} rooms were left over when their watch" if many else "1 room was left over when its watch"
+    end = f"ended; lkdiag has deleted {'them' if many else 'it'} since:"
+    found: list[RenderableType] = [indented(plain(f"{told} {end}"))]
+    for room in rooms:
+        since = f", since {moment(room.created_at)} UTC" if room.created_at else ""
+        who = ", ".join(room.participants) or "nobody"
+        found.append(indented(plain(f"{room.name}  {room.sid}{since}, in it: {who}"), 4))
+    found.append(indented(plain("each would have closed when those in it had left", "dim"), 4))
     return found

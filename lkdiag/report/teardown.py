@@ -14,6 +14,7 @@ from lkdiag.checks.verdict import Severity
 from lkdiag.report.about import environment_of, grouped, leftovers_of, run_of, scenario_of, verdict_of
 from lkdiag.report.narrative import story, utc
 from lkdiag.report.teardown_value import Survivor, TeardownCell, TeardownReport, TeardownSummary, TeardownTrial
+from lkdiag.report.value import LeftoverRoom
 from lkdiag.scenario.teardown import AgentExit, Cleanup, Side, TeardownScenario
 from lkdiag.stats import Quantiles
 
@@ -46,7 +47,7 @@ def build_teardown(timeline: Timeline, started: Event, notes: Sequence[str]) -> 
         environment=environment_of(started, timeline, scenario.agent_name),
         verdict=verdict,
         headline=_headline(calls, about.interrupted, about.aborted, planned),
-        leftover_rooms=leftovers_of(run),
+        leftover_rooms=(*leftovers_of(run), *(room for call in calls if (room := _leftover(call)) is not None)),
         findings=findings,
         notes=tuple(notes),
         summary=_summary(calls),
@@ -111,6 +112,20 @@ def _survivor(facts: TeardownFacts) -> Survivor | None:
         reason=None if out is None else str(out.data["reason"]),
         disconnected_ms=facts.survivor_out_ms,
         stranded_ms=facts.stranded_ms,
+    )
+
+
+def _leftover(call: JudgedCall) -> LeftoverRoom | None:
+    """The room of a call that nobody had closed when its window ended."""
+    facts = call.facts
+    if call.outcome is not TeardownOutcome.LEFTOVER or facts.room_occupied is None:
+        return None
+    return LeftoverRoom(
+        name=facts.room,
+        sid=facts.room_sid or "",
+        created_at=None if facts.creation_ms is None else utc(facts.creation_ms * 1_000_000),
+        participants=tuple(facts.room_occupied.data["participants"]),
+        still_there=not facts.deleted_afterwards,
     )
 
 

@@ -132,12 +132,14 @@ class TrialReport:
 
 @dataclass(frozen=True)
 class LeftoverRoom:
-    """A room of this run that was still there at the end."""
+    """A room of this run that nobody had closed: found so when its watch ended, or there even after the clean-up."""
 
     name: str
     sid: str
     created_at: str | None
     participants: tuple[str, ...]
+    still_there: bool = True
+    """False: lkdiag deleted it after it was judged."""
 
 
 @dataclass(frozen=True, kw_only=True)

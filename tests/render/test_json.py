@@ -72,7 +72,7 @@ def test_the_names_are_the_contract() -> None:
         "fallback",
         "findings",
     } <= set(report["trials"][0])
-    assert list(report["leftover_rooms"][0]) == ["name", "sid", "created_at", "participants"]
+    assert list(report["leftover_rooms"][0]) == ["name", "sid", "created_at", "participants", "still_there"]
 
 
 def test_verdicts_are_their_words() -> None:

@@ -19,6 +19,7 @@ from lkdiag.render.teardown.grid import cell_text, grid_of, where
 from lkdiag.render.teardown.wording import CLEANUP_MEANING, SYMBOL, WORST_FIRST
 from lkdiag.report.redact import redact
 from lkdiag.report.teardown_value import TeardownCell
+from lkdiag.report.value import LeftoverRoom
 from lkdiag.scenario.teardown import Cleanup
 
 from . import teardown_samples
@@ -281,3 +282,14 @@ def test_the_sample_has_every_field() -> None:
     assert list(reader.loads(json.render(teardown_samples.full_grid()))["trials"][0]) == [
         field.name for field in fields(trial)
     ]
+
+
+def test_a_room_that_lkdiag_has_deleted_is_not_said_to_be_there() -> None:
+    """Rooms that were left over are told with who was in them; nobody is sent to look for them any more."""
+    deleted = LeftoverRoom("lkdiag-x-001", "RM_deleted", None, ("sip_+15550100 (sip)",), still_there=False)
+    report = replace(teardown_samples.one_cell(), leftover_rooms=(deleted,))
+    for text in (piped(report), markdown.render(report)):
+        line = next(line for line in text.splitlines() if "RM_deleted" in line)
+        assert "sip_+15550100 (sip)" in line
+        assert "lkdiag sweep" not in line
+        assert "has deleted it since" in text

@@ -46,8 +46,8 @@ MOMENTS = (
 """Kill when the journal has the n-th event of that kind."""
 
 
-async def kill_at(witness: Witness, runs: Path, kind: str, number: int) -> str:
-    """Start the grid, kill it at that moment; the run's id."""
+async def signal_at(witness: Witness, runs: Path, kind: str, number: int, sent: signal.Signals) -> tuple[str, int]:
+    """Start the grid, signal it at that moment; the run's id, and how it ended."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "lkdiag", "transfer-teardown", "--quiet", "-c", "4",
         env={**os.environ, **witness.environment(), "LKDIAG_RUNS_DIR": str(runs)},
@@ -62,10 +62,10 @@ async def kill_at(witness: Witness, runs: Path, kind: str, number: int) -> str:
                     break
                 await asyncio.sleep(0.005)
     finally:
-        process.send_signal(signal.SIGKILL)
-        await process.wait()
+        process.send_signal(sent)
+        code = await process.wait()
     (journal,) = journals(runs)
-    return journal.parent.name
+    return journal.parent.name, code
 
 
 def journals(runs: Path) -> list[Path]:
@@ -92,7 +92,7 @@ async def test_every_room_is_found_and_no_other_is_touched(witness: Witness, lkd
             await client.room.create_room(api.CreateRoomRequest(name=name, empty_timeout=600))
     made: set[str] = set()
     for moment, (kind, number) in enumerate(MOMENTS):
-        run_id = await kill_at(witness, tmp_path / f"killed-{moment}", kind, number)
+        run_id, _ = await signal_at(witness, tmp_path / f"killed-{moment}", kind, number, signal.SIGKILL)
         left = {name for name in await settled_rooms(witness) if name not in THEIRS}
         swept = await lkdiag(witness.environment(), "sweep", "--run", run_id, "--format", "json")
         assert swept.code == (1 if left else 0), swept.stderr
@@ -117,3 +117,23 @@ def check_unfinished(report: dict[str, Any], runs: Path) -> None:
     finished = {event.trial for event in events if event.kind == "trial.finished"}
     for trial in report["trials"]:
         assert (trial["index"] in finished) or trial["outcome"] == "inconclusive", trial
+
+
+@pytest.mark.parametrize(("kind", "number"), [("room.created", 3), ("call.merged", 2), ("call.hung_up", 2)])
+async def test_ctrl_c_leaves_no_room_and_no_process(
+    witness: Witness, lkdiag: Run, tmp_path: Path, kind: str, number: int
+) -> None:
+    runs = tmp_path / "interrupted"
+    _, code = await signal_at(witness, runs, kind, number, signal.SIGINT)
+    assert code == 130
+    assert await witness.rooms() == []
+    (journal,) = journals(runs)
+    report = (await lkdiag({}, "report", str(journal), "-f", "json")).report
+    assert report["run"]["interrupted"] is True
+    assert not any(room["still_there"] for room in report["leftover_rooms"])
+    check_unfinished(report, runs)
+    children = await asyncio.create_subprocess_exec(
+        "pgrep", "-f", "lkdiag.call.process", stdout=asyncio.subprocess.PIPE
+    )
+    told, _ = await children.communicate()
+    assert told == b""

@@ -61,7 +61,9 @@ async def test_the_grid(witness: Witness, lkdiag: Run) -> None:
         assert trial["merge"] == "rejoin"
         check_views(trial)
         check_with_server(trial, witness)
-    assert report["leftover_rooms"] == []
+    left = {room["sid"]: room for room in report["leftover_rooms"]}
+    assert set(left) == {trial["room_sid"] for trial in report["trials"] if trial["outcome"] == "leftover"}
+    assert not any(room["still_there"] for room in left.values())
     assert await witness.rooms() == []
 
 

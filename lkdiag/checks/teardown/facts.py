@@ -54,6 +54,17 @@ class TeardownFacts:
         created = next((e for e in self.timeline.of("room.created") if e.data["room"] == self.room), None)
         return None if created is None else str(created.data["sid"])
 
+    @cached_property
+    def creation_ms(self) -> int | None:
+        """Its creation_time_ms, on the server's clock."""
+        created = next((e for e in self.timeline.of("room.created") if e.data["room"] == self.room), None)
+        return None if created is None else int(created.data["creation_time_ms"])
+
+    @property
+    def deleted_afterwards(self) -> bool:
+        """Whether lkdiag's own clean-up has removed it in the end."""
+        return any(e.data["room"] == self.room for e in self.timeline.of("room.gone"))
+
     @property
     def finished(self) -> bool:
         """Whether it went to its end: not interrupted, not killed."""
