@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from lkdiag.checks.course import Course
 from lkdiag.checks.sight import looks
 from lkdiag.checks.stages import clock_during, stages_of, state_lag_of
 from lkdiag.timeline.attribution import agents_of_dispatch, bears_name, dispatch_under_test, identities_of, jobs_of
@@ -65,7 +66,7 @@ class RunFacts:
 
 
 @dataclass(frozen=True)
-class DispatchFacts:
+class DispatchFacts(Course):
     """One trial's facts. Times ending in `_ms` without another word are the server's, Unix milliseconds."""
 
     index: int
@@ -73,13 +74,6 @@ class DispatchFacts:
     timeline: Timeline = field(repr=False)
 
     # -- the trial itself ----------------------------------------------------------------------------------------
-
-    @cached_property
-    def started(self) -> Event:
-        """How the trial began."""
-        event = self.timeline.first("trial.started")
-        assert event is not None, "a trial's timeline begins with trial.started"
-        return event
 
     @property
     def on_probe(self) -> bool:
@@ -90,16 +84,6 @@ class DispatchFacts:
     def agent_name(self) -> str:
         """The name that was dispatched; empty for automatic dispatch."""
         return str(self.started.data["agent_name"])
-
-    @property
-    def finished(self) -> bool:
-        """Whether it went to its end: not interrupted, not killed."""
-        return self.timeline.first("trial.finished") is not None and not self.timeline.of("trial.interrupted")
-
-    @cached_property
-    def failure(self) -> Event | None:
-        """Why it could not be carried out, if so."""
-        return self.timeline.first("trial.failed", "room.reused", "trial.crashed")
 
     @cached_property
     def room(self) -> Event | None:

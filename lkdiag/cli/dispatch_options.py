@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from lkdiag.errors import UsageError
+from lkdiag.cli.duration_option import duration
 from lkdiag.scenario.dispatch import Caller, JobType, Method
-from lkdiag.scenario.duration import parse_duration_s
 
 SUBJECT = "Subject: whose worker"
 DISPATCH = "Dispatch"
 VERDICT = "Verdict"
 PACE = "Pace"
 FAULTS = "Faults of lkdiag's own worker"
-
-
-def _duration(name: str, help_: str, panel: str) -> Any:
-    def seconds(value: str | float) -> float:
-        """typer hands the default, which is in seconds already, to the parser too."""
-        try:
-            return parse_duration_s(value) if isinstance(value, str) else value
-        except UsageError as error:
-            raise UsageError(f"{name}: {error.message}", error.hint) from None
-
-    return typer.Option(name, parser=seconds, metavar="TIME", help=help_, rich_help_panel=panel)
 
 
 Count = Annotated[int, typer.Option("--count", "-n", help="Trials of the subject.")]
@@ -69,16 +57,16 @@ Fallback = Annotated[
         rich_help_panel=DISPATCH,
     ),
 ]
-FallbackTimeout = Annotated[float, _duration("--fallback-timeout", "How long the fallback may take.", DISPATCH)]
+FallbackTimeout = Annotated[float, duration("--fallback-timeout", "How long the fallback may take.", DISPATCH)]
 ReuseRoomName = Annotated[
     bool, typer.Option("--reuse-room-name", help="Every trial in a room of the same name.", rich_help_panel=DISPATCH)
 ]
 
-Timeout = Annotated[float, _duration("--timeout", "An agent that joins later than that is lost.", VERDICT)]
-DelayedAfter = Annotated[float, _duration("--delayed-after", "An agent that joins later than that is late.", VERDICT)]
+Timeout = Annotated[float, duration("--timeout", "An agent that joins later than that is lost.", VERDICT)]
+DelayedAfter = Annotated[float, duration("--delayed-after", "An agent that joins later than that is late.", VERDICT)]
 Settle = Annotated[
     float,
-    _duration(
+    duration(
         "--settle",
         "How long the job of a present agent may be missing in listDispatch; the server may need 5 s.",
         VERDICT,
@@ -98,7 +86,7 @@ Rate = Annotated[
     float | None,
     typer.Option("--rate", help="Trials begun a second, whatever became of earlier ones.", rich_help_panel=PACE),
 ]
-Gap = Annotated[float, _duration("--gap", "Pause between two trials.", PACE)]
+Gap = Annotated[float, duration("--gap", "Pause between two trials.", PACE)]
 
 FaultOption = Annotated[
     str | None,

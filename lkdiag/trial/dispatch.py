@@ -14,7 +14,8 @@ from lkdiag.participant.media import JoinError, MediaParticipant
 from lkdiag.scenario.dispatch import Caller, DispatchScenario, Method
 from lkdiag.scenario.fault import HONEST, draw
 from lkdiag.timeline.attribution import agents_of_dispatch, dispatch_under_test, identities_of, jobs_of
-from lkdiag.trial.close import close_room, see_through
+from lkdiag.trial.close import close_room
+from lkdiag.trial.frame import TrialError, carry_out, fail
 from lkdiag.trial.schedule import PlannedTrial, Role
 from lkdiag.trial.watch import RoomWatcher, SightLostError
 from lkdiag.worker.behaviour import make_behaviour
@@ -40,10 +41,6 @@ DEPARTURE_TIMEOUT_S = 20
 EMPTY_TIMEOUT_MARGIN_S = 30
 PRIMARY, FALLBACK = "lkdiag:primary", "lkdiag:fallback"
 """Job metadata by which the probe tells the dispatch under test from the fallback."""
-
-
-class TrialError(Exception):
-    """The trial could not be carried out any further; the journal has the reason."""
 
 
 @dataclass
@@ -92,21 +89,7 @@ class DispatchTrial:
             agent_name=self._agent_name,
             caller=scenario.effective_caller,
         )
-        try:
-            await self._carry_out()
-        except TrialError:
-            pass
-        except asyncio.CancelledError:
-            self._recorder.record("trial.interrupted")
-            raise
-        except Exception as error:
-            # a fault of lkdiag's own must not become the dispatch's, nor end the run
-            self._recorder.record("trial.crashed", error=f"{type(error).__name__}: {error}")
-        finally:
-            try:
-                await see_through(self._close())
-            finally:
-                self._recorder.record("trial.finished")
+        await carry_out(self._recorder, self._carry_out, self._close)
 
     async def _carry_out(self) -> None:
         await self._engage_probe()
@@ -298,10 +281,7 @@ class DispatchTrial:
     # -- small things --------------------------------------------------------------------------------------------
 
     def _fail(self, step: str, reason: str, *, unreachable: bool = False) -> NoReturn:
-        self._recorder.record("trial.failed", step=step, error=reason, unreachable=unreachable)
-        if unreachable:
-            self._context.on_unreachable()
-        raise TrialError(reason)
+        fail(self._recorder, step, reason, self._context.on_unreachable, unreachable=unreachable)
 
     def _refuse_old_room(self, sid: str) -> None:
         """Under a name used before the server may give the old room back, and then dispatches nobody."""

@@ -17,7 +17,8 @@ from lkdiag.call.session import listener_name
 from lkdiag.control import ApiCallError
 from lkdiag.participant.media import JoinError, MediaParticipant
 from lkdiag.scenario.teardown import AgentExit, HangupStyle, Side
-from lkdiag.trial.close import close_room, see_through
+from lkdiag.trial.close import close_room
+from lkdiag.trial.frame import carry_out, fail
 from lkdiag.trial.merge import MergeWay, merge_calls
 from lkdiag.trial.watch import RoomWatcher
 
@@ -45,10 +46,6 @@ SURVIVOR_WAIT_S = 2.0
 EMPTY_TIMEOUT_S = 120
 DEPARTURE_TIMEOUT_S = 20
 SIP_ATTRIBUTES = {"sip.callStatus": "active", "sip.phoneNumber": "+15550100", "sip.trunkID": "lkdiag"}
-
-
-class CallError(Exception):
-    """The call could not be played any further; the journal has the reason."""
 
 
 @dataclass
@@ -121,21 +118,7 @@ class TeardownTrial:
             hangup_style=self._scenario.hangup_style,
         )
         self._context.unhandled.belongs(listener_name(self._room), self._recorder)
-        try:
-            await self._play()
-        except CallError:
-            pass
-        except asyncio.CancelledError:
-            self._recorder.record("trial.interrupted")
-            raise
-        except Exception as error:
-            # a fault of lkdiag's own is not the call's
-            self._recorder.record("trial.crashed", error=f"{type(error).__name__}: {error}")
-        finally:
-            try:
-                await see_through(self._close())
-            finally:
-                self._recorder.record("trial.finished")
+        await carry_out(self._recorder, self._play, self._close)
 
     async def _play(self) -> None:
         try:
@@ -359,10 +342,7 @@ class TeardownTrial:
         return {CALLER, HUMAN} <= identities and self._agent_is_there(view)
 
     def _fail(self, step: str, reason: str, *, unreachable: bool = False) -> NoReturn:
-        self._recorder.record("trial.failed", step=step, error=reason, unreachable=unreachable)
-        if unreachable:
-            self._context.on_unreachable()
-        raise CallError(reason)
+        fail(self._recorder, step, reason, self._context.on_unreachable, unreachable=unreachable)
 
 
 async def _wait_gone(party: _Party, timeout_s: float) -> None:

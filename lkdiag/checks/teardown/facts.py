@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.course import Course
 from lkdiag.scenario.teardown import Side
 
 if TYPE_CHECKING:
@@ -14,19 +15,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class TeardownFacts:
+class TeardownFacts(Course):
     """One call's facts. Durations are in milliseconds of this machine's monotonic clock."""
 
     index: int
     scenario: TeardownScenario
     timeline: Timeline
-
-    @cached_property
-    def started(self) -> Event:
-        """How the trial began."""
-        event = self.timeline.first("trial.started")
-        assert event is not None, "a trial's timeline begins with trial.started"
-        return event
 
     @property
     def cleanup(self) -> str:
@@ -64,16 +58,6 @@ class TeardownFacts:
     def deleted_afterwards(self) -> bool:
         """Whether lkdiag's own clean-up has removed it in the end."""
         return any(e.data["room"] == self.room for e in self.timeline.of("room.gone"))
-
-    @property
-    def finished(self) -> bool:
-        """Whether it went to its end: not interrupted, not killed."""
-        return self.timeline.first("trial.finished") is not None and not self.timeline.of("trial.interrupted")
-
-    @cached_property
-    def failure(self) -> Event | None:
-        """Why it could not be played, if so."""
-        return self.timeline.first("trial.failed", "trial.crashed")
 
     @property
     def merge(self) -> str | None:
