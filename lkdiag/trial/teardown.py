@@ -105,6 +105,7 @@ class TeardownTrial:
         self._agent: Agent | ChildParticipant | None = None
         self._agent_joined: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._outside: asyncio.Task[None] | None = None
+        self._human_room_open = False
 
     async def run(self) -> None:
         """Play the call, and leave nothing behind."""
@@ -180,6 +181,7 @@ class TeardownTrial:
     async def _bring_human(self) -> None:
         # named, so that the room gets no unnamed dispatch and starts no worker of the project
         nobody = [(f"{self._human_room}-nobody", "")]
+        self._human_room_open = True
         await self._context.control.create_room(
             self._recorder,
             self._human_room,
@@ -201,7 +203,7 @@ class TeardownTrial:
             self._context.merge, self._context.control, self._recorder, self._human_room, HUMAN, self._room, rejoin
         )
         self._recorder.record("call.merged", by=way)
-        await close_room(self._context.control, self._recorder, self._human_room)
+        self._human_room_open = not await close_room(self._context.control, self._recorder, self._human_room)
         if self._context.probe is None:
             # the user's agent may be gone already, and may have taken the room with it
             await self._watcher.look_at_participants()
@@ -287,8 +289,9 @@ class TeardownTrial:
         if self._outside is not None:
             self._outside.cancel()
             await asyncio.gather(self._outside, return_exceptions=True)
-        for room in (self._room, self._human_room):
-            await close_room(context.control, self._recorder, room)
+        await close_room(context.control, self._recorder, self._room)
+        if self._human_room_open:
+            await close_room(context.control, self._recorder, self._human_room)
         if context.probe is not None:
             await context.probe.disengage(self._room)
         leaving = [self._caller.media.leave(), self._human.media.leave()]
