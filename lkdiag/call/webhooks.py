@@ -32,8 +32,6 @@ class WebhookListener:
         self._receiver: api.WebhookReceiver | None = None
         self._rooms: dict[str, tuple[TrialRecorder, asyncio.Queue[WebhookEvent]]] = {}
         self._runner: web.AppRunner | None = None
-        self.refused = 0
-        """Requests without a valid signature."""
 
     async def __aenter__(self) -> Self:
         app = web.Application()
@@ -88,7 +86,6 @@ class WebhookListener:
             with suppress(Exception):  # whatever is wrong with it: it is not from our server
                 event = self._receiver.receive(body, request.headers.get("Authorization", ""))
         if event is None:
-            self.refused += 1
             return web.Response(status=401)
         watched = self._rooms.get(event.room.name)
         if watched is not None:

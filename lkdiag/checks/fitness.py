@@ -109,11 +109,22 @@ def _own_delay(facts: DispatchFacts) -> str | None:
             )
         if probe_was_lost(facts):
             return "the agent came late, but lkdiag's worker had lost its connection to the server in between"
+    made_ms = _dispatch_call_ms(facts)
+    if made_ms and _class(facts, latency_ms - made_ms) != _class(facts, latency_ms):
+        return f"the agent came late, but lkdiag's createDispatch took {made_ms / 1000:.2f} s of it"
     waits_for_caller = facts.job is None or facts.job.get("type") in ("JT_PARTICIPANT", "JT_PUBLISHER")
     caller_ms = caller_ready_ms(facts)
     if waits_for_caller and caller_ms and _class(facts, latency_ms - caller_ms) != _class(facts, latency_ms):
         return f"the agent came late, but lkdiag's caller, for whom its job may wait, took {caller_ms / 1000:.2f} s"
     return None
+
+
+def _dispatch_call_ms(facts: DispatchFacts) -> float | None:
+    """How long after the room's creation lkdiag's own createDispatch for the dispatch under test was answered."""
+    if facts.room is None or facts.timeline.first("dispatch.created") is None:
+        return None
+    call = next((e for e in facts.timeline.of("api.called") if e.data["method"] == "CreateDispatch"), None)
+    return None if call is None else (call.mono_ns - facts.room.mono_ns) / 1e6
 
 
 def _is_late(facts: DispatchFacts, latency_ms: float | None) -> bool:

@@ -77,7 +77,7 @@ Warmup = Annotated[
     int | None,
     typer.Option(
         "--warmup",
-        help="Trials kept out of the figures. [default: 1 for lkdiag's worker, 0 for yours]",
+        help="Trials kept out of the figures. \\[default: 1 for lkdiag's worker, 0 for yours]",
         rich_help_panel=PACE,
     ),
 ]

@@ -36,7 +36,7 @@ ServerBinary = Annotated[
     Path | None,
     typer.Option(
         "--server-binary",
-        help="For --local: the livekit-server to start [env: LKDIAG_SERVER_BINARY].",
+        help="For --local: the livekit-server to start \\[env: LKDIAG_SERVER_BINARY].",
         rich_help_panel=PROJECT,
     ),
 ]
@@ -52,7 +52,7 @@ Output = Annotated[
 ]
 RunsDir = Annotated[
     Path | None,
-    typer.Option("--runs-dir", help="Where runs are kept [env: LKDIAG_RUNS_DIR].", rich_help_panel=OUTPUT),
+    typer.Option("--runs-dir", help="Where runs are kept \\[env: LKDIAG_RUNS_DIR].", rich_help_panel=OUTPUT),
 ]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Show every trial's ids and timeline.", rich_help_panel=OUTPUT)

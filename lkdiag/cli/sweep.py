@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,8 +13,10 @@ from lkdiag.cli import options as shared
 from lkdiag.cli.duration_option import duration
 from lkdiag.cli.notes import give_up, say
 from lkdiag.errors import ExitCode, UsageError
-from lkdiag.report.sweep_value import Action, SweepReport
 from lkdiag.scenario.sweep import SweepScenario
+
+if TYPE_CHECKING:
+    from lkdiag.report.sweep_value import SweepReport
 
 ROOMS = "Which rooms"
 DELETION = "Deletion"
@@ -98,6 +99,8 @@ def sweep(
     scenario = SweepScenario(run_id=run, older_than_s=older_than, lone_sip=lone_sip, delete=delete, yes=yes)
     credentials = settings.load(settings.CredentialFlags(url, api_key, api_secret, project))
 
+    import asyncio
+
     from lkdiag.trial.sweep import sweep as carry_out
 
     for warning in credentials.warnings:
@@ -115,6 +118,8 @@ def sweep(
 
 def exit_code_of(report: SweepReport) -> ExitCode:
     """5 if a room could not be deleted, 1 if one is left for another reason, else 0."""
+    from lkdiag.report.sweep_value import Action
+
     actions = {room.action for room in report.rooms}
     if Action.FAILED in actions:
         return ExitCode.ROOMS_LEFT
@@ -139,5 +144,7 @@ def _write(report: SweepReport, format_: SweepFormat) -> None:
 
 
 def _advise(report: SweepReport) -> None:
+    from lkdiag.report.sweep_value import Action
+
     if any(room.run is not None and room.action is Action.LISTED for room in report.rooms):
         say("hint: lkdiag sweep --delete removes lkdiag's own")

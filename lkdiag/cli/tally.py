@@ -90,8 +90,7 @@ class CallTally(Tally):
         from lkdiag.checks.teardown.facts import TeardownFacts
         from lkdiag.checks.teardown.judged import JudgedCall
 
-        del run
-        judged = JudgedCall.of(TeardownFacts(index, self._scenario, trial))
+        judged = JudgedCall.of(TeardownFacts(index, self._scenario, trial, run.of("lkdiag.stalled")))
         facts = judged.facts
         name = f"call {index} ({facts.cleanup}, {facts.agent_exit}, {facts.hangup} hangs up)"
         after = "" if facts.closed_ms is None else f" after {facts.closed_ms / 1000:.2f} s"

@@ -16,16 +16,16 @@ PACE = "Pace"
 CleanupOption = Annotated[
     list[Cleanup] | None,
     typer.Option(
-        "--cleanup", help="Who cleans up; may be repeated. [default: each of lkdiag's own]", rich_help_panel=CALL
+        "--cleanup", help="Who cleans up; may be repeated. \\[default: each of lkdiag's own]", rich_help_panel=CALL
     ),
 ]
 Hangup = Annotated[
     list[Side] | None,
-    typer.Option("--hangup", help="Which side hangs up; may be repeated. [default: both]", rich_help_panel=CALL),
+    typer.Option("--hangup", help="Which side hangs up; may be repeated. \\[default: both]", rich_help_panel=CALL),
 ]
 AgentExitOption = Annotated[
     list[AgentExit] | None,
-    typer.Option("--agent-exit", help="How the agent leaves; may be repeated. [default: each]", rich_help_panel=CALL),
+    typer.Option("--agent-exit", help="How the agent leaves; may be repeated. \\[default: each]", rich_help_panel=CALL),
 ]
 HangupStyleOption = Annotated[
     HangupStyle,
@@ -56,9 +56,12 @@ WebhookListen = Annotated[
 
 Window = Annotated[
     float | None,
-    duration("--window", "How long to watch after the hang-up. [default: 8 s; 30 s for lost lines]", VERDICT),
+    duration("--window", "How long to watch after the hang-up. \\[default: 8 s; 29 s for lost lines]", VERDICT),
 ]
-ClosedWithin = Annotated[float, duration("--closed-within", "A room that is closed later is slow.", VERDICT)]
+ClosedWithin = Annotated[
+    float | None,
+    duration("--closed-within", "A room that is closed later is slow. \\[default: 5 s; 26 s for lost lines]", VERDICT),
+]
 
 Count = Annotated[
     int, typer.Option("--count", "-n", help="Times that each cell of the grid is played.", rich_help_panel=PACE)

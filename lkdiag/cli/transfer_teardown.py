@@ -12,7 +12,15 @@ from lkdiag.cli import teardown_options as own
 from lkdiag.cli.notes import say
 from lkdiag.cli.output import check_output, show_run
 from lkdiag.errors import UsageError
-from lkdiag.scenario.teardown import OWN_CLEANUPS, AgentExit, Cleanup, HangupStyle, Side, TeardownScenario
+from lkdiag.scenario.teardown import (
+    LOST_LISTED_S,
+    OWN_CLEANUPS,
+    AgentExit,
+    Cleanup,
+    HangupStyle,
+    Side,
+    TeardownScenario,
+)
 
 if TYPE_CHECKING:
     import asyncio
@@ -20,8 +28,6 @@ if TYPE_CHECKING:
     from lkdiag.call.webhooks import WebhookListener
     from lkdiag.timeline import Recorder
 
-LOST_WINDOW_S = 30.0
-"""A lost line stays listed for 21 s (measured on livekit-server 1.13.5)."""
 EXAMPLES = """[bold]Examples[/]
 
 lkdiag transfer-teardown --local [dim]– the reported bug and its fixes, side by side[/]
@@ -41,7 +47,7 @@ def transfer_teardown(
     agent_leaves_within: own.AgentLeavesWithin = 10.0,
     webhook_listen: own.WebhookListen = None,
     window: own.Window = None,
-    closed_within: own.ClosedWithin = 5.0,
+    closed_within: own.ClosedWithin = None,
     count: own.Count = 1,
     concurrency: own.Concurrency = 6,
     local: shared.Local = False,
@@ -71,13 +77,14 @@ def transfer_teardown(
     credentials = choose_credentials(settings.CredentialFlags(url, api_key, api_secret, project), local=local)
     address = _address(webhook_listen)
     cleanups = _cleanups(cleanup, agent_name, webhooks=local or address is not None)
+    unnoticed_s = LOST_LISTED_S if hangup_style is HangupStyle.LOST else 0.0
     scenario = TeardownScenario(
         cleanups=cleanups,
         hangups=tuple(dict.fromkeys(hangup or Side)),
         agent_exits=tuple(dict.fromkeys(agent_exit or AgentExit)),
         count=count,
-        window_s=(LOST_WINDOW_S if hangup_style is HangupStyle.LOST else 8.0) if window is None else window,
-        closed_within_s=closed_within,
+        window_s=8.0 + unnoticed_s if window is None else window,
+        closed_within_s=5.0 + unnoticed_s if closed_within is None else closed_within,
         hangup_style=hangup_style,
         agent_name=agent_name,
         agent_leaves_within_s=agent_leaves_within,
@@ -100,7 +107,7 @@ def transfer_teardown(
 
         await run_teardowns(scenario, planned, used, recorder, run_id, stop, webhooks)
 
-    wants_webhooks = Cleanup.WEBHOOK_REAPER in cleanups
+    wants_webhooks = Cleanup.WEBHOOK_REAPER in cleanups or address is not None
     session = Session(
         name="transfer-teardown",
         options=scenario,

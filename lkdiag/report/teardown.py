@@ -30,12 +30,13 @@ def build_teardown(timeline: Timeline, started: Event, notes: Sequence[str]) -> 
     """Judge a run. Raises JournalError when its scenario can't be read."""
     scenario = scenario_of(started, TeardownScenario)
     run = timeline.run_level()
+    stalls = run.of("lkdiag.stalled")
+    gone = frozenset(event.data["room"] for event in run.of("room.gone"))
     calls = [
-        JudgedCall.of(TeardownFacts(index, scenario, trial))
+        JudgedCall.of(TeardownFacts(index, scenario, trial, stalls, gone))
         for index, trial in sorted(timeline.by_trial().items())
         if trial.first("trial.started") is not None
     ]
-    stalls = run.of("lkdiag.stalled")
     trials = tuple(_trial(call, stalls) for call in calls)
     left = leftover_room.judge(run)
     findings = (*([] if left is None else [left]), *grouped([trial.findings for trial in trials]))
@@ -47,7 +48,7 @@ def build_teardown(timeline: Timeline, started: Event, notes: Sequence[str]) -> 
         environment=environment_of(started, timeline, scenario.agent_name),
         verdict=verdict,
         headline=_headline(calls, about.interrupted, about.aborted, planned),
-        leftover_rooms=(*leftovers_of(run), *(room for call in calls if (room := _leftover(call)) is not None)),
+        leftover_rooms=_leftovers(run, calls),
         findings=findings,
         notes=tuple(notes),
         summary=_summary(calls),
@@ -113,6 +114,14 @@ def _survivor(facts: TeardownFacts) -> Survivor | None:
         disconnected_ms=facts.survivor_out_ms,
         stranded_ms=facts.stranded_ms,
     )
+
+
+def _leftovers(run: Timeline, calls: Sequence[JudgedCall]) -> tuple[LeftoverRoom, ...]:
+    """First what is there even now, then what lkdiag has deleted after it was judged."""
+    there = leftovers_of(run)
+    names = {room.name for room in there}
+    judged = (_leftover(call) for call in calls)
+    return (*there, *(room for room in judged if room is not None and room.name not in names))
 
 
 def _leftover(call: JudgedCall) -> LeftoverRoom | None:

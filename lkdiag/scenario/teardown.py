@@ -42,10 +42,10 @@ class HangupStyle(StrEnum):
     LOST = "lost"
 
 
-IN_PROCESS = (Cleanup.LATE_CONTEXT, Cleanup.CAPTURED_CONTEXT, Cleanup.OPTIONAL_CONTEXT)
-"""Cleanups that live in the agent's own process."""
 OWN_CLEANUPS = tuple(cleanup for cleanup in Cleanup if cleanup is not Cleanup.SUBJECT)
 """The cleanups that lkdiag plays itself."""
+LOST_LISTED_S = 21.0
+"""How long the server lists a participant whose line was cut without a goodbye (measured on livekit-server 1.13.5)."""
 _SECONDS_MAX = 24 * 3600.0
 
 
@@ -83,6 +83,11 @@ class TeardownScenario:
             raise UsageError(
                 f"--closed-within ({self.closed_within_s:g} s) is above --window ({self.window_s:g} s)",
                 "a room can't be seen to close after the watch has ended",
+            )
+        if self.hangup_style is HangupStyle.LOST and self.window_s <= LOST_LISTED_S + 2:
+            raise UsageError(
+                f"--window ({self.window_s:g} s) is too short for --hangup-style lost",
+                f"the server lists a lost line for about {LOST_LISTED_S:g} s: nobody can notice the hang-up before",
             )
         if (Cleanup.SUBJECT in self.cleanups) != (self.agent_name is not None):
             raise UsageError("--cleanup subject and --agent-name go together", "the subject is your own agent")

@@ -18,10 +18,19 @@ class TrialError(Exception):
 
 
 def fail(
-    recorder: TrialRecorder, step: str, reason: str, on_unreachable: Callable[[], None], *, unreachable: bool = False
+    recorder: TrialRecorder,
+    step: str,
+    reason: str,
+    on_unreachable: Callable[[], None],
+    *,
+    unreachable: bool = False,
+    own: bool = False,
 ) -> NoReturn:
-    """Record why the trial ends here. Raises TrialError. `on_unreachable` hears of a server that does not answer."""
-    recorder.record("trial.failed", step=step, error=reason, unreachable=unreachable)
+    """Record why the trial ends here. Raises TrialError. `on_unreachable` hears of a server that does not answer.
+
+    `own`: lkdiag's own part failed, which says nothing of what is tried.
+    """
+    recorder.record("trial.failed", step=step, error=reason, unreachable=unreachable, own=own or None)
     if unreachable:
         on_unreachable()
     raise TrialError(reason)
@@ -46,5 +55,8 @@ async def carry_out(
     finally:
         try:
             await see_through(close())
+        except Exception as error:
+            # what was seen stands; the rooms are looked for once more when the run ends
+            recorder.record("trial.close_failed", error=f"{type(error).__name__}: {error}")
         finally:
             recorder.record("trial.finished")

@@ -44,7 +44,7 @@ async def merge_calls(
                 try:
                     await control.move_participant(recorder, from_room, identity, to_room)
                 except ApiCallError as error:
-                    if not ("not implemented" in error.reason or error.code == "unimplemented"):
+                    if not ("not implemented" in error.reason or error.code in ("unimplemented", "bad_route")):
                         raise
                     way.known = REJOIN
                 else:

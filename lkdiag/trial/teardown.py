@@ -106,6 +106,8 @@ class TeardownTrial:
         self._agent_joined: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._outside: asyncio.Task[None] | None = None
         self._human_room_open = False
+        self._room_sid = ""
+        self._join_error: JoinError | None = None
 
     async def run(self) -> None:
         """Play the call, and leave nothing behind."""
@@ -128,10 +130,11 @@ class TeardownTrial:
             await self._merge()
             await self._agent_goes()
             hung_up_ns = await self._hang_up()
-        except (ApiCallError, JoinError) as error:
-            self._fail(
-                "play the call", error.message, unreachable=isinstance(error, ApiCallError) and error.unreachable
-            )
+        except JoinError as error:
+            # lkdiag plays all of them itself
+            self._fail("play the call", error.message, own=True)
+        except ApiCallError as error:
+            self._fail("play the call", error.message, unreachable=error.unreachable, own=error.unreachable)
         await self._watch(hung_up_ns)
 
     # -- the call ------------------------------------------------------------------------------------------------
@@ -142,15 +145,19 @@ class TeardownTrial:
             context.webhooks.watch(self._room, self._recorder)
         name = self._scenario.agent_name
         if context.probe is not None:
+            if not await context.probe.wait_registered(STEP_TIMEOUT_S):
+                context.on_unreachable()
+                self._fail("wait for the probe", f"not registered again within {STEP_TIMEOUT_S:g} s", own=True)
             context.probe.engage(self._room, self._recorder, lambda _metadata: self, publish=False)
             name = context.probe.agent_name
-        await context.control.create_room(
+        room = await context.control.create_room(
             self._recorder,
             self._room,
             empty_timeout_s=EMPTY_TIMEOUT_S,
             departure_timeout_s=DEPARTURE_TIMEOUT_S,
             dispatches=[(name or "", "")],
         )
+        self._room_sid = room.sid
         await self._join(self._caller, self._room)
         await self._wait_for("bring the agent into the caller room", self._agent_is_there)
 
@@ -160,6 +167,13 @@ class TeardownTrial:
 
     async def on_assignment(self, assignment: Assignment) -> None:
         """The probe's agent is this call's: with a session, and in a process of its own where it is to crash."""
+        try:
+            await self._join_agent(assignment)
+        except JoinError as error:
+            self._join_error = error
+            raise
+
+    async def _join_agent(self, assignment: Assignment) -> None:
         context = self._context
         agent: Agent | ChildParticipant
         if self._planned.agent_exit is AgentExit.CRASHED:
@@ -199,6 +213,8 @@ class TeardownTrial:
             self._human.new_line()
             await self._join(self._human, self._room)
 
+        if self._caller.is_gone or not await self._room_is_there():
+            self._fail("merge the calls", "the caller room was closed before the human could be brought in", own=True)
         way = await merge_calls(
             self._context.merge, self._context.control, self._recorder, self._human_room, HUMAN, self._room, rejoin
         )
@@ -206,7 +222,7 @@ class TeardownTrial:
         self._human_room_open = not await close_room(self._context.control, self._recorder, self._human_room)
         if self._context.probe is None:
             # the user's agent may be gone already, and may have taken the room with it
-            await self._watcher.look_at_participants()
+            await self._wait_for("bring both into one room", self._both_are_there_or_put_out)
             return
         await self._wait_for("bring all three into one room", self._all_are_there)
         cleanup = self._planned.cleanup
@@ -241,7 +257,11 @@ class TeardownTrial:
         for one in list(self._watcher.view.participants.values()):
             if one["kind"] == "agent":
                 recorder.record("subject.removed", identity=one["identity"])
-                await control.remove_participant(recorder, self._room, one["identity"])
+                try:
+                    await control.remove_participant(recorder, self._room, one["identity"])
+                except ApiCallError as error:
+                    if error.code != "not_found":  # it has just left by itself
+                        raise
         await self._wait_for("see the agent leave", lambda view: not self._agent_is_there(view))
 
     async def _hang_up(self) -> int:
@@ -264,13 +284,15 @@ class TeardownTrial:
         survivor = self._human if self._planned.hangup is Side.CALLER else self._caller
         while True:
             late = clock() >= deadline_ns
+            answered = True
             try:
-                room = await self._context.control.find_room(self._recorder, self._room)
+                there = await self._room_is_there()
             except ApiCallError as error:
                 if error.unreachable:
-                    self._fail("watch the room", error.message, unreachable=True)
+                    self._fail("watch the room", error.message, unreachable=True, own=True)
+                answered = False
             else:
-                if room is None:
+                if not there:
                     self._recorder.record("room.closed", room=self._room)
                     if not survivor.is_gone:
                         await _wait_gone(survivor, SURVIVOR_WAIT_S)
@@ -278,9 +300,14 @@ class TeardownTrial:
             if late:
                 break
             await _wait_gone(survivor, LOOK_INTERVAL_S)  # who is put out makes us look at once
-        await self._watcher.look_at_participants()
-        people = [f"{one['identity']} ({one['kind']})" for one in self._watcher.view.participants.values()]
-        self._recorder.record("room.occupied", room=self._room, participants=sorted(people))
+        if answered and await self._watcher.look_at_participants():
+            people = [f"{one['identity']} ({one['kind']})" for one in self._watcher.view.participants.values()]
+            self._recorder.record("room.occupied", room=self._room, participants=sorted(people))
+
+    async def _room_is_there(self) -> bool:
+        """Whether the room that the caller joined is; not another one that has its name. Raises ApiCallError."""
+        room = await self._context.control.find_room(self._recorder, self._room)
+        return room is not None and room.sid == self._room_sid
 
     async def _close(self) -> None:
         """Judged or not, the rooms go, and everybody in them."""
@@ -297,7 +324,7 @@ class TeardownTrial:
         leaving = [self._caller.media.leave(), self._human.media.leave()]
         if self._agent is not None:
             leaving.append(self._agent.leave())
-        await asyncio.gather(*leaving)
+        await asyncio.gather(*leaving, return_exceptions=True)
         if context.webhooks is not None:
             context.webhooks.unwatch(self._room)
 
@@ -318,11 +345,14 @@ class TeardownTrial:
             await party.media.publish_audio()
 
     async def _wait_for(self, step: str, done: Callable[[RoomView], bool]) -> None:
+        probe = self._context.probe
         if not await self._saw(done, STEP_TIMEOUT_S):
-            self._fail(step, f"not within {STEP_TIMEOUT_S:g} s")
-        if self._context.probe is not None and not self._agent_joined.done():
-            async with asyncio.timeout(STEP_TIMEOUT_S):
-                await asyncio.shield(self._agent_joined)
+            # whether lkdiag's own worker is dispatched is the other command's question
+            self._fail(step, f"not within {STEP_TIMEOUT_S:g} s", own=probe is not None)
+        if probe is not None:
+            await asyncio.wait({self._agent_joined}, timeout=STEP_TIMEOUT_S)
+            if not self._agent_joined.done():
+                self._fail(step, f"lkdiag's agent was not connected within {STEP_TIMEOUT_S:g} s", own=True)
 
     async def _saw(self, done: Callable[[RoomView], bool], timeout_s: float) -> bool:
         """Whether the room's participants were seen to be so, within that time."""
@@ -332,6 +362,8 @@ class TeardownTrial:
             await self._watcher.look_at_participants()
             if done(self._watcher.view):
                 return True
+            if self._join_error is not None:
+                raise self._join_error
             if clock() >= deadline_ns:
                 return False
             await asyncio.sleep(LOOK_INTERVAL_S)
@@ -340,12 +372,16 @@ class TeardownTrial:
     def _agent_is_there(view: RoomView) -> bool:
         return any(one["kind"] == "agent" for one in view.participants.values())
 
+    def _both_are_there_or_put_out(self, view: RoomView) -> bool:
+        identities = {one["identity"] for one in view.participants.values()}
+        return {CALLER, HUMAN} <= identities or self._caller.is_gone or self._human.is_gone
+
     def _all_are_there(self, view: RoomView) -> bool:
         identities = {one["identity"] for one in view.participants.values()}
         return {CALLER, HUMAN} <= identities and self._agent_is_there(view)
 
-    def _fail(self, step: str, reason: str, *, unreachable: bool = False) -> NoReturn:
-        fail(self._recorder, step, reason, self._context.on_unreachable, unreachable=unreachable)
+    def _fail(self, step: str, reason: str, *, unreachable: bool = False, own: bool = False) -> NoReturn:
+        fail(self._recorder, step, reason, self._context.on_unreachable, unreachable=unreachable, own=own)
 
 
 async def _wait_gone(party: _Party, timeout_s: float) -> None:

@@ -101,14 +101,14 @@ class RoomWatcher:
             self.view.dispatches = dispatches
             self._recorder.record("dispatch.listed", dispatches=dispatches)
 
-    async def look_at_participants(self) -> None:
-        """Who is in the room now."""
+    async def look_at_participants(self) -> bool:
+        """Who is in the room now; whether that was answered."""
         try:
             listed = await self._control.list_participants(self._recorder, self._room)
         except ApiCallError as error:
             self._note_sight(error)
             if error.code != "not_found":
-                return
+                return False
             listed = []  # nobody is in a room that is not there
         self._note_sight(None)
         now = {item.sid: _participant(item) for item in listed}
@@ -123,6 +123,7 @@ class RoomWatcher:
             if sid not in now:
                 lane = "agent" if participant["kind"] == "agent" else "participant"
                 self._recorder.record(f"{lane}.left", identity=participant["identity"], sid=sid)
+        return True
 
     def _note_sight(self, error: ApiCallError | None) -> None:
         if error is None or not error.unreachable:

@@ -74,9 +74,13 @@ class Call:
         self.told("error.unhandled", error="NoJobContextError: late", message="late")
         return self.told("trial.finished")
 
-    def judged(self, **scenario: Any) -> JudgedCall:
+    def called(self) -> Self:
+        """The cleanup begins its work."""
+        return self.told("cleanup.called", identity=IDENTITIES[self.survivor])
+
+    def judged(self, stalls: tuple[Event, ...] = (), **scenario: Any) -> JudgedCall:
         """The verdict on it."""
-        return JudgedCall.of(TeardownFacts(1, TeardownScenario(**scenario), Timeline(self._events)))
+        return JudgedCall.of(TeardownFacts(1, TeardownScenario(**scenario), Timeline(self._events), stalls))
 
     def findings(self, **scenario: Any) -> set[str]:
         """The checks that say something of it."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from .story import Call
+from lkdiag.checks.teardown import CALL_CHECKS
+from lkdiag.timeline import Event
+
+from .story import ROOM, Call
 
 
 def test_a_room_that_is_deleted_at_once_is_closed() -> None:
@@ -19,13 +22,13 @@ def test_a_room_that_is_deleted_at_once_is_closed() -> None:
 
 @pytest.mark.parametrize(("gone_s", "outcome"), [(5.0, "closed"), (5.001, "slow"), (7.9, "slow")])
 def test_slow_begins_above_the_limit(gone_s: float, outcome: str) -> None:
-    call = Call("poll-reaper").merged().hung_up().at(gone_s).survivor_out().room_closed().closing()
+    call = Call("poll-reaper").merged().hung_up().at(gone_s).called().survivor_out().room_closed().closing()
     assert call.judged().outcome == outcome
     assert call.findings() == ({"slow-close"} if outcome == "slow" else set())
 
 
 def test_a_survivor_that_is_told_late_makes_it_slow() -> None:
-    call = Call("poll-reaper").merged().hung_up().at(1).room_closed().at(6).survivor_out().closing()
+    call = Call("poll-reaper").merged().hung_up().at(1).called().room_closed().at(6).survivor_out().closing()
     assert call.judged().outcome == "slow"
 
 
@@ -77,7 +80,7 @@ def test_no_look_at_the_end_is_no_verdict() -> None:
 def test_a_call_that_could_not_be_played_is_an_error_and_one_out_of_sight_is_not_judged() -> None:
     failed = Call("off").told("trial.failed", step="bring the agent into the caller room", error="not within 20 s")
     assert failed.closing().judged().outcome == "error"
-    blind = Call("off").merged().hung_up().told("trial.failed", step="watch the room", error="unreachable")
+    blind = Call("off").merged().hung_up().told("trial.failed", step="watch the room", error="unreachable", own=True)
     assert blind.closing().judged().outcome == "inconclusive"
     assert Call("off").merged().judged().outcome == "inconclusive"  # killed
     crashed = Call("off").told("trial.crashed", error="ValueError: ours")
@@ -101,3 +104,69 @@ def test_a_call_that_was_cut_before_anybody_hung_up_is_a_note() -> None:
     assert call.judged().outcome == "closed"
     assert call.judged().facts.survivor_out_ms == 0
     assert call.findings() == {"cut-short"}
+
+
+def test_somebody_elses_deletion_is_not_credited_to_the_cleanup() -> None:
+    """A reaper of the project's own makes every row of the grid look well."""
+    for cleanup in ("off", "late-context", "captured-context", "poll-reaper"):
+        call = Call(cleanup).merged().hung_up().at(0.3).survivor_out().room_closed().closing()
+        assert call.judged().outcome == "inconclusive", cleanup
+    own = Call("subject", "own").merged().hung_up().at(0.3).survivor_out().room_closed().closing()
+    assert own.judged().outcome == "closed"
+
+
+def test_lkdiags_own_stall_is_nobody_elses_leftover() -> None:
+    stood = Event(0, "lkdiag.stalled", 0, int(8.4e9), None, {"began_mono_ns": int(0.1e9), "late_ms": 8300.0})
+    left = Call("poll-reaper").merged().hung_up().at(8.5).room_occupied().closing()
+    assert left.judged().outcome == "leftover"
+    assert left.judged(stalls=(stood,)).outcome == "inconclusive"
+    slow = Call("poll-reaper").merged().hung_up().at(7).called().survivor_out().room_closed().closing()
+    assert slow.judged().outcome == "slow"
+    short = Event(0, "lkdiag.stalled", 0, int(3e9), None, {"began_mono_ns": int(0.5e9), "late_ms": 2500.0})
+    assert slow.judged(stalls=(short,)).outcome == "inconclusive"
+    before = Event(0, "lkdiag.stalled", 0, -1, None, {"began_mono_ns": -5, "late_ms": 9000.0})
+    assert left.judged(stalls=(before,)).outcome == "leftover"
+
+
+def test_a_side_that_is_still_listed_has_not_hung_up_for_the_server() -> None:
+    call = Call("captured-context").merged().hung_up().at(8)
+    call.told("room.occupied", room=ROOM, participants=["human-agent-sip (sip)", "sip_+15550100 (sip)"]).closing()
+    assert call.judged().outcome == "inconclusive"
+
+
+def test_a_room_without_the_survivor_is_not_its_leftover() -> None:
+    call = Call("off").merged().hung_up().at(8).told("room.occupied", room=ROOM, participants=[]).closing()
+    assert call.judged().outcome == "inconclusive"
+
+
+def test_a_survivor_that_is_put_out_was_not_left_alone() -> None:
+    there = Call("subject", "own").merged().hung_up().at(1).survivor_out("PARTICIPANT_REMOVED").at(8).room_occupied()
+    assert there.closing().judged().outcome == "inconclusive"
+    gone = Call("subject", "own").merged().hung_up().at(1).survivor_out("PARTICIPANT_REMOVED").room_closed().closing()
+    assert gone.judged().outcome == "closed"
+
+
+def test_a_failed_look_of_a_reaper_that_then_closed_the_room_is_no_failure() -> None:
+    call = Call("poll-reaper").merged().hung_up().told("cleanup.look_failed", error="503")
+    call.at(1).called().survivor_out().room_closed().closing()
+    assert call.findings() == set()
+
+
+def test_a_webhook_that_came_before_the_list_knew_is_told_as_that() -> None:
+    call = Call("webhook-reaper").merged().hung_up()
+    call.told("webhook.received", event="participant_left", identity="sip_+15550100")
+    call.told("cleanup.looked", people=["human-agent-sip", "sip_+15550100"]).at(8).room_occupied().closing()
+    (finding,) = [
+        f for check in CALL_CHECKS if (f := check(call.judged())) is not None and f.check == "cleanup-never-ran"
+    ]
+    assert "it looked 1 times, and last saw human-agent-sip, sip_+15550100" in finding.fact
+
+
+def test_an_agent_that_lkdiag_put_out_did_not_leave() -> None:
+    call = (
+        Call("subject", "own").merged().told("subject.removed", identity="a").hung_up().at(8).room_occupied().closing()
+    )
+    (finding,) = [
+        f for check in CALL_CHECKS if (f := check(call.judged())) is not None and f.check == "cleanup-never-ran"
+    ]
+    assert "lkdiag had put your agent out" in finding.fact

@@ -33,13 +33,19 @@ async def reap_if_lone(call: WatchedCall) -> bool:
     """
     try:
         listed = await call.control.list_participants(call.recorder, call.room)
-        people = [one.identity for one in listed if one.kind != api.ParticipantInfo.Kind.AGENT]
-        if len(people) != 1:
-            return False
-        call.recorder.record("cleanup.called", identity=people[0])
+    except ApiCallError as error:
+        call.recorder.record("cleanup.look_failed", error=error.message)
+        return False
+    people = sorted(one.identity for one in listed if one.kind != api.ParticipantInfo.Kind.AGENT)
+    call.recorder.record("cleanup.looked", people=people)
+    if len(people) != 1:
+        return False
+    call.recorder.record("cleanup.called", identity=people[0])
+    try:
         await call.control.delete_room(call.recorder, call.room)
     except ApiCallError as error:
-        call.recorder.record("cleanup.raised", error=error.message)
-        return False
+        if error.code != "not_found":
+            call.recorder.record("cleanup.raised", error=error.message)
+            return False
     call.recorder.record("cleanup.deleted_room", room=call.room)
     return True

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lkdiag.checks.teardown.judged import JudgedCall
 
 SLUG = "cleanup-never-ran"
+OUTSIDE = ("webhook-reaper", "poll-reaper")
 WHY = {
     "session-closed": "the agent was still connected, but its client did not report the departure",
     "left-room": "the agent had left the room before, and with its connection went its listeners",
@@ -29,9 +30,23 @@ def judge(call: JudgedCall) -> Finding | None:
         hint = "with it off, teardown is your application's own business"
     elif facts.cleanup == "subject":
         title, why = "nothing of your deployment cleaned up", "your agent had left the call before"
+        if facts.seen("subject.removed"):
+            why = (
+                f"lkdiag had put your agent out before, as it had not left within "
+                f"{facts.scenario.agent_leaves_within_s:g} s"
+            )
         hint = (
             "whoever outlives the agent has to delete the room: a webhook receiver, a periodic look at lone SIP "
             "participants, or the agent itself by staying until the end"
+        )
+    elif facts.cleanup in OUTSIDE:
+        looks = facts.seen("cleanup.looked")
+        last = ", ".join(looks[-1].data["people"]) if looks else ""
+        title = "the reaper did not act"
+        why = f"it looked {len(looks)} times, and last saw {last or 'nobody'}" if looks else "it never looked"
+        hint = (
+            "a webhook can come before the participant list knows of the departure: look again a little later, and let "
+            "a periodic look back the webhooks up"
         )
     else:
         why = WHY.get(facts.agent_exit, "nothing called it")

@@ -21,6 +21,10 @@ class TeardownFacts(Course):
     index: int
     scenario: TeardownScenario
     timeline: Timeline
+    stalls: tuple[Event, ...] = ()
+    """`lkdiag.stalled` of the run."""
+    gone_rooms: frozenset[str] = frozenset()
+    """Rooms that the run's own clean-up has removed after its trials."""
 
     @property
     def cleanup(self) -> str:
@@ -57,7 +61,7 @@ class TeardownFacts(Course):
     @property
     def deleted_afterwards(self) -> bool:
         """Whether lkdiag's own clean-up has removed it in the end."""
-        return any(e.data["room"] == self.room for e in self.timeline.of("room.gone"))
+        return self.room in self.gone_rooms or any(e.data["room"] == self.room for e in self.timeline.of("room.gone"))
 
     @property
     def merge(self) -> str | None:
@@ -95,6 +99,30 @@ class TeardownFacts(Course):
         if self.hung_up is None or self.room_closed is None:
             return None
         return round((self.room_closed.mono_ns - self.hung_up.mono_ns) / 1e6, 1)
+
+    @property
+    def hung_up_identity(self) -> str | None:
+        """Who hung up."""
+        return None if self.hung_up is None else str(self.hung_up.data["identity"])
+
+    def still_listed(self, identity: str | None) -> bool:
+        """Whether the server listed it in the room when the window ended."""
+        listed = () if self.room_occupied is None else self.room_occupied.data["participants"]
+        return identity is not None and any(who.startswith(f"{identity} (") for who in listed)
+
+    @cached_property
+    def stalled_ms(self) -> float:
+        """For how long, in all, lkdiag stood still between the hang-up and what ended the watch."""
+        began, ended = self.hung_up, self.room_closed or self.room_occupied
+        if began is None or ended is None:
+            return 0.0
+        return float(
+            sum(
+                stall.data["late_ms"]
+                for stall in self.stalls
+                if stall.mono_ns >= began.mono_ns and stall.data["began_mono_ns"] <= ended.mono_ns
+            )
+        )
 
     @property
     def survivor_side(self) -> str:

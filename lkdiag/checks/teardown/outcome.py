@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
 DELETED = "ROOM_DELETED"
 """What a participant is told when its room is deleted (livekit_models.proto, DisconnectReason)."""
+REMOVED = "PARTICIPANT_REMOVED"
+"""What it is told when it is put out by itself."""
+STALL_SHARE_MAX = 0.1
+"""A leftover room is not judged when lkdiag stood still for more than this share of the window."""
 
 
 def outcome_of(facts: TeardownFacts) -> tuple[TeardownOutcome, str]:
@@ -22,31 +26,54 @@ def outcome_of(facts: TeardownFacts) -> tuple[TeardownOutcome, str]:
     if facts.failure is not None:
         data = facts.failure.data
         reason = f"lkdiag could not {data['step']}: {data['error']}"
-        watching = data["step"] == "watch the room"
-        return (TeardownOutcome.INCONCLUSIVE if watching else TeardownOutcome.ERROR), reason
+        return (TeardownOutcome.INCONCLUSIVE if data.get("own") else TeardownOutcome.ERROR), reason
     if facts.room_closed is not None and facts.closed_ms is not None:
         return _closed(facts, facts.closed_ms)
     if facts.room_occupied is None:
         return TeardownOutcome.INCONCLUSIVE, "no look at the room was answered when the window ended"
+    return _leftover(facts)
+
+
+def _leftover(facts: TeardownFacts) -> tuple[TeardownOutcome, str]:
+    """The room is there when the window ends: left over, unless something else than the cleanup explains that."""
     out = facts.survivor_out
-    if out is not None:
-        return TeardownOutcome.INCONCLUSIVE, (
+    reason = ""
+    if out is not None and out.data["reason"] == REMOVED:
+        reason = f"the other side was put out ({REMOVED}), and the empty room closes by its departure timeout"
+    elif out is not None:
+        reason = (
             f"the survivor was disconnected ({out.data['reason']}), and the room is still there: its line, not the "
             "room, was lost"
         )
-    return TeardownOutcome.LEFTOVER, ""
+    elif facts.still_listed(facts.hung_up_identity):
+        reason = (
+            "the server still lists the side that hung up, so nobody could have noticed it yet; a longer --window tells"
+        )
+    elif not facts.still_listed(facts.survivor_identity):
+        reason = "the room is there, but the survivor is not listed in it"
+    elif facts.stalled_ms > facts.scenario.window_s * 1000 * STALL_SHARE_MAX:
+        reason = f"lkdiag, in which the cleanup runs, stood still for {facts.stalled_ms / 1000:.1f} s of the window"
+    return (TeardownOutcome.INCONCLUSIVE, reason) if reason else (TeardownOutcome.LEFTOVER, "")
 
 
 def _closed(facts: TeardownFacts, closed_ms: float) -> tuple[TeardownOutcome, str]:
+    """The room is gone: closed, unless nobody, or somebody else, has done it."""
     out = facts.survivor_out
+    limit_ms = facts.scenario.closed_within_s * 1000
+    last_ms = max(closed_ms, facts.survivor_out_ms or 0.0)
+    reason = ""
     if out is None:
-        return (
-            TeardownOutcome.INCONCLUSIVE,
-            "the room is gone, but the survivor was never told that it was disconnected",
-        )
-    if out.data["reason"] != DELETED:
-        return TeardownOutcome.INCONCLUSIVE, (
+        reason = "the room is gone, but the survivor was never told that it was disconnected"
+    elif out.data["reason"] == REMOVED and last_ms > limit_ms:
+        reason = f"the other side was put out ({REMOVED}); the empty room closed by its departure timeout"
+    elif out.data["reason"] not in (DELETED, REMOVED):
+        reason = (
             f"the room is gone, but nobody deleted it: the survivor had lost its line before ({out.data['reason']})"
         )
-    slow = max(closed_ms, facts.survivor_out_ms or 0.0) > facts.scenario.closed_within_s * 1000
-    return (TeardownOutcome.SLOW if slow else TeardownOutcome.CLOSED), ""
+    elif facts.cleanup != "subject" and not facts.seen("cleanup.called"):
+        reason = "the room was deleted, but not by this cleanup: something else in this project does so"
+    elif last_ms > limit_ms >= last_ms - facts.stalled_ms:
+        reason = f"the room was closed late, but lkdiag itself stood still for {facts.stalled_ms / 1000:.1f} s of it"
+    if reason:
+        return TeardownOutcome.INCONCLUSIVE, reason
+    return (TeardownOutcome.SLOW if last_ms > limit_ms else TeardownOutcome.CLOSED), ""
