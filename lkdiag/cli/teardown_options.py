@@ -66,4 +66,13 @@ ClosedWithin = Annotated[
 Count = Annotated[
     int, typer.Option("--count", "-n", help="Times that each cell of the grid is played.", rich_help_panel=PACE)
 ]
-Concurrency = Annotated[int, typer.Option("--concurrency", "-c", help="Calls at a time.", rich_help_panel=PACE)]
+Concurrency = Annotated[
+    int | None,
+    typer.Option(
+        "--concurrency",
+        "-c",
+        min=1,
+        help="Calls at a time. \\[default: 6; 1 with your own agent]",
+        rich_help_panel=PACE,
+    ),
+]

@@ -49,7 +49,7 @@ def transfer_teardown(
     window: own.Window = None,
     closed_within: own.ClosedWithin = None,
     count: own.Count = 1,
-    concurrency: own.Concurrency = 6,
+    concurrency: own.Concurrency = None,
     local: shared.Local = False,
     project: shared.Project = None,
     url: shared.Url = None,
@@ -88,7 +88,8 @@ def transfer_teardown(
         hangup_style=hangup_style,
         agent_name=agent_name,
         agent_leaves_within_s=agent_leaves_within,
-        concurrency=concurrency,
+        # a real worker that is just starting a job may refuse the next one: livekit-agents calls itself full meanwhile
+        concurrency=concurrency or (6 if agent_name is None else 1),
         webhook_listen=webhook_listen,
     )
     if cleanup is None and Cleanup.WEBHOOK_REAPER not in cleanups and agent_name is None:
