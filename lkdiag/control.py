@@ -79,8 +79,12 @@ class Control:
         empty_timeout_s: int,
         departure_timeout_s: int,
         dispatches: Sequence[tuple[str, str]] = (),
+        known_sid: str | None = None,
     ) -> api.Room:
-        """Create a room; `dispatches` are (agent name, metadata). Raises ApiCallError."""
+        """Create a room; `dispatches` are (agent name, metadata). Raises ApiCallError.
+
+        `known_sid` is that of a room which is there already under this name: the server then gives that one back.
+        """
         request = api.CreateRoomRequest(
             name=name,
             empty_timeout=empty_timeout_s,
@@ -89,9 +93,11 @@ class Control:
         )
         before_ns = recorder.run.now_wall_ns()
         room = await self._call(recorder, "CreateRoom", self._client.room.create_room(request), room=name)
-        recorder.record(
-            "room.created", room=name, sid=room.sid, creation_time_ms=room.creation_time_ms, before_ns=before_ns
-        )
+        about = {"room": name, "sid": room.sid, "creation_time_ms": room.creation_time_ms}
+        if room.sid == known_sid:
+            recorder.record("room.existed", **about)
+        else:
+            recorder.record("room.created", **about, before_ns=before_ns)
         return room
 
     async def find_room(self, recorder: TrialRecorder, name: str) -> api.Room | None:

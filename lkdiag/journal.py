@@ -12,7 +12,7 @@ from lkdiag.errors import JournalError, UsageError
 from lkdiag.timeline import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
 
@@ -63,6 +63,15 @@ class JournalWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+
+
+def append_events(path: Path, events: Iterable[Event]) -> None:
+    """Add to a journal that is finished what was learnt afterwards. Raises JournalError when it can't be written."""
+    try:
+        with path.open("ab") as file:
+            file.write(b"".join(_encoder.encode(event) + b"\n" for event in events))
+    except OSError as error:
+        raise JournalError(f"{path} can't be written: {error.strerror}", "the run itself is kept") from error
 
 
 @dataclass(frozen=True)

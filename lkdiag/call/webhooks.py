@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
 from livekit import api
 
 from lkdiag.errors import UsageError
+from lkdiag.scenario.duration import parse_duration_s
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,14 +25,30 @@ if TYPE_CHECKING:
 PATH = "/webhook"
 
 
-class WebhookListener:
-    """Listens on `host:port` (port 0: any). Every event of a room that is watched is recorded in its trial."""
+@dataclass
+class _Watched:
+    """A room whose events somebody wants."""
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+    recorder: TrialRecorder
+    queue: asyncio.Queue[WebhookEvent] = field(default_factory=asyncio.Queue)
+    finished: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class WebhookListener:
+    """Listens on `host:port` (port 0: any). Every event of a room that is watched is recorded in its trial.
+
+    `manner` is how it answers, like the applications that users write: `ok`; `fail-first` takes an event and answers
+    500 to its first delivery, so that the server sends it again; `slow:3s` answers late; `drop` takes nothing.
+    """
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, manner: str = "ok") -> None:
         self._host = host
         self._port = port
+        self._manner, _, delay = manner.partition(":")
+        self._delay_s = parse_duration_s(delay) if delay else 0.0
+        self._failed: set[str] = set()
         self._receiver: api.WebhookReceiver | None = None
-        self._rooms: dict[str, tuple[TrialRecorder, asyncio.Queue[WebhookEvent]]] = {}
+        self._rooms: dict[str, _Watched] = {}
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -67,15 +85,27 @@ class WebhookListener:
 
     def watch(self, room: str, recorder: TrialRecorder) -> None:
         """Record the events of that room from now on."""
-        self._rooms[room] = (recorder, asyncio.Queue())
+        self._rooms[room] = _Watched(recorder)
 
     def unwatch(self, room: str) -> None:
         """Leave them alone."""
         self._rooms.pop(room, None)
 
+    async def wait_finished(self, room: str, timeout_s: float) -> bool:
+        """Whether the end of a watched room was told, now or within that time."""
+        watched = self._rooms.get(room)
+        if watched is None:
+            return False
+        try:
+            async with asyncio.timeout(timeout_s):
+                await watched.finished.wait()
+        except TimeoutError:
+            return False
+        return True
+
     async def of_room(self, room: str) -> AsyncIterator[WebhookEvent]:
         """The events of a watched room, also those that came before."""
-        _, queue = self._rooms[room]
+        queue = self._rooms[room].queue
         while True:
             yield await queue.get()
 
@@ -87,15 +117,25 @@ class WebhookListener:
                 event = self._receiver.receive(body, request.headers.get("Authorization", ""))
         if event is None:
             return web.Response(status=401)
+        if self._manner == "drop":
+            return web.Response(status=503)
         watched = self._rooms.get(event.room.name)
         if watched is not None:
-            recorder, queue = watched
-            recorder.record(
+            watched.recorder.record(
                 "webhook.received",
                 event=event.event,
                 id=event.id,
                 created_at_s=event.created_at,
                 identity=event.participant.identity or None,
+                joined_at_ms=event.participant.joined_at_ms or None,
+                room_created_ms=event.room.creation_time_ms or None,
             )
-            queue.put_nowait(event)
+            watched.queue.put_nowait(event)
+            if event.event == "room_finished":
+                watched.finished.set()
+        if self._delay_s:
+            await asyncio.sleep(self._delay_s)
+        if self._manner == "fail-first" and event.id not in self._failed:
+            self._failed.add(event.id)
+            return web.Response(status=500)
         return web.Response()

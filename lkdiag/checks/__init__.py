@@ -5,16 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkdiag.checks import (
+    changing_worker,
+    client_blind,
+    cold_start,
     control_comparison,
     delayed,
     dropped,
     failed_present,
     false_running,
     left_early,
+    name_reuse,
     nobody_answers,
     not_carried_out,
     not_fit,
+    second_agent,
     unreported,
+    webhook_doubled,
+    webhook_late,
+    webhook_missing,
     wrong_worker,
 )
 
@@ -31,6 +39,12 @@ TRIAL_CHECKS: tuple[Callable[[JudgedTrial], Finding | None], ...] = (
     delayed.judge,
     unreported.judge,
     failed_present.judge,
+    second_agent.judge,
+    client_blind.judge,
+    name_reuse.judge,
+    webhook_missing.judge,
+    webhook_late.judge,
+    webhook_doubled.judge,
     not_carried_out.judge,
     not_fit.judge,
     left_early.judge,
@@ -40,5 +54,7 @@ TRIAL_CHECKS: tuple[Callable[[JudgedTrial], Finding | None], ...] = (
 RUN_CHECKS: tuple[Callable[[Sequence[JudgedTrial], Sequence[JudgedTrial]], Finding | None], ...] = (
     nobody_answers.judge,
     control_comparison.judge,
+    changing_worker.judge,
+    cold_start.judge,
 )
 """Each says something about the subject's trials and the control's as a whole, or nothing."""

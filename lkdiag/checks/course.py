@@ -13,6 +13,7 @@ class Course:
     """A base for a trial's facts."""
 
     timeline: Timeline
+    """What is judged."""
 
     @cached_property
     def started(self) -> Event:

@@ -6,72 +6,31 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from lkdiag.checks.course import Course
+from lkdiag.checks.opening import Opening
+from lkdiag.checks.run_facts import RunFacts
 from lkdiag.checks.sight import looks
 from lkdiag.checks.stages import clock_during, stages_of, state_lag_of
 from lkdiag.timeline.attribution import agents_of_dispatch, bears_name, dispatch_under_test, identities_of, jobs_of
-from lkdiag.timeline.clock import clock_samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lkdiag.scenario.dispatch import DispatchScenario
     from lkdiag.timeline import Event, Timeline
-    from lkdiag.timeline.clock import ClockEstimate, ClockSample
+    from lkdiag.timeline.clock import ClockEstimate
 
-HEARD = ("clock.sampled", "job.offered", "job.assigned", "job.terminated")
-"""What the server says on the probe's socket."""
+__all__ = ["DispatchFacts", "RunFacts"]
 
-
-@dataclass(frozen=True)
-class Stall:
-    """lkdiag's own event loop stood still: between two times (monotonic nanoseconds), and by how much in all.
-
-    `late_ms` may be more than lies between them: the monotonic clock does not go on while the machine sleeps.
-    """
-
-    began_ns: int
-    ended_ns: int
-    late_ms: float
+MADE = ("dispatch.created", "fallback.created", "retry.created")
+"""What CreateDispatch made."""
 
 
 @dataclass(frozen=True)
-class RunFacts:
-    """What a trial has to know of the run around it. Times are monotonic nanoseconds."""
-
-    scenario: DispatchScenario
-    probe_worker_ids: frozenset[str] = frozenset()
-    clock_samples: tuple[ClockSample, ...] | None = None
-    stalls: tuple[Stall, ...] = ()
-    disconnected_ns: tuple[int, ...] = ()
-    """When the probe noticed that its socket was lost."""
-    heard_ns: tuple[int, ...] | None = None
-    """When the server said something on the probe's socket: its order proves that nothing said earlier was lost.
-    None where no account was kept."""
-    probe_crashed_ns: tuple[int, ...] = ()
-
-    @classmethod
-    def of(cls, scenario: DispatchScenario, timeline: Timeline) -> RunFacts:
-        """From a whole run's timeline, or what there is of it so far."""
-        stalled = timeline.of("lkdiag.stalled")
-        return cls(
-            scenario=scenario,
-            probe_worker_ids=frozenset(event.data["worker_id"] for event in timeline.of("worker.registered")),
-            clock_samples=clock_samples(timeline),
-            stalls=tuple(Stall(e.data["began_mono_ns"], e.mono_ns, e.data["late_ms"]) for e in stalled),
-            disconnected_ns=tuple(event.mono_ns for event in timeline.of("worker.disconnected")),
-            heard_ns=tuple(event.mono_ns for event in timeline.of(*HEARD)),
-            probe_crashed_ns=tuple(event.mono_ns for event in timeline.of("probe.crashed")),
-        )
-
-
-@dataclass(frozen=True)
-class DispatchFacts(Course):
+class DispatchFacts(Opening):
     """One trial's facts. Times ending in `_ms` without another word are the server's, Unix milliseconds."""
 
     index: int
     run: RunFacts = field(repr=False)
-    timeline: Timeline = field(repr=False)
+    story: Timeline = field(repr=False)
 
     # -- the trial itself ----------------------------------------------------------------------------------------
 
@@ -84,38 +43,6 @@ class DispatchFacts(Course):
     def agent_name(self) -> str:
         """The name that was dispatched; empty for automatic dispatch."""
         return str(self.started.data["agent_name"])
-
-    @cached_property
-    def room(self) -> Event | None:
-        """The room's creation."""
-        return self.timeline.first("room.created")
-
-    @property
-    def creation_ms(self) -> int | None:
-        """Room.creation_time_ms; None where the server, an old one, does not say."""
-        return None if self.room is None else int(self.room.data["creation_time_ms"]) or None
-
-    @cached_property
-    def opened_ns(self) -> int | None:
-        """When this machine asked for the room; monotonic nanoseconds."""
-        if self.room is None:
-            return None
-        call = next((e for e in self.timeline.of("api.called") if e.data["method"] == "CreateRoom"), None)
-        if call is not None:
-            return int(call.data["began_mono_ns"])
-        joining = self.timeline.first("caller.joining")
-        return self.room.mono_ns if joining is None else joining.mono_ns
-
-    @cached_property
-    def closing_began_ns(self) -> int:
-        """When lkdiag began to close the room; monotonic nanoseconds. What changes later is lkdiag's own doing."""
-        closing = next(
-            (e for e in self.timeline.of("api.called") if e.data["method"] == "DeleteRoom"),
-            self.timeline.last("room.deleted", "trial.finished", "trial.interrupted"),
-        )
-        if closing is None:
-            return max(event.mono_ns for event in self.timeline)
-        return int(closing.data.get("began_mono_ns", closing.mono_ns))
 
     # -- the dispatch under test ---------------------------------------------------------------------------------
 
@@ -131,12 +58,24 @@ class DispatchFacts(Course):
         return None if event is None else str(event.data["dispatch_id"])
 
     @cached_property
+    def retries(self) -> tuple[Event, ...]:
+        """Dispatches that were made besides, though the first may still have brought its agent."""
+        return self.timeline.of("retry.created")
+
+    @cached_property
+    def other_ids(self) -> frozenset[str]:
+        """Dispatches that are not the one under test: the fallback's, a retry's, those of the prelude."""
+        made = (*self.timeline.of("fallback.created", "retry.created"), *self.prelude.of(*MADE))
+        listed = (item for event in self.prelude.of("dispatch.listed") for item in event.data["dispatches"])
+        return frozenset(str(data["dispatch_id"]) for data in (*(event.data for event in made), *listed))
+
+    @cached_property
     def dispatch_id(self) -> str | None:
         """The dispatch under test: as CreateDispatch or the first listing names it, else the offer to the probe."""
         created = self.timeline.first("dispatch.created")
         if created is not None:
             return str(created.data["dispatch_id"])
-        others = () if self.fallback_id is None else (self.fallback_id,)
+        others = self.other_ids
         for listing in self.listings:
             found = dispatch_under_test(listing.data["dispatches"], self.agent_name, None, others)
             if found is not None:
@@ -187,8 +126,10 @@ class DispatchFacts(Course):
 
     @cached_property
     def joins(self) -> tuple[Event, ...]:
-        """Agents as they were first seen, until lkdiag closed the room."""
-        return tuple(e for e in self.timeline.of("agent.joined") if e.mono_ns <= self.closing_began_ns)
+        """Agents as they were first seen, until lkdiag closed the room; none that the prelude knew."""
+        known = {event.data["sid"] for event in self.prelude.of("agent.joined")}
+        seen = self.timeline.of("agent.joined")
+        return tuple(e for e in seen if e.mono_ns <= self.closing_began_ns and e.data["sid"] not in known)
 
     @cached_property
     def own_identities(self) -> set[str]:
@@ -204,7 +145,7 @@ class DispatchFacts(Course):
         """Of the agents of certain dispatches: of every job that was ever listed, or accepted by the probe."""
         listed = {
             identity
-            for listing in self.listings
+            for listing in (*self.prelude.of("dispatch.listed"), *self.listings)
             for item in listing.data["dispatches"]
             if wanted(item["dispatch_id"])
             for identity in identities_of(item["jobs"])
@@ -229,26 +170,28 @@ class DispatchFacts(Course):
     def doubtful_joins(self) -> tuple[Event, ...]:
         """Agents known by nothing but their name, which may as well have come for another dispatch.
 
-        One that joined before the room was created belongs to an earlier room of that name (or two of the server's
-        clocks disagree); one that joined after the fallback was made may be the fallback's.
+        One that joined before the room was created (the dispatch, in a room that was there) belongs to an earlier one
+        (or two of the server's clocks disagree); one that joined after a second dispatch was made may be that one's.
         """
-        fallback = self.timeline.first("fallback.created", "fallback.failed")
+        seconds = self.timeline.of("fallback.created", "fallback.failed", "retry.created")
         known = self.own_identities | self.foreign_identities
 
         def doubtful(join: Event) -> bool:
             joined_ms = join.data["joined_at_ms"]
-            if self.creation_ms is not None and joined_ms < self.creation_ms:
+            if self.joined_before(join):
                 return True
-            made_ms = self.fallback_created_ms
-            if fallback is None or join.seq < fallback.seq:
-                return False
-            return made_ms is None or joined_ms >= made_ms
+            made = [self.created_ms_of(e.data.get("dispatch_id")) for e in seconds if e.seq < join.seq]
+            return any(made_ms is None or joined_ms >= made_ms for made_ms in made)
 
         return tuple(
             join
             for join in self.joins
             if join.data["identity"] not in known and bears_name(join.data, self.agent_name) and doubtful(join)
         )
+
+    def joined_before(self, join: Event) -> bool:
+        """Whether an agent joined before anything was dispatched here."""
+        return self.origin_ms is not None and join.data["joined_at_ms"] < int(self.origin_ms)
 
     @cached_property
     def agent_seen(self) -> Event | None:
@@ -279,10 +222,10 @@ class DispatchFacts(Course):
 
     @property
     def latency_ms(self) -> float | None:
-        """`joined_at_ms - creation_time_ms`, both the server's."""
-        if self.agent is None or self.creation_ms is None:
+        """`joined_at_ms - creation_time_ms`, both the server's; from the dispatch on, in a room that was there."""
+        if self.agent is None or self.origin_ms is None:
             return None
-        return float(self.agent["joined_at_ms"] - self.creation_ms)
+        return round(float(self.agent["joined_at_ms"]) - self.origin_ms, 1)
 
     # -- the probe's own view ------------------------------------------------------------------------------------
 
@@ -299,13 +242,16 @@ class DispatchFacts(Course):
         own = self.identities_for(lambda dispatch_id: dispatch_id == self.fallback_id)
         return next((e.data for e in self.joins if e.data["identity"] in own), None)
 
-    @cached_property
+    @property
     def fallback_created_ms(self) -> float | None:
         """When the server made the fallback's dispatch."""
+        return self.created_ms_of(self.fallback_id)
+
+    def created_ms_of(self, dispatch_id: str | None) -> float | None:
+        """When the server made a dispatch: by any listing, or by CreateDispatch's answer."""
         listed = [item for listing in self.listings for item in listing.data["dispatches"]]
-        created = self.timeline.first("fallback.created")
-        for item in (*listed, *([] if created is None else [created.data])):
-            if item["dispatch_id"] == self.fallback_id and item.get("created_at_ns"):
+        for item in (*listed, *(event.data for event in self.timeline.of(*MADE))):
+            if dispatch_id is not None and item["dispatch_id"] == dispatch_id and item.get("created_at_ns"):
                 return float(item["created_at_ns"] / 1e6)
         return None
 
@@ -317,8 +263,13 @@ class DispatchFacts(Course):
         return clock_during(self)
 
     @cached_property
+    def origin_ms(self) -> float | None:
+        """What delays count from: the room's creation, or the dispatch's where the room was there before."""
+        return self.created_ms_of(self.dispatch_id) if self.room_existed else self.creation_ms
+
+    @cached_property
     def stages_ms(self) -> dict[str, float]:
-        """Every stage that was seen, in milliseconds since the room's creation."""
+        """Every stage that was seen, in milliseconds since then."""
         return stages_of(self)
 
     @property

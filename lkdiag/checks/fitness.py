@@ -121,7 +121,7 @@ def _own_delay(facts: DispatchFacts) -> str | None:
 
 def _dispatch_call_ms(facts: DispatchFacts) -> float | None:
     """How long after the room's creation lkdiag's own createDispatch for the dispatch under test was answered."""
-    if facts.room is None or facts.timeline.first("dispatch.created") is None:
+    if facts.room is None or facts.room_existed or facts.timeline.first("dispatch.created") is None:
         return None
     call = next((e for e in facts.timeline.of("api.called") if e.data["method"] == "CreateDispatch"), None)
     return None if call is None else (call.mono_ns - facts.room.mono_ns) / 1e6
@@ -155,21 +155,31 @@ def _badly_watched(facts: DispatchFacts) -> str | None:
         return "the room was gone before lkdiag closed it: somebody or something else deleted it"
     if facts.dispatch_vanished:
         return "the dispatch was gone from listDispatch before the end: somebody deleted it, or made the room anew"
+    return _doubtful(facts)
+
+
+def _doubtful(facts: DispatchFacts) -> str | None:
+    """An agent of that name that may be the one, or another dispatch's."""
     for join in facts.doubtful_joins:
-        if facts.creation_ms is not None and join.data["joined_at_ms"] < facts.creation_ms:
+        if facts.joined_before(join):
             return (
                 f"agent {join.data['identity']!r} is in the room since before it was created: left from an earlier "
                 "one, or two of the server's clocks disagree"
             )
+        in_time = facts.origin_ms is None or (
+            join.data["joined_at_ms"] - facts.origin_ms <= facts.run.scenario.timeout_s * 1000
+        )
+        if facts.retries and in_time:
+            return f"agent {join.data['identity']!r} came after the retry, and no listed job tells for which dispatch"
     return None
 
 
 def began_to_join_too_late(facts: DispatchFacts) -> bool:
     """The probe's agent set out only when the time was up already: whatever became of it then, it was not in time."""
     joining = facts.probe_event("probe.joining")
-    if joining is None or facts.room is None:
+    if joining is None or facts.made_ns is None:
         return False
-    return joining.mono_ns > facts.room.mono_ns + facts.run.scenario.timeout_s * 1e9
+    return joining.mono_ns > facts.made_ns + facts.run.scenario.timeout_s * 1e9
 
 
 def room_vanished(facts: DispatchFacts) -> bool:
@@ -221,7 +231,7 @@ def _own_worker(facts: DispatchFacts) -> str | None:
         return None
     if probe_was_lost(facts):
         return "lkdiag's worker lost its connection to the server during the trial"
-    if any(facts.started.mono_ns <= at <= facts.closing_began_ns for at in facts.run.probe_crashed_ns):
+    if any(facts.began_ns <= at <= facts.closing_began_ns for at in facts.run.probe_crashed_ns):
         return "lkdiag's worker failed by itself"
     if facts.probe_event("job.answer_lost") is not None:
         return "lkdiag's worker could not send its answer to the offer"
@@ -240,8 +250,8 @@ def _word_missed(facts: DispatchFacts) -> str | None:
     accepted = facts.probe_event("job.accepted")
     if facts.probe_event("job.assigned") is not None or (accepted is None and facts.probe_event("job.offered")):
         return None
-    if probe_was_deaf(facts):
-        return "lkdiag's worker heard nothing more from the server: its connection may have been dead"
     if accepted is not None and facts.closing_began_ns - accepted.mono_ns < TOO_SOON_MS * 1e6:
         return "lkdiag's worker took the job just before the end: the assignment may have been on its way"
+    if probe_was_deaf(facts):
+        return "lkdiag's worker heard nothing more from the server: its connection may have been dead"
     return None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.diagnosis import Diagnosis, diagnose, explain_dispatch
+from lkdiag.checks.diagnosis.beside import Beside
 from lkdiag.checks.outcome import fallback_of, mismatch_of, outcome_of, state_of
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ class JudgedTrial:
     mismatch: Mismatch | None
     fallback: Fallback
     fallback_latency_ms: float | None
+    beside: Beside = field(default=Beside(), repr=False, compare=False)
+    """The rest of the run."""
 
     @classmethod
     def of(cls, facts: DispatchFacts) -> JudgedTrial:
@@ -37,3 +42,13 @@ class JudgedTrial:
     def index(self) -> int:
         """The trial's number."""
         return self.facts.index
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis | None:
+        """Why it went wrong; None where nothing did, or nothing is known."""
+        return diagnose(self)
+
+    @cached_property
+    def explanation(self) -> Diagnosis | None:
+        """Why the agent of the dispatch was late or lost, whatever else is diagnosed."""
+        return explain_dispatch(self)

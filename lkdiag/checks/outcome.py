@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lkdiag.checks.fitness import unfit_to_judge_absence, unfit_to_judge_presence
+from lkdiag.checks.fitness import GAP_MAX_MS, unfit_to_judge_absence, unfit_to_judge_presence
 from lkdiag.checks.sight import LISTING_LAG_S, looked_since
 from lkdiag.checks.verdict import Fallback, Mismatch, Outcome, State
 
@@ -48,7 +48,9 @@ def _of_failure(facts: DispatchFacts) -> tuple[Outcome, str]:
     assert facts.failure is not None
     data = facts.failure.data
     if facts.failure.kind == "room.reused":
-        return Outcome.ERROR, f"the server gave back room {data['sid']}, which was trial {data['earlier_trial']}'s"
+        own = data["earlier_trial"] == facts.index
+        whose = "which this trial had deleted" if own else f"which was trial {data['earlier_trial']}'s"
+        return Outcome.ERROR, f"the server gave back room {data['sid']}, {whose}"
     ours = data["step"] in OURS or data.get("unreachable", False)
     return Outcome.INCONCLUSIVE if ours else Outcome.ERROR, f"lkdiag could not {data['step']}: {data['error']}"
 
@@ -112,6 +114,10 @@ def _long_enough(facts: DispatchFacts) -> bool:
         return False
     if facts.doubtful_joins and not facts.own_identities:
         return False
+    ended = facts.timeline.first("observation.ended")
+    end_ns = facts.closing_began_ns if ended is None else ended.mono_ns
+    if not looked_since(facts, "participants", end_ns, -GAP_MAX_MS / 1000):
+        return False  # out of sight at the end: it may have come then
     scenario = facts.run.scenario
     patience_s = max(scenario.delayed_after_s, scenario.settle_s)
     return looked_since(facts, "participants", facts.job_listed.mono_ns, patience_s)
@@ -138,6 +144,8 @@ def fallback_of(facts: DispatchFacts, outcome: Outcome) -> tuple[Fallback, float
     if not facts.run.scenario.fallback:
         return Fallback.OFF, None
     attempted = facts.timeline.first("fallback.created", "fallback.failed")
+    if attempted is None and outcome is Outcome.DROPPED and facts.agent is None and not facts.doubtful_joins:
+        return Fallback.OFF, None  # a scenario without that step
     if attempted is None or outcome in (Outcome.DELIVERED, Outcome.DELAYED):
         return Fallback.NOT_NEEDED, None
     agent, created_ms = facts.fallback_agent, facts.fallback_created_ms

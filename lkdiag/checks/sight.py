@@ -13,11 +13,9 @@ LOOKS = {"participants": "ListParticipants", "dispatches": "ListDispatch"}
 LISTING_LAG_S = 5.0
 """How late a job may be listed: after workers (re)registered, and when its 60 s cache runs out, livekit-server v1.13.5
 lists it only when its search for workers ends (pkg/agent/client.go, CheckEnabledTimeout)."""
-OFFER_MIN_S = 0.5
-"""A worker is asked 0.2 s after the dispatch was made (psrpc's selection among servers); this is well after."""
-
-QUIET_S = 5.5
-"""The probe's socket is heard every 2.5 s (worker/connection.py, BEAT_INTERVAL_S): so long it may be quiet."""
+ASSIGNED_WITHIN_S = 0.5
+"""A worker that accepts is given the job at once, or never (livekit-server v1.13.5 pkg/agent/worker.go, AssignJob); this
+is well after."""
 
 
 def looks(facts: DispatchFacts, what: str) -> tuple[Event, ...]:
@@ -37,7 +35,7 @@ def looked_since(facts: DispatchFacts, what: str, mono_ns: int, after_s: float =
 
 def listing_is_due(facts: DispatchFacts) -> bool:
     """Whether listDispatch was asked so late that a job of the dispatch would have to be in its answer."""
-    return facts.room is not None and looked_since(facts, "dispatches", facts.room.mono_ns, LISTING_LAG_S)
+    return facts.made_ns is not None and looked_since(facts, "dispatches", facts.made_ns, LISTING_LAG_S)
 
 
 def longest_gap_ms(facts: DispatchFacts) -> float:
@@ -51,35 +49,37 @@ def stalled_ms(facts: DispatchFacts, until_ns: int | None = None) -> float:
     """For how long, in all, lkdiag itself stood still from the trial's beginning until then (or its closing)."""
     end_ns = facts.closing_began_ns if until_ns is None else until_ns
     return sum(
-        stall.late_ms
-        for stall in facts.run.stalls
-        if stall.began_ns <= end_ns and stall.ended_ns >= facts.started.mono_ns
+        stall.late_ms for stall in facts.run.stalls if stall.began_ns <= end_ns and stall.ended_ns >= facts.began_ns
     )
 
 
 def probe_was_lost(facts: DispatchFacts) -> bool:
     """Whether the probe noticed the loss of its socket during the trial."""
-    return any(facts.started.mono_ns <= at <= facts.closing_began_ns for at in facts.run.disconnected_ns)
+    return any(facts.began_ns <= at <= facts.closing_began_ns for at in facts.run.disconnected_ns)
 
 
 def probe_was_deaf(facts: DispatchFacts) -> bool:
     """Whether a dead socket could be why the probe heard nothing (more) of the job.
 
-    A dead one is noticed up to 15 s late. What arrives on it at the end, or later, proves that nothing was lost before.
+    A dead one is noticed up to 15 s late. What arrives on it when the time is up, or later, proves that nothing was
+    lost before: lkdiag pings the server then.
     """
-    if facts.run.heard_ns is None or facts.room is None:
+    if facts.run.heard_ns is None or facts.made_ns is None:
         return False
     accepted = facts.probe_event("job.accepted")
-    last_ns = facts.room.mono_ns + int(OFFER_MIN_S * 1e9) if accepted is None else accepted.mono_ns
-    since_ns = max(last_ns, facts.closing_began_ns - int(QUIET_S * 1e9))
-    lost_ns = min((at for at in facts.run.disconnected_ns if at >= facts.started.mono_ns), default=None)
+    if accepted is None:
+        # an offer may come at any time until the agent is not waited for any more
+        since_ns = facts.made_ns + int(facts.run.scenario.timeout_s * 1e9)
+    else:
+        since_ns = accepted.mono_ns + int(ASSIGNED_WITHIN_S * 1e9)
+    lost_ns = min((at for at in facts.run.disconnected_ns if at >= facts.began_ns), default=None)
     return not any(since_ns < at and (lost_ns is None or at < lost_ns) for at in facts.run.heard_ns)
 
 
 def caller_ready_ms(facts: DispatchFacts) -> float | None:
     """How long after the room was asked for lkdiag's caller was in it (or published); None without a caller."""
-    if facts.opened_ns is None or facts.started.data.get("caller", "none") == "none":
-        return None
+    if facts.opened_ns is None or facts.started.data.get("caller", "none") not in ("join", "publish"):
+        return None  # one that a step lets join is late on purpose
     kind = "caller.track_published" if facts.started.data["caller"] == "publish" else "caller.joined"
     ready = facts.timeline.first(kind)
     return None if ready is None else (ready.mono_ns - facts.opened_ns) / 1e6

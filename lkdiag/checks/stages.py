@@ -19,7 +19,7 @@ CLOCK_ERROR_MAX_MS = 250.0
 
 def clock_during(facts: DispatchFacts) -> ClockEstimate | None:
     """The server's clock during a trial; None where it is not known well enough."""
-    began_ns, ended_ns = facts.started.mono_ns - AROUND_NS, facts.closing_began_ns + AROUND_NS
+    began_ns, ended_ns = facts.began_ns - AROUND_NS, facts.closing_began_ns + AROUND_NS
     clock = estimate_clock(s for s in facts.run.clock_samples or () if began_ns <= s.mono_ns <= ended_ns)
     return clock if clock is not None and clock.error_ms <= CLOCK_ERROR_MAX_MS else None
 
@@ -27,13 +27,14 @@ def clock_during(facts: DispatchFacts) -> ClockEstimate | None:
 def stages_of(facts: DispatchFacts) -> dict[str, float]:
     """Milliseconds since the room's creation: every stage that was seen, in the order in which they follow each other.
 
-    `dispatch`, `job_started` and `joined` are the server's own times; `offered`, `accepted`, `assigned`, `active` and
-    `first_track` were seen by lkdiag, and are put on the server's clock.
+    In a room that was there before, since the dispatch's creation; there is no stage `created` then. `dispatch`,
+    `job_started` and `joined` are the server's own times; `offered`, `accepted`, `assigned`, `active` and `first_track`
+    were seen by lkdiag, and are put on the server's clock.
     """
-    if facts.creation_ms is None:
+    if facts.origin_ms is None:
         return {}
-    created = float(facts.creation_ms)
-    stages: dict[str, float | None] = {"created": created}
+    origin = float(facts.origin_ms)
+    stages: dict[str, float | None] = {} if facts.room_existed else {"created": origin}
     if facts.dispatch is not None and facts.dispatch.get("created_at_ns"):
         stages["dispatch"] = facts.dispatch["created_at_ns"] / 1e6
     if facts.job is not None and facts.job.get("started_at_ns"):
@@ -46,7 +47,7 @@ def stages_of(facts: DispatchFacts) -> dict[str, float]:
         stages["joined"] = float(agent["joined_at_ms"])
         stages["active"] = _on_server_clock(facts, _agent_active(facts, agent["sid"]))
         stages["first_track"] = _on_server_clock(facts, next(tracks, None))
-    return {name: round(at - created, 1) for name, at in stages.items() if at is not None}
+    return {name: round(at - origin, 1) for name, at in stages.items() if at is not None}
 
 
 def state_lag_of(facts: DispatchFacts) -> float | None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from lkdiag import __version__
-from lkdiag.cli import dispatch_trial, report, sweep, transfer_teardown
+from lkdiag.cli import dispatch_trial, report, scenarios, selftest, sweep, transfer_teardown, worker
+from lkdiag.cli import run as run_scenario
 from lkdiag.cli.notes import give_up, say_error
 from lkdiag.cli.own_fault import own_fault
 from lkdiag.cli.usage import CommandLineError, as_usage_error
@@ -32,8 +33,12 @@ app = typer.Typer(
 )
 app.command("dispatch-trial", epilog=dispatch_trial.EXAMPLES)(dispatch_trial.dispatch_trial)
 app.command("transfer-teardown", epilog=transfer_teardown.EXAMPLES)(transfer_teardown.transfer_teardown)
+app.command("run", epilog=run_scenario.EXAMPLES)(run_scenario.run)
+app.add_typer(scenarios.scenarios, name="scenarios")
+app.command("worker", cls=worker.WorkerCommand, epilog=worker.EXAMPLES)(worker.worker)
 app.command("report")(report.report)
 app.command("sweep", epilog=sweep.EXAMPLES)(sweep.sweep)
+app.command("selftest", epilog=selftest.EXAMPLES)(selftest.selftest)
 
 
 def _show_version(wanted: bool) -> None:

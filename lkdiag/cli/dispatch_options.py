@@ -93,8 +93,8 @@ FaultOption = Annotated[
     typer.Option(
         "--fault",
         metavar="NAME=SHARE,…",
-        help="Break that share of the trials on purpose: silent, ghost, reject, slow:4s (joins late), "
-        "slow:2s:answer (answers late).",
+        help="Break that share of the trials on purpose: ghost, silent, reject, slow:4s (joins late), slow:2s:answer "
+        "(answers late), overloaded, … `lkdiag worker --help` says what each does.",
         rich_help_panel=FAULTS,
     ),
 ]

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
 
 import typer
 
-from lkdiag import settings
 from lkdiag.cli import dispatch_options as own
 from lkdiag.cli import options as shared
-from lkdiag.cli.output import check_output, show_run
-from lkdiag.scenario.dispatch import Caller, DispatchScenario, JobType, Method
+from lkdiag.cli.play import Flags, play
+from lkdiag.scenario.dispatch import Caller, JobType, Method
 from lkdiag.scenario.fault import Fault, parse_faults
-
-if TYPE_CHECKING:
-    import asyncio
-
-    from lkdiag.timeline import Recorder
 
 EXAMPLES = """[bold]Examples[/]
 
@@ -55,6 +48,7 @@ def dispatch_trial(
     fault: own.FaultOption = None,
     seed: own.Seed = None,
     fault_fallback: own.FaultFallback = False,
+    worker_log: shared.WorkerLog = None,
     local: shared.Local = False,
     project: shared.Project = None,
     url: shared.Url = None,
@@ -74,14 +68,14 @@ def dispatch_trial(
     passed, compares what listDispatch says with who is there, tries createDispatch as a fallback when nobody came, and
     deletes the room. Latency is the server's own: joined_at_ms - creation_time_ms.
     """
-    from lkdiag.cli.recording import command_line
-    from lkdiag.cli.session import Session, choose_credentials
-    from lkdiag.cli.tally import DispatchTally
-    from lkdiag.trial.schedule import plan_trials
+    from lkdiag.scenario.script import load_script, with_settings
+    from lkdiag.worker.behaviour import BEHAVIOURS, make_behaviour
 
     faults = _faults(fault)
     own_seed = secrets.randbelow(2**31) if faults and seed is None else seed or 0
-    scenario = DispatchScenario(
+    chosen = {"warmup": warmup} if warmup is not None else {}
+    script = with_settings(
+        load_script("dispatch-trial", tuple(BEHAVIOURS), make_behaviour),
         count=count,
         agent_name=agent_name,
         control=control,
@@ -96,36 +90,20 @@ def dispatch_trial(
         timeout_s=timeout,
         delayed_after_s=delayed_after,
         settle_s=settle,
-        warmup=(1 if agent_name is None else 0) if warmup is None else warmup,
         concurrency=concurrency,
         rate=rate,
         gap_s=gap,
         faults=faults,
         seed=own_seed,
         fault_fallback=fault_fallback,
+        **chosen,
     )
-    check_output(output)
-    planned = plan_trials(scenario)
-
-    async def carry_out(
-        used: settings.Credentials, recorder: Recorder, run_id: str, stop: asyncio.Event, _webhooks: object
-    ) -> None:
-        from lkdiag.trial.run import run_dispatch_trials
-
-        await run_dispatch_trials(scenario, planned, used, recorder, run_id, stop)
-
-    session = Session(
-        name="dispatch-trial",
-        options=scenario,
-        tally=DispatchTally(scenario, sum(not trial.warmup for trial in planned)),
-        carry_out=carry_out,
-        credentials=choose_credentials(settings.CredentialFlags(url, api_key, api_secret, project), local=local),
-        server_binary=settings.server_binary(server_binary),
-        runs_dir=settings.runs_dir(runs_dir),
-        command=command_line(["--seed", str(own_seed)] if faults and seed is None else []),
-        quiet=quiet,
-    )
-    raise typer.Exit(show_run(session.run(), format_, output, verbose=verbose, redact=redact))
+    flags = Flags(
+        local, project, url, api_key, api_secret, server_binary, format_, output, verbose, quiet, redact, runs_dir,
+        worker_log,
+    )  # fmt: skip
+    drawn_seed = ["--seed", str(own_seed)] if faults and seed is None else []
+    raise typer.Exit(play(script, flags, flags.check(), drawn_seed))
 
 
 def _faults(text: str | None) -> tuple[Fault, ...]:

@@ -50,6 +50,15 @@ Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help="Write the report there.", rich_help_panel=OUTPUT),
 ]
+WorkerLog = Annotated[
+    Path | None,
+    typer.Option(
+        "--worker-log",
+        metavar="FILE",
+        help="The JSON log of your worker (Python or Node): it says whether the worker ever saw the request.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 RunsDir = Annotated[
     Path | None,
     typer.Option("--runs-dir", help="Where runs are kept \\[env: LKDIAG_RUNS_DIR].", rich_help_panel=OUTPUT),

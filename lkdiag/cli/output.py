@@ -48,8 +48,17 @@ def check_output(path: Path | None) -> None:
     raise UsageError(f"the report can't be written to {path}: {problem}", "choose another -o FILE")
 
 
-def show_run(journal_path: Path, format_: Format | None, path: Path | None, *, verbose: bool, redact: bool) -> ExitCode:
-    """Judge a journal and show the report; the exit code that it asks for."""
+def show_run(
+    journal_path: Path,
+    format_: Format | None,
+    path: Path | None,
+    *,
+    verbose: bool,
+    redact: bool,
+    worker_log: Path | None = None,
+) -> ExitCode:
+    """Judge a journal and show the report; the exit code that it asks for. A `worker_log` is judged with it."""
+    from lkdiag.cli.worker_log import worker_log_events
     from lkdiag.journal import read_journal
     from lkdiag.report.build import build_report
     from lkdiag.report.redact import redact as redacted
@@ -57,8 +66,11 @@ def show_run(journal_path: Path, format_: Format | None, path: Path | None, *, v
     journal = read_journal(journal_path)
     for note in journal.notes:
         say(f"note: {note}")
+    events = journal.events
+    if worker_log is not None:
+        events = (*events, *worker_log_events(events, worker_log))
     try:
-        report = build_report(journal.events, journal.notes)
+        report = build_report(events, journal.notes)
     except JournalError:
         raise
     except Exception as error:

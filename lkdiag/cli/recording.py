@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from lkdiag.scenario.script import DispatchScript, TeardownScript
     from lkdiag.timeline import Event
 
 SDKS = ("livekit", "livekit-api", "livekit-protocol")
@@ -52,8 +53,7 @@ def new_run_id() -> str:
 @contextlib.contextmanager
 def record_run(
     runs_dir: Path,
-    scenario_name: str,
-    options: Any,
+    script: DispatchScript | TeardownScript,
     project_host: str,
     command: str,
     watchers: Sequence[Callable[[Event], None]],
@@ -68,15 +68,26 @@ def record_run(
             schema=SCHEMA,
             run_id=run_id,
             lkdiag_version=__version__,
-            scenario=scenario_name,
+            scenario=script.name,
+            kind=script.kind,
+            title=script.title,
+            reported=script.head.report or None,
+            expect=_expected(script),
             command=command,
-            options=msgspec.to_builtins(options),
+            options=msgspec.to_builtins(script.settings),
             project_host=project_host,
             sdk={name: importlib.metadata.version(name) for name in SDKS},
             python=platform.python_version(),
             os=_system(),
         )
+        recorder.record("scenario.read", text=script.text)
         yield Recording(run_id, folder, recorder, journal)
+
+
+def _expected(script: DispatchScript | TeardownScript) -> dict[str, Any] | None:
+    """What the scenario's file expects of its trials; None where it expects nothing."""
+    expect = msgspec.to_builtins(script.expect)
+    return expect if script.expect != type(script.expect)() else None
 
 
 def command_line(extra: Sequence[str] = ()) -> str:

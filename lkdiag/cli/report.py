@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from lkdiag import settings
-from lkdiag.cli.options import Output, Redact, ReportFormat, RunsDir, Verbose
+from lkdiag.cli.options import Output, Redact, ReportFormat, RunsDir, Verbose, WorkerLog
 from lkdiag.cli.output import check_output, show_run
+from lkdiag.cli.worker_log import check_worker_log
 from lkdiag.errors import UsageError
 
 
@@ -18,6 +19,7 @@ def report(
         str | None, typer.Argument(metavar="RUN", help="A run's id, its folder, or its journal.jsonl.")
     ] = None,
     last: Annotated[bool, typer.Option("--last", help="The newest run.")] = False,
+    worker_log: WorkerLog = None,
     format_: ReportFormat = None,
     output: Output = None,
     verbose: Verbose = False,
@@ -31,8 +33,9 @@ def report(
     from lkdiag.journal import find_journal, last_run
 
     check_output(output)
+    check_worker_log(worker_log)
     directory = settings.runs_dir(runs_dir)
     if last == (run is not None):
         raise UsageError("name a RUN, or --last", f"runs are kept in {directory}")
     path = last_run(directory) if run is None else find_journal(run, directory, Path(run))
-    raise typer.Exit(show_run(path, format_, output, verbose=verbose, redact=redact))
+    raise typer.Exit(show_run(path, format_, output, verbose=verbose, redact=redact, worker_log=worker_log))

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import traceback
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lkdiag import settings
 from lkdiag.cli.notes import say
@@ -14,6 +14,7 @@ from lkdiag.cli.own_fault import described
 from lkdiag.cli.progress import Progress
 from lkdiag.cli.recording import record_run, stop_on_signals
 from lkdiag.errors import LkdiagError, UsageError
+from lkdiag.scenario.dispatch import DispatchScenario
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from lkdiag.call.webhooks import WebhookListener
     from lkdiag.cli.recording import Recording
     from lkdiag.cli.tally import Tally
+    from lkdiag.scenario.script import DispatchScript, TeardownScript
     from lkdiag.server.binary import ServerBinary
     from lkdiag.timeline import Event, Recorder
 
@@ -47,10 +49,7 @@ def choose_credentials(flags: settings.CredentialFlags, *, local: bool) -> setti
 class Session:
     """One run of a command."""
 
-    name: str
-    """The scenario's: `dispatch-trial`."""
-    options: Any
-    """The scenario itself, for the journal."""
+    script: DispatchScript | TeardownScript
     tally: Tally
     carry_out: CarryOut
     credentials: settings.Credentials | None
@@ -83,7 +82,7 @@ class Session:
 
         with (
             Progress(self.tally, quiet=self.quiet) as progress,
-            record_run(self.runs_dir, self.name, self.options, host, self.command, [progress.note, watch]) as recording,
+            record_run(self.runs_dir, self.script, host, self.command, [progress.note, watch]) as recording,
         ):
             self._say(f"Run {recording.run_id}, recorded in {recording.folder}")
             try:
@@ -138,9 +137,14 @@ class Session:
             return None
         from lkdiag.call.webhooks import WebhookListener
 
-        webhooks = await stack.enter_async_context(WebhookListener(*self.webhook_address))
+        webhooks = await stack.enter_async_context(WebhookListener(*self.webhook_address, manner=self._webhook_manner))
         self._say(f"Webhooks are received at {webhooks.url}")
         return webhooks
+
+    @property
+    def _webhook_manner(self) -> str:
+        scenario = self.script.settings
+        return (scenario.webhooks if isinstance(scenario, DispatchScenario) else None) or "ok"
 
     async def _find_server(self) -> ServerBinary:
         from lkdiag.server.binary import find_server

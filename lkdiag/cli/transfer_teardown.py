@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import typer
 
-from lkdiag import settings
 from lkdiag.cli import options as shared
 from lkdiag.cli import teardown_options as own
-from lkdiag.cli.notes import say
-from lkdiag.cli.output import check_output, show_run
-from lkdiag.errors import UsageError
-from lkdiag.scenario.teardown import (
-    LOST_LISTED_S,
-    OWN_CLEANUPS,
-    AgentExit,
-    Cleanup,
-    HangupStyle,
-    Side,
-    TeardownScenario,
-)
-
-if TYPE_CHECKING:
-    import asyncio
-
-    from lkdiag.call.webhooks import WebhookListener
-    from lkdiag.timeline import Recorder
+from lkdiag.cli.play import Flags, play
+from lkdiag.scenario.teardown import HangupStyle
 
 EXAMPLES = """[bold]Examples[/]
 
@@ -68,79 +49,27 @@ def transfer_teardown(
     Caller and human are simulated SIP participants, the agent is dispatched for real. Without options every cleanup
     meets both sides and each way for the agent to leave, in rooms of their own, and a grid shows which survive.
     """
-    from lkdiag.cli.recording import command_line
-    from lkdiag.cli.session import Session, choose_credentials
-    from lkdiag.cli.tally import CallTally
-    from lkdiag.trial.schedule import plan_calls
+    from lkdiag.scenario.script import load_script, with_settings
+    from lkdiag.worker.behaviour import BEHAVIOURS, make_behaviour
 
-    check_output(output)
-    credentials = choose_credentials(settings.CredentialFlags(url, api_key, api_secret, project), local=local)
-    address = _address(webhook_listen)
-    cleanups = _cleanups(cleanup, agent_name, webhooks=local or address is not None)
-    unnoticed_s = LOST_LISTED_S if hangup_style is HangupStyle.LOST else 0.0
-    scenario = TeardownScenario(
-        cleanups=cleanups,
-        hangups=tuple(dict.fromkeys(hangup or Side)),
-        agent_exits=tuple(dict.fromkeys(agent_exit or AgentExit)),
+    chosen = {
+        "cleanups": cleanup and tuple(dict.fromkeys(cleanup)),
+        "hangups": hangup and tuple(dict.fromkeys(hangup)),
+        "agent_exits": agent_exit and tuple(dict.fromkeys(agent_exit)),
+        "window_s": window,
+        "closed_within_s": closed_within,
+        "concurrency": concurrency,
+    }
+    script = with_settings(
+        load_script("transfer-teardown", tuple(BEHAVIOURS), make_behaviour),
         count=count,
-        window_s=8.0 + unnoticed_s if window is None else window,
-        closed_within_s=5.0 + unnoticed_s if closed_within is None else closed_within,
         hangup_style=hangup_style,
         agent_name=agent_name,
         agent_leaves_within_s=agent_leaves_within,
-        # a real worker that is just starting a job may refuse the next one: livekit-agents calls itself full meanwhile
-        concurrency=concurrency or (6 if agent_name is None else 1),
         webhook_listen=webhook_listen,
+        **{name: value for name, value in chosen.items() if value is not None},
     )
-    if cleanup is None and Cleanup.WEBHOOK_REAPER not in cleanups and agent_name is None:
-        say("note: webhook-reaper is left out: a project's webhooks reach lkdiag only with --webhook-listen HOST:PORT")
-
-    planned = plan_calls(scenario)
-
-    async def carry_out(
-        used: settings.Credentials,
-        recorder: Recorder,
-        run_id: str,
-        stop: asyncio.Event,
-        webhooks: WebhookListener | None,
-    ) -> None:
-        from lkdiag.trial.run_teardown import run_teardowns
-
-        await run_teardowns(scenario, planned, used, recorder, run_id, stop, webhooks)
-
-    wants_webhooks = Cleanup.WEBHOOK_REAPER in cleanups or address is not None
-    session = Session(
-        name="transfer-teardown",
-        options=scenario,
-        tally=CallTally(scenario, len(planned)),
-        carry_out=carry_out,
-        credentials=credentials,
-        server_binary=settings.server_binary(server_binary),
-        runs_dir=settings.runs_dir(runs_dir),
-        command=command_line(),
-        quiet=quiet,
-        webhook_address=(address or ("127.0.0.1", 0)) if wants_webhooks else None,
+    flags = Flags(
+        local, project, url, api_key, api_secret, server_binary, format_, output, verbose, quiet, redact, runs_dir
     )
-    raise typer.Exit(show_run(session.run(), format_, output, verbose=verbose, redact=redact))
-
-
-def _cleanups(given: list[Cleanup] | None, agent_name: str | None, *, webhooks: bool) -> tuple[Cleanup, ...]:
-    if given is None:
-        if agent_name is not None:
-            return (Cleanup.SUBJECT,)
-        return tuple(c for c in OWN_CLEANUPS if webhooks or c is not Cleanup.WEBHOOK_REAPER)
-    if Cleanup.WEBHOOK_REAPER in given and not webhooks:
-        raise UsageError(
-            "--cleanup webhook-reaper needs webhooks",
-            "use --local; or --webhook-listen HOST:PORT, and let the project send its webhooks there, to /webhook",
-        )
-    return tuple(dict.fromkeys(given))
-
-
-def _address(text: str | None) -> tuple[str, int] | None:
-    if text is None:
-        return None
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdigit() or int(port) > 65535:
-        raise UsageError(f"{text!r} is not an address to listen on", "write it as HOST:PORT, as in 0.0.0.0:8787")
-    return host.strip("[]"), int(port)
+    raise typer.Exit(play(script, flags, flags.check()))

@@ -100,6 +100,10 @@ class MediaParticipant:
             return False
         return True
 
+    def sees(self) -> set[str]:
+        """The identities of the others that this participant's own client knows of now."""
+        return set(self._room.remote_participants)
+
     async def wait_connected(self, timeout_s: float) -> None:
         """Wait until a join that was begun has succeeded or failed, or the time is up."""
         if self._connecting is not None:

@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     from lkdiag.report.value import Report, Server
 
 Rows = list[tuple[str, str]]
+COMMANDS = ("dispatch-trial", "transfer-teardown", "selftest")
+"""Scenarios that are commands of their own: they need no introduction."""
 
 
 def identity_rows(report: Report) -> Rows:
     """What was tested, where and when."""
     environment = report.environment
+    run = report.run
     rows = [
+        ("scenario", "" if run.scenario in COMMANDS else run.title),
+        ("reported", "" if run.scenario in COMMANDS else run.reported or ""),
         ("server", _server(environment.server)),
         ("project", environment.project_host),
         ("subject", environment.subject),

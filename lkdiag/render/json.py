@@ -16,6 +16,7 @@ ORDER = (
     "environment",
     "verdict",
     "headline",
+    "expectation",
     "summary",
     "control",
     "trials",

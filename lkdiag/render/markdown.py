@@ -98,6 +98,8 @@ def _opening(report: Report, sentences: Iterable[str]) -> str:
         paragraph += " The run was interrupted."
     if run.aborted:
         paragraph += f" lkdiag gave the run up: {prose(run.aborted)}."
+    if report.expectation is not None:
+        paragraph += f" {prose(report.expectation.told)}"
     return (
         f"## {prose(f'lkdiag {run.scenario}')}: {verdict}\n\n**{prose(report.headline)}**\n\n"
         f"Run {code(run.id)} of lkdiag {prose(run.lkdiag_version)}, {period(run.started_at, run.finished_at)}: "

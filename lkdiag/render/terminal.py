@@ -89,6 +89,8 @@ def _verdict(report: Report, width: int) -> list[RenderableType]:
     style = VERDICT_STYLE[report.verdict]
     verdict = f"{VERDICT_SYMBOL[report.verdict]} {report.verdict.value.upper()}"
     found.append(Text.assemble((verdict, style), "  ", plain(report.headline, "bold")))
+    if report.expectation is not None:
+        found.append(plain(f"{'✓' if report.expectation.met else '✗'} {report.expectation.told}"))
     again = "\n".join(_command_lines(visible(report.run.command), width - 7))
     found.append(labelled([("again", Text(again))]))
     return found

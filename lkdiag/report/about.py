@@ -39,6 +39,9 @@ def run_of(started: Event, run: Timeline) -> Run:
         id=started.data["run_id"],
         command=started.data["command"],
         scenario=started.data["scenario"],
+        kind=started.data["kind"],
+        title=started.data["title"],
+        reported=started.data.get("reported"),
         options=started.data["options"],
         started_at=utc(started.at_ns),
         finished_at=None if finished is None else utc(finished.at_ns),
@@ -58,7 +61,7 @@ def environment_of(started: Event, timeline: Timeline, agent_name: str | None) -
     return Environment(
         server=Server(**{key: server.get(key) or None for key in ("version", "edition", "region", "node_id")}),
         project_host=started.data["project_host"],
-        subject="lkdiag's probe" if agent_name is None else agent_name,
+        subject=_subject(run, agent_name),
         probe_worker_ids=tuple(event.data["worker_id"] for event in run.of("worker.registered")),
         clock_offset_ms=None if clock is None else round(clock.offset_ms - wall_ahead_ms, 1),
         clock_error_ms=None if clock is None else round(clock.error_ms, 1),
@@ -66,6 +69,12 @@ def environment_of(started: Event, timeline: Timeline, agent_name: str | None) -
         python=started.data["python"],
         os=started.data["os"],
     )
+
+
+def _subject(run: Timeline, agent_name: str | None) -> str:
+    if agent_name is not None:
+        return agent_name
+    return "lkdiag's probe" if run.of("worker.registered") else "a worker that the scenario plays, seen from outside"
 
 
 def leftovers_of(run: Timeline) -> tuple[LeftoverRoom, ...]:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from lkdiag.timeline import Event
 
 BUILDERS: dict[str, Callable[[Timeline, Event, Sequence[str]], Report]] = {
-    "dispatch-trial": build_dispatch,
-    "transfer-teardown": build_teardown,
+    "dispatch": build_dispatch,
+    "teardown": build_teardown,
 }
-"""By the scenario's name in `run.started`."""
+"""By the scenario's kind in `run.started`."""
 
 
 def build_report(events: Iterable[Event], notes: Sequence[str] = ()) -> Report:
@@ -27,9 +27,10 @@ def build_report(events: Iterable[Event], notes: Sequence[str] = ()) -> Report:
     timeline = Timeline(events)
     started = timeline.first("run.started")
     assert started is not None, "read_journal has seen to it"
-    builder = BUILDERS.get(started.data["scenario"])
+    builder = BUILDERS.get(started.data.get("kind", ""))
     if builder is None:
         raise JournalError(
-            f"the journal's scenario {started.data['scenario']!r} is unknown", "was it written by another version?"
+            f"the journal's scenario is of an unknown kind: {started.data.get('kind')!r}",
+            "was it written by another version?",
         )
     return builder(timeline, started, notes)

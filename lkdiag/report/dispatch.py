@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lkdiag.checks import RUN_CHECKS, TRIAL_CHECKS, leftover_room
+from lkdiag.checks.diagnosis.beside import Beside
 from lkdiag.checks.facts import DispatchFacts, RunFacts
 from lkdiag.checks.judged import JudgedTrial
 from lkdiag.checks.verdict import Fallback, Finding, Mismatch, Outcome, Severity, State
 from lkdiag.report.about import environment_of, grouped, leftovers_of, run_of, scenario_of, verdict_of
+from lkdiag.report.expectation import judge_expectation, seen_of
 from lkdiag.report.headline import headline
 from lkdiag.report.narrative import story, utc
 from lkdiag.report.value import (
@@ -33,14 +36,15 @@ def build_dispatch(timeline: Timeline, started: Event, notes: Sequence[str]) -> 
     scenario = scenario_of(started, DispatchScenario)
     run = timeline.run_level()
     run_facts = RunFacts.of(scenario, timeline)
-    judged = [
-        JudgedTrial.of(DispatchFacts(index, run_facts, trial))
-        for index, trial in sorted(timeline.by_trial().items())
-        if trial.first("trial.started") is not None
-    ]
+    judged = _side_by_side(
+        [
+            JudgedTrial.of(DispatchFacts(index, run_facts, trial))
+            for index, trial in sorted(timeline.by_trial().items())
+            if trial.first("trial.started") is not None
+        ]
+    )
     counted = [trial for trial in judged if not trial.facts.started.data["warmup"]]
-    subject = [trial for trial in counted if trial.facts.started.data["role"] == "subject"]
-    control = [trial for trial in counted if trial.facts.started.data["role"] == "control"]
+    subject, control = _of_role(counted, "subject"), _of_role(counted, "control")
     stalls = run.of("lkdiag.stalled")
     reports = {trial.index: _trial_report(trial, stalls) for trial in judged}
     trials = tuple(reports[trial.index] for trial in counted)
@@ -59,8 +63,19 @@ def build_dispatch(timeline: Timeline, started: Event, notes: Sequence[str]) -> 
         warmup=tuple(reports[trial.index] for trial in judged if trial.facts.started.data["warmup"]),
         leftover_rooms=leftovers_of(run),
         findings=findings,
+        expectation=judge_expectation(started.data.get("expect"), [seen_of(trial) for trial in trials]),
         notes=tuple(notes),
     )
+
+
+def _side_by_side(trials: Sequence[JudgedTrial]) -> list[JudgedTrial]:
+    """Each of them with the rest of the run beside it."""
+    beside = Beside(tuple(_of_role(trials, "subject")), tuple(_of_role(trials, "control")))
+    return [replace(trial, beside=beside) for trial in trials]
+
+
+def _of_role(trials: Sequence[JudgedTrial], role: str) -> list[JudgedTrial]:
+    return [trial for trial in trials if trial.facts.started.data["role"] == role]
 
 
 def _unlisted(trials: Sequence[JudgedTrial]) -> int:
@@ -117,8 +132,7 @@ def _trial_report(trial: JudgedTrial, stalls: Sequence[Event]) -> TrialReport:
     data = facts.started.data
     findings = tuple(finding for check in TRIAL_CHECKS if (finding := check(trial)) is not None)
     worth_telling = any(finding.severity is not Severity.NOTE for finding in findings)
-    last_ns = max(event.mono_ns for event in facts.timeline)
-    during = [stall for stall in stalls if facts.started.mono_ns <= stall.mono_ns <= last_ns]
+    during = [stall for stall in stalls if facts.started.mono_ns <= stall.mono_ns <= facts.last_ns]
     return TrialReport(
         index=trial.index,
         role=data["role"],
@@ -139,9 +153,10 @@ def _trial_report(trial: JudgedTrial, stalls: Sequence[Event]) -> TrialReport:
         fallback=trial.fallback,
         fallback_latency_ms=trial.fallback_latency_ms,
         fallback_dispatch_id=facts.fallback_id,
-        api_calls=len(facts.timeline.of("api.called")),
+        api_calls=len(facts.story.of("api.called")),
         findings=findings,
-        timeline=story(facts.timeline, during) if worth_telling else (),
+        diagnosis=trial.diagnosis,
+        timeline=story(facts.story, during) if worth_telling else (),
     )
 
 

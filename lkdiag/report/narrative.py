@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 WORDS: dict[str, tuple[str, Callable[[Data], str]]] = {
     "trial.started": ("lkdiag", lambda d: _began(d)),
+    "trial.prepared": ("lkdiag", lambda _: "what is judged begins here"),
+    "trial.paused": ("lkdiag", lambda d: f"an idle gap of {d['for_s']:g} s, on purpose"),
+    "step.began": ("lkdiag", lambda d: _step(d)),
     "trial.due": ("lkdiag", lambda _: "the trial was due, by --rate"),
     "trial.failed": ("lkdiag", lambda d: f"could not {d['step']}: {d['error']}"),
     "trial.crashed": ("lkdiag", lambda d: f"lkdiag failed: {d['error']}"),
@@ -22,6 +25,7 @@ WORDS: dict[str, tuple[str, Callable[[Data], str]]] = {
     "cleanup.look_failed": ("cleanup", lambda d: f"could not look: {d['error']}"),
     "trial.interrupted": ("lkdiag", lambda _: "interrupted"),
     "room.created": ("room", lambda d: f"created: {d['sid']}, creation_time_ms {d['creation_time_ms']}"),
+    "room.existed": ("room", lambda d: f"was there already: {d['sid']}, creation_time_ms {d['creation_time_ms']}"),
     "room.reused": ("room", lambda d: f"{d['sid']} is the old room of trial {d['earlier_trial']}"),
     "room.deleted": ("room", lambda _: "deleted by lkdiag"),
     "room.gone": ("room", lambda _: "listRooms knows it no longer"),
@@ -29,6 +33,7 @@ WORDS: dict[str, tuple[str, Callable[[Data], str]]] = {
     "room.delete_failed": ("room", lambda d: f"could not be deleted: {d['error']}"),
     "dispatch.created": ("dispatch", lambda d: f"{d['dispatch_id']} created by createDispatch"),
     "dispatch.listed": ("dispatch", lambda d: _listing(d)),
+    "retry.created": ("dispatch", lambda d: f"retry: {d['dispatch_id']} created by createDispatch"),
     "fallback.created": ("dispatch", lambda d: f"fallback {d['dispatch_id']} created by createDispatch"),
     "fallback.failed": ("dispatch", lambda d: f"the fallback could not be created: {d['error']}"),
     "fallback.ended": ("lkdiag", lambda d: f"the fallback brought {'an agent' if d['agent_came'] else 'nobody'}"),
@@ -91,6 +96,8 @@ WORDS: dict[str, tuple[str, Callable[[Data], str]]] = {
     "call.merged": ("lkdiag", lambda d: f"the calls are merged, by {d['by']}"),
     "call.hanging_up": ("lkdiag", lambda d: f"the {d['side']} hangs up"),
     "call.hung_up": ("lkdiag", lambda d: f"the {d['side']} has hung up"),
+    "client.looked": ("client", lambda d: f"the {d['who']}'s client sees {', '.join(d['sees']) or 'nobody'}"),
+    "worker_log.line": ("log", lambda d: _log_line(d)),
     "webhook.received": ("webhook", lambda d: _webhook(d)),
     "room.closed": ("room", lambda _: "listRooms knows it no longer: somebody closed it"),
     "room.occupied": ("room", lambda d: f"still there when the window ends, with {', '.join(d['participants'])}"),
@@ -110,18 +117,24 @@ _SILENT = frozenset({"trial.finished", "api.called"})
 
 
 def story(trial: Timeline, stalls: Iterable[Event]) -> tuple[TimelineLine, ...]:
-    """The story of a trial. API calls are told where they failed or changed something; looks only where they failed."""
+    """The story of a trial. API calls are told where they failed or changed something; looks only where they failed.
+
+    A worker's log is read later; its lines stand where their own clock puts them.
+    """
     events = sorted((*trial, *stalls), key=lambda event: event.seq)
     if not events:
         return ()
-    began = next(iter(trial)).mono_ns
+    began = next(iter(trial))
     lines = []
     for event in events:
         told = _tell(event)
         if told is not None:
-            lane, text = told
-            lines.append(TimelineLine(utc(event.at_ns), round((event.mono_ns - began) / 1e6, 1), lane, text))
-    return tuple(lines)
+            at_ns, since_ns = event.at_ns, event.mono_ns - began.mono_ns
+            if event.kind == "worker_log.line" and "at_ns" in event.data:
+                at_ns = event.data["at_ns"]
+                since_ns = at_ns - began.at_ns
+            lines.append((since_ns, TimelineLine(utc(at_ns), round(since_ns / 1e6, 1), *told)))
+    return tuple(line for _, line in sorted(lines, key=lambda item: item[0]))
 
 
 def utc(at_ns: int) -> str:
@@ -157,6 +170,24 @@ def _began(data: Data) -> str:
             f"call began: cleanup {data['cleanup']}, the agent's exit {data['agent_exit']}, {data['hangup']} hangs up"
         )
     return f"trial began: {data['method']}, agent {data['agent_name']!r}"
+
+
+def _step(data: Data) -> str:
+    """`step wait-for: what agents, count 2, within 10 s`."""
+    told = []
+    for name, value in data.items():
+        if name.endswith("_s"):
+            told.append(f"{name.removesuffix('_s')} {value:g} s")
+        elif name != "do" and value is not False:
+            told.append(name if value is True else f"{name} {value}")
+    return f"step {data['do']}" + (f": {', '.join(told)}" if told else "")
+
+
+def _log_line(data: Data) -> str:
+    about = [str(data[name]) for name in ("error", "job_id", "worker_id") if name in data]
+    if "load" in data:
+        about.insert(0, f"load {data['load']:.2f}")
+    return f"the worker's log: {data['message']}" + (f" ({', '.join(about)})" if about else "")
 
 
 def _listing(data: Data) -> str:

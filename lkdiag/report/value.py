@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from lkdiag.checks.diagnosis.value import Diagnosis
 from lkdiag.checks.verdict import Fallback, Finding, Mismatch, Outcome, State, Verdict
+from lkdiag.report.expectation import Expectation
 from lkdiag.stats import Quantiles, Rate
 
 SCHEMA = "lkdiag.report/1"
@@ -20,6 +22,12 @@ class Run:
     """The command line that repeats it, without secrets."""
     scenario: str
     """The scenario's name: `dispatch-trial`."""
+    kind: str
+    """`dispatch` or `teardown`: which contract judges it."""
+    title: str
+    """The scenario in one line."""
+    reported: str | None
+    """URL of the report that the scenario comes from."""
     options: dict[str, Any]
     """Every setting of the scenario, defaults included."""
     started_at: str
@@ -74,7 +82,7 @@ class DispatchSummary:
     latency_ms: Quantiles
     """Of the trials whose agent joined, late ones included. The lost ones stand in `lost_rate`."""
     stages_ms: dict[str, Quantiles]
-    """By stage, each counted from the room's creation."""
+    """By stage, each counted from the room's creation, or from the dispatch's in a room that was there before."""
     state_lag_ms: Quantiles
     lost_rate: Rate
     """Dropped trials among those that could be judged."""
@@ -115,9 +123,10 @@ class TrialReport:
     state: State
     mismatch: Mismatch | None
     latency_ms: float | None
-    """`joined_at_ms - creation_time_ms`, both the server's; None where no agent joined."""
+    """`joined_at_ms - creation_time_ms`, both the server's; None where no agent joined. In a room that was there before
+    it counts from the dispatch's `created_at`."""
     stages_ms: dict[str, float]
-    """Each stage that was seen, counted from the room's creation."""
+    """Each stage that was seen, counted from the same moment."""
     state_lag_ms: float | None
     """From the agent's joining until listDispatch showed its job; 0 where it was there before."""
     fallback: Fallback
@@ -126,6 +135,8 @@ class TrialReport:
     fallback_dispatch_id: str | None
     api_calls: int
     findings: tuple[Finding, ...]
+    diagnosis: Diagnosis | None
+    """Why it went wrong; None where nothing did, or nothing is known."""
     timeline: tuple[TimelineLine, ...]
     """Its story, line by line; only where there is a finding."""
 
@@ -154,6 +165,8 @@ class Report:
     leftover_rooms: tuple[LeftoverRoom, ...]
     findings: tuple[Finding, ...]
     """About the run as a whole, and one for each kind of finding of its trials."""
+    expectation: Expectation | None = None
+    """Whether the scenario went as its file expects; None where it expects nothing."""
     notes: tuple[str, ...] = ()
     """About the journal itself: a torn last line, say."""
     schema: str = field(default=SCHEMA)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from lkdiag.errors import UsageError
+from lkdiag.scenario.duration import parse_duration_s
 from lkdiag.scenario.fault import Fault
 
 
@@ -24,6 +25,8 @@ class Caller(StrEnum):
     NONE = "none"
     JOIN = "join"
     PUBLISH = "publish"
+    LATER = "later"
+    """Nobody until a step lets the caller join."""
 
 
 class JobType(StrEnum):
@@ -34,6 +37,7 @@ class JobType(StrEnum):
     PUBLISHER = "publisher"
 
 
+WEBHOOK_MANNERS = ("ok", "fail-first", "slow", "drop")
 _SECONDS_MAX = 24 * 3600.0
 
 
@@ -68,6 +72,10 @@ class DispatchScenario:
     faults: tuple[Fault, ...] = ()
     fault_fallback: bool = False
     seed: int = 0
+    webhooks: str | None = None
+    """How the receiver of the server's webhooks answers them: ok, fail-first, slow:3s or drop; None: there is none."""
+    webhook_listen: str | None = None
+    """HOST:PORT of that receiver, for a project; on a private server it needs none."""
     metadata: str = ""
     """Job metadata for the subject's dispatch."""
 
@@ -91,6 +99,12 @@ class DispatchScenario:
             raise UsageError(f"--rate is {self.rate:g}", "it is trials a second, above 0 and up to 1000")
         if not 0 < self.control_share < 1:
             raise UsageError(f"--control-share is {self.control_share:g}", "it has to be between 0 and 1")
+        if self.webhooks is not None:
+            manner, colon, delay = self.webhooks.partition(":")
+            if manner not in WEBHOOK_MANNERS or (manner == "slow") != bool(colon):
+                raise UsageError(f"--webhooks is {self.webhooks!r}", "it is ok, fail-first, drop or slow:3s")
+            if colon:
+                parse_duration_s(delay)
         self._check_combinations()
 
     def _check_combinations(self) -> None:

@@ -57,17 +57,19 @@ def clock_samples(timeline: Timeline) -> tuple[ClockSample, ...]:
         )
         for event in timeline.of("clock.sampled")
     ]
-    seen: set[str] = set()
+    newest_ms: dict[str, int] = {}
     for event in timeline.of("room.created"):
         data = event.data
         # a room that came back under its old name is older than the question
-        if "before_ns" in data and data["creation_time_ms"] and data["sid"] not in seen:
+        room = str(data.get("room", data["sid"]))
+        is_new = data["creation_time_ms"] > newest_ms.get(room, 0)
+        newest_ms[room] = max(data["creation_time_ms"], newest_ms.get(room, 0))
+        if "before_ns" in data and is_new:
             samples.append(
                 ClockSample.of(
                     event, before_ns=data["before_ns"], after_ns=event.at_ns, server_ms=data["creation_time_ms"]
                 )
             )
-        seen.add(data["sid"])
     return tuple(samples)
 
 

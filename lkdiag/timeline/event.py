@@ -7,8 +7,14 @@ from typing import Any
 
 Data = dict[str, Any]
 
-GROUND_TRUTH_KINDS = frozenset({"fault.drawn"})
-"""Kinds that say what lkdiag itself broke on purpose. They are for measuring lkdiag, and no check sees them."""
+GROUND_TRUTH_KINDS = frozenset({"fault.drawn", "scenario.read"})
+GROUND_TRUTH_PREFIX = "staged."
+"""What the workers do that lkdiag plays as somebody else's."""
+
+
+def is_ground_truth(kind: str) -> bool:
+    """Whether it says what lkdiag itself broke on purpose: that is for measuring lkdiag, and no check sees it."""
+    return kind in GROUND_TRUTH_KINDS or kind.startswith(GROUND_TRUTH_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lkdiag.timeline.event import GROUND_TRUTH_KINDS
+from lkdiag.timeline.event import is_ground_truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ class Timeline:
     """The events of a run or of a trial, in the order in which they were recorded."""
 
     def __init__(self, events: Iterable[Event]) -> None:
-        self._events = tuple(event for event in events if event.kind not in GROUND_TRUTH_KINDS)
+        self._events = tuple(event for event in events if not is_ground_truth(event.kind))
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self._events)
@@ -35,6 +35,19 @@ class Timeline:
     def last(self, *kinds: str) -> Event | None:
         """The last event of these kinds, or None."""
         return next((event for event in reversed(self._events) if event.kind in kinds), None)
+
+    def prelude(self) -> Timeline:
+        """Of a trial: what came before `trial.prepared`, but for its beginning; empty where there was nothing."""
+        prepared = self.first("trial.prepared")
+        before = () if prepared is None else (e for e in self._events if e.seq < prepared.seq)
+        return Timeline(event for event in before if event.kind != "trial.started")
+
+    def judged(self) -> Timeline:
+        """Of a trial: its beginning, and everything but the prelude."""
+        prepared = self.first("trial.prepared")
+        if prepared is None:
+            return self
+        return Timeline(e for e in self._events if e.seq >= prepared.seq or e.kind == "trial.started")
 
     def run_level(self) -> Timeline:
         """What belongs to no single trial."""

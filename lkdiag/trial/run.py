@@ -1,68 +1,113 @@
-"""A whole run of dispatch trials: preflight, probe, trials, clean-up."""
+"""A whole run, whatever its scenario is about: preflight, probe, trials, clean-up."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from lkdiag.call.unhandled import UnhandledErrors
 from lkdiag.control import Control
 from lkdiag.participant.signal import read_server_info
-from lkdiag.scenario.dispatch import DispatchScenario, Method
+from lkdiag.scenario.dispatch import JobType, Method
+from lkdiag.scenario.script import DispatchScript
+from lkdiag.trial.call_stage import CallContext
+from lkdiag.trial.cast import main_is_played
 from lkdiag.trial.close import close_room
-from lkdiag.trial.dispatch import DispatchTrial, TrialContext
+from lkdiag.trial.dispatch import DispatchTrial
 from lkdiag.trial.engine import Engine
+from lkdiag.trial.merge import MergeWay
 from lkdiag.trial.preflight import check_project
+from lkdiag.trial.schedule import PlannedCall, PlannedTrial, plan_calls, plan_trials
+from lkdiag.trial.stage import TrialContext
+from lkdiag.trial.teardown import TeardownTrial
 from lkdiag.worker.probe import Probe
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Sequence
 
+    from lkdiag.call.webhooks import WebhookListener
+    from lkdiag.scenario.script import TeardownScript
     from lkdiag.settings import Credentials
     from lkdiag.timeline import Recorder
-    from lkdiag.trial.schedule import PlannedTrial
 
 
-async def run_dispatch_trials(
-    scenario: DispatchScenario,
-    planned_trials: Sequence[PlannedTrial],
+class Mix(Protocol):
+    """Which scenario a trial is of."""
+
+    def __call__(self, trial: int, *, warmup: bool) -> DispatchScript:
+        """By the trial's number."""
+
+
+async def run_script(
+    script: DispatchScript | TeardownScript,
     credentials: Credentials,
     recorder: Recorder,
     run_id: str,
     stop: asyncio.Event,
+    webhooks: WebhookListener | None = None,
+    *,
+    mix: Mix | None = None,
 ) -> None:
-    """Carry out a scenario, until done or stopped. Raises ConnectionLostError or CredentialsError before it began."""
+    """Carry out a scenario, until done or stopped. Raises ConnectionLostError or CredentialsError before it began.
+
+    With a `mix` each trial is of another scenario; those of `script` that say how a run goes are its settings still.
+    """
     prefix = f"lkdiag-{run_id}"
+    unhandled = UnhandledErrors()
     async with Control(credentials) as control, contextlib.AsyncExitStack() as stack:
+        stack.enter_context(unhandled.caught())
         await check_project(credentials, control, recorder)
-        probe: Probe | None = None
-        if scenario.probe_is_subject or scenario.control:
-            probe = Probe(credentials, recorder, _probe_name(scenario, prefix), scenario.job_type)
+        probe = _probe(script, credentials, recorder, prefix)
+        if probe is not None:
             stack.push_async_callback(probe.close)
             await probe.open()
         else:
             await describe_server(credentials, control, recorder, f"{prefix}-server")
         engine = Engine(control, recorder, f"{prefix}-")
-        context = TrialContext(
-            scenario, credentials, control, recorder, run_id, probe, on_unreachable=engine.note_unreachable
-        )
+        if isinstance(script, DispatchScript):
+            context = TrialContext(
+                credentials, control, recorder, run_id, probe, webhooks, engine.note_unreachable, mixed=bool(mix)
+            )
 
-        async def carry_out(planned: PlannedTrial) -> None:
-            await DispatchTrial(context, planned).run()
+            async def play_trial(planned: PlannedTrial) -> None:
+                own = mix(planned.index, warmup=planned.warmup) if mix else script
+                await DispatchTrial(context, own, planned).run()
 
-        await engine.run(
-            planned_trials,
-            carry_out,
-            stop,
-            concurrency=scenario.concurrency,
-            rate=scenario.rate,
-            gap_s=scenario.gap_s,
-        )
+            await engine.run(
+                plan_trials(script.settings, script.cases),
+                play_trial,
+                stop,
+                concurrency=script.settings.concurrency,
+                rate=script.settings.rate,
+                gap_s=script.settings.gap_s,
+            )
+        else:
+            calls = CallContext(
+                script.settings, credentials, control, recorder, run_id, probe, webhooks, unhandled, MergeWay(),
+                engine.note_unreachable,
+            )  # fmt: skip
+
+            async def play_call(planned: PlannedCall) -> None:
+                await TeardownTrial(calls, script, planned).run()
+
+            await engine.run(plan_calls(script.settings), play_call, stop, concurrency=script.settings.concurrency)
 
 
-def _probe_name(scenario: DispatchScenario, prefix: str) -> str:
-    """A name of its own, so that no other worker takes its jobs; none for automatic dispatch, where names bar it."""
-    return "" if scenario.method is Method.AUTOMATIC else prefix
+def _probe(
+    script: DispatchScript | TeardownScript, credentials: Credentials, recorder: Recorder, prefix: str
+) -> Probe | None:
+    """lkdiag's own worker, where one of the trials needs it.
+
+    Under a name of its own, so that no other worker takes its jobs; without one for automatic dispatch, from which a
+    name bars it.
+    """
+    if not isinstance(script, DispatchScript):
+        return Probe(credentials, recorder, prefix, JobType.ROOM) if script.settings.agent_name is None else None
+    settings = script.settings
+    if not settings.control and (not settings.probe_is_subject or main_is_played(script)):
+        return None
+    name = "" if settings.method is Method.AUTOMATIC else prefix
+    return Probe(credentials, recorder, name, settings.job_type)
 
 
 async def describe_server(credentials: Credentials, control: Control, recorder: Recorder, room: str) -> None:

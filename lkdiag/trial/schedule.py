@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from lkdiag.scenario.teardown import AgentExit, Cleanup, Side, TeardownScenario
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lkdiag.scenario.dispatch import DispatchScenario
+    from lkdiag.scenario.script import Case
 
 
 class Role(StrEnum):
@@ -25,6 +28,8 @@ class PlannedTrial:
 
     index: int
     role: Role
+    case: Case = field(default_factory=dict)
+    """What this trial's scenario varies, by name."""
 
     @property
     def warmup(self) -> bool:
@@ -32,18 +37,18 @@ class PlannedTrial:
         return self.index <= 0
 
 
-def plan_trials(scenario: DispatchScenario) -> tuple[PlannedTrial, ...]:
-    """`count` trials of the subject; with a control as many more as make up its share, evenly spread."""
-    planned = [PlannedTrial(index, Role.SUBJECT) for index in range(1 - scenario.warmup, 1)]
+def plan_trials(scenario: DispatchScenario, cases: Sequence[Case] = ({},)) -> tuple[PlannedTrial, ...]:
+    """`count` trials of the subject, in turn of each case; with a control as many more as make up its share."""
+    planned = [PlannedTrial(index, Role.SUBJECT, cases[0]) for index in range(1 - scenario.warmup, 1)]
     share = scenario.control_share if scenario.control else 0.0
     controls = 0
     for subjects in range(1, scenario.count + 1):
-        planned.append(PlannedTrial(subjects + controls, Role.SUBJECT))
+        planned.append(PlannedTrial(subjects + controls, Role.SUBJECT, cases[(subjects - 1) % len(cases)]))
         while controls < round(subjects * share / (1 - share)):
             controls += 1
-            planned.append(PlannedTrial(subjects + controls, Role.CONTROL))
+            planned.append(PlannedTrial(subjects + controls, Role.CONTROL, cases[0]))
     if scenario.control and controls == 0:
-        planned.append(PlannedTrial(scenario.count + 1, Role.CONTROL))
+        planned.append(PlannedTrial(scenario.count + 1, Role.CONTROL, cases[0]))
     return tuple(planned)
 
 

@@ -1,27 +1,26 @@
-"""The worker's websocket: connect, register, ping, and hand on what arrives; connect again when it is lost."""
+"""The worker's websocket: register, ping, and hand on what arrives; connect again when it is lost."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import dataclasses
+import socket as sockets
 from typing import TYPE_CHECKING
 
 import aiohttp
 from google.protobuf.message import DecodeError
-from livekit import api
 
 from lkdiag.errors import ConnectionLostError
-from lkdiag.settings import scrub
-from lkdiag.worker import protocol
+from lkdiag.worker import handshake, protocol
+from lkdiag.worker.pulse import Pulse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
-    from lkdiag.scenario.dispatch import JobType
     from lkdiag.settings import Credentials
-    from lkdiag.timeline import Recorder
+    from lkdiag.timeline import TrialRecorder
 
-REGISTER_TIMEOUT_S = 10.0
-"""The server's own limit (livekit-server pkg/agent/worker.go, RegisterTimeout)."""
 PONG_TIMEOUT_S = 15.0
 """A socket that has said nothing for six pings is taken for dead."""
 BEAT_INTERVAL_S = 2.5
@@ -30,31 +29,45 @@ RECONNECT_DELAYS_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class WorkerConnection:
-    """Keeps a worker registered under `agent_name` until closed, and records every change of that."""
+    """Keeps a worker registered until closed, and records every change of that.
+
+    A `staged` one plays somebody else's worker: what it records is ground truth (`staged.…`), and its clock samples are
+    nobody's. It can be broken on purpose, by what `behaviour.base.Line` asks for.
+    """
 
     def __init__(
         self,
         credentials: Credentials,
-        recorder: Recorder,
-        agent_name: str,
-        job_type: JobType,
-        version: str,
+        recorder: TrialRecorder,
+        registration: protocol.Registration,
         on_message: Callable[[protocol.Offered | protocol.Assigned | protocol.Terminated], None],
+        *,
+        staged: bool = False,
+        on_registered: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._credentials = credentials
         self._recorder = recorder
-        self._agent_name = agent_name
-        self._job_type = job_type
-        self._version = version
+        self._registration = registration
         self._on_message = on_message
+        self._staged = staged
+        self._on_registered = on_registered
         self._registered = asyncio.Event()
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._task: asyncio.Task[None] | None = None
-        self._pings: dict[int, int] = {}
-        self._ponged = asyncio.Event()
+        self._at_work: tuple[asyncio.Task[str], asyncio.Task[None]] | None = None
+        self._pulse = Pulse(recorder, self.send, samples_clock=not staged)
+        self._load, self._available = 0.0, True
+        self._frozen = False
+        self._dropped = asyncio.Event()
+        self._back_after_s: float | None = None
+        self.worker_id = ""
+        """That the server gave to it last; a new one with each registration."""
+        self.gone = asyncio.Event()
+        """Set when it was dropped, not to come back."""
 
     async def open(self) -> None:
         """Connect and register. Raises ConnectionLostError when the first attempt fails."""
+        self.gone.clear()
         session = aiohttp.ClientSession()
         try:
             socket = await self._connect(session)
@@ -75,7 +88,7 @@ class WorkerConnection:
     async def send(self, payload: bytes) -> bool:
         """Send a message; False when the socket is not there, which is recorded as its loss anyway."""
         socket = self._socket
-        if socket is None or socket.closed:
+        if socket is None or socket.closed or self._frozen:
             return False
         try:
             await socket.send_bytes(payload)
@@ -90,76 +103,120 @@ class WorkerConnection:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
+    # -- broken on purpose (behaviour.base.Line) -------------------------------------------------------------------
+
+    async def report_load(self, load: float, *, available: bool) -> None:
+        """Report this load and status, now and with each beat from now on."""
+        if (self._load, self._available) != (load, available):
+            self._record("load_reported", worker_id=self.worker_id, load=load, available=available)
+        self._load, self._available = load, available
+        await self._send_load()
+
+    async def drop(self, back_after_s: float | None) -> None:
+        """Cut the connection without a goodbye, as a killed process does; come back after that time, or never."""
+        self._record("dropped", worker_id=self.worker_id, back_after_s=back_after_s)
+        self._back_after_s = back_after_s
+        self._dropped.set()
+        self._stop_work()
+        connection = None if self._socket is None else self._socket.get_extra_info("socket")
+        if connection is not None:
+            with contextlib.suppress(OSError):  # lost already
+                connection.shutdown(sockets.SHUT_RDWR)
+
+    async def freeze(self) -> None:
+        """Read and write nothing more; the connection stays open."""
+        self._record("froze", worker_id=self.worker_id)
+        self._frozen = True
+        self._stop_work()
+
+    async def become(self, *, hidden: bool) -> None:
+        """Be a worker that is fit to serve, with agents of that kind: register again if need be.
+
+        Raises ConnectionLostError when it had to, and could not.
+        """
+        await self.report_load(0.0, available=True)
+        if self._frozen or self.gone.is_set() or self._registration.hidden != hidden:
+            self._registration = dataclasses.replace(self._registration, hidden=hidden)
+            await self.close()
+            await self.open()
+        elif self._on_registered is not None:
+            await self._on_registered()
+
+    # -- registered ------------------------------------------------------------------------------------------------
+
     async def _connect(self, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
         """A socket on which the server has answered the registration."""
-        credentials = self._credentials
-        token = (
-            api.AccessToken(credentials.api_key, credentials.api_secret)
-            .with_grants(api.VideoGrants(agent=True))
-            .to_jwt()
-        )
-        try:
-            async with asyncio.timeout(REGISTER_TIMEOUT_S):
-                socket = await session.ws_connect(
-                    f"{credentials.ws_url}/agent",
-                    params={"protocol": "1"},
-                    headers={"Authorization": f"Bearer {token}"},
-                    max_msg_size=0,
-                )
-                await socket.send_bytes(protocol.register(self._agent_name, self._job_type, self._version))
-                while True:
-                    message = protocol.parse(await socket.receive_bytes())
-                    if isinstance(message, protocol.Registered):
-                        break
-                await socket.send_bytes(protocol.load(0.0))
-        except (TimeoutError, aiohttp.ClientError, OSError, TypeError, DecodeError) as error:
-            # TypeError: aiohttp's receive_bytes, when the server closed the socket instead of answering
-            reason = scrub(str(error) or type(error).__name__, [credentials.api_secret, token])
-            raise ConnectionLostError(
-                f"lkdiag's worker could not register with {credentials.host}: {reason}",
-                "is the websocket path /agent let through by what stands before the server?",
-            ) from None
-        self._socket = socket
-        self._recorder.record(
-            "worker.registered",
-            worker_id=message.worker_id,
-            agent_name=self._agent_name,
-            job_type=self._job_type,
+        socket, told = await handshake.register(session, self._credentials, self._registration)
+        self._frozen = False
+        self._dropped.clear()
+        self._socket, self.worker_id = socket, told.worker_id
+        self._record(
+            "registered",
+            worker_id=told.worker_id,
+            agent_name=self._registration.agent_name,
+            job_type=self._registration.job_type,
             server={
-                "version": message.version,
-                "edition": message.edition,
-                "region": message.region,
-                "node_id": message.node_id,
+                "version": told.version,
+                "edition": told.edition,
+                "region": told.region,
+                "node_id": told.node_id,
             },
         )
+        if self._on_registered is not None:
+            await self._on_registered()
+        await self._send_load()
         self._registered.set()
         return socket
 
     async def _keep(self, session: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse) -> None:
         async with session:
             while True:
-                beat = asyncio.create_task(self._beat())
-                try:
-                    reason = await self._read(socket)
-                finally:
-                    beat.cancel()
-                    await asyncio.gather(beat, return_exceptions=True)
-                    self._registered.clear()
-                    self._pings.clear()
-                    self._socket = None
-                    await socket.close()
-                self._recorder.record("worker.disconnected", agent_name=self._agent_name, reason=reason)
-                socket = await self._reconnect(session)
+                reason = await self._serve(socket)
+                self._record("disconnected", agent_name=self._registration.agent_name, reason=reason)
+                if not self._dropped.is_set():
+                    socket = await self._reconnect(session, RECONNECT_DELAYS_S[0])
+                elif self._back_after_s is not None:
+                    socket = await self._reconnect(session, self._back_after_s)
+                else:
+                    break
+        self.gone.set()
 
-    async def _reconnect(self, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
-        attempt = 0
+    async def _serve(self, socket: aiohttp.ClientWebSocketResponse) -> str:
+        """Read and ping until the socket is lost; why it was."""
+        reading = asyncio.create_task(self._read(socket))
+        beat = asyncio.create_task(self._beat())
+        self._at_work = (reading, beat)
+        if self._frozen or self._dropped.is_set():  # as soon as it had registered
+            self._stop_work()
+        try:
+            await asyncio.wait({reading})
+            if not reading.cancelled():
+                return reading.result()
+            await self._dropped.wait()  # who is frozen does not even notice that the socket is lost
+            return "dropped"
+        finally:
+            self._stop_work()
+            self._at_work = None
+            await asyncio.gather(reading, beat, return_exceptions=True)
+            self._registered.clear()
+            self._pulse.forget()
+            self._socket = None
+            await socket.close()
+
+    def _stop_work(self) -> None:
+        for task in self._at_work or ():
+            task.cancel()
+
+    async def _reconnect(self, session: aiohttp.ClientSession, first_delay_s: float) -> aiohttp.ClientWebSocketResponse:
+        attempt, delay_s = 0, first_delay_s
         while True:
-            await asyncio.sleep(RECONNECT_DELAYS_S[min(attempt, len(RECONNECT_DELAYS_S) - 1)])
+            await asyncio.sleep(delay_s)
             attempt += 1
+            delay_s = RECONNECT_DELAYS_S[min(attempt, len(RECONNECT_DELAYS_S) - 1)]
             try:
                 return await self._connect(session)
             except ConnectionLostError as error:
-                self._recorder.record("worker.reconnect_failed", attempt=attempt, error=error.message)
+                self._record("reconnect_failed", attempt=attempt, error=error.message)
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> str:
         """Hand on messages until the socket is lost; why it was."""
@@ -175,44 +232,26 @@ class WorkerConnection:
             try:
                 message = protocol.parse(frame.data)
             except DecodeError:
-                self._recorder.record("worker.message_unreadable", size=len(frame.data))
+                self._record("message_unreadable", size=len(frame.data))
                 continue
             if isinstance(message, protocol.Pong):
-                self._note_clock(message)
+                self._pulse.note(message)
             elif isinstance(message, protocol.Offered | protocol.Assigned | protocol.Terminated):
                 self._on_message(message)
 
     async def ping(self, timeout_s: float) -> bool:
         """Whether a ping that is sent now is answered within `timeout_s`; the answer is recorded as a clock sample."""
-        self._ponged.clear()
-        if not await self._send_ping():
-            return False
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._ponged.wait()
-        except TimeoutError:
-            return False
-        return True
+        return await self._pulse.check(timeout_s)
 
     async def _beat(self) -> None:
         """Pings for the clock and for life; the load, because a worker that never reports one looks odd."""
         while True:
-            await self._send_ping()
-            await self.send(protocol.load(0.0))
+            await self._pulse.beat()
+            await self._send_load()
             await asyncio.sleep(BEAT_INTERVAL_S)
 
-    async def _send_ping(self) -> bool:
-        sent_ns = self._recorder.now_wall_ns()
-        self._pings[sent_ns // 1_000_000] = sent_ns
-        return await self.send(protocol.ping(sent_ns // 1_000_000))
+    async def _send_load(self) -> bool:
+        return await self.send(protocol.load(self._load, available=self._available))
 
-    def _note_clock(self, pong: protocol.Pong) -> None:
-        self._ponged.set()
-        sent_ns = self._pings.pop(pong.sent_ms, None)
-        if sent_ns is not None:
-            self._recorder.record(
-                "clock.sampled",
-                before_ns=sent_ns,
-                after_ns=self._recorder.now_wall_ns(),
-                server_ms=pong.server_ms,
-            )
+    def _record(self, what: str, **data: object) -> None:
+        self._recorder.record(f"staged.{what}" if self._staged else f"worker.{what}", **data)

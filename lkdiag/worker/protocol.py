@@ -19,6 +19,17 @@ _JOB_TYPES = {"room": pb.JT_ROOM, "participant": pb.JT_PARTICIPANT, "publisher":
 
 
 @dataclass(frozen=True)
+class Registration:
+    """As what a worker registers."""
+
+    agent_name: str
+    job_type: JobType
+    version: str
+    hidden: bool = False
+    """Its agents join hidden: clients don't see them."""
+
+
+@dataclass(frozen=True)
 class Registered:
     """The server took the worker; its id, and what the server says of itself."""
 
@@ -105,14 +116,19 @@ def parse(payload: bytes) -> Message | None:
     return None
 
 
-def register(agent_name: str, job_type: JobType, version: str) -> bytes:
+def register(registration: Registration) -> bytes:
     """The first message of a worker."""
     request = pb.RegisterWorkerRequest(
-        type=_JOB_TYPES[job_type],
-        agent_name=agent_name,
-        version=version,
+        type=_JOB_TYPES[registration.job_type],
+        agent_name=registration.agent_name,
+        version=registration.version,
         allowed_permissions=models.ParticipantPermission(
-            can_subscribe=True, can_publish=True, can_publish_data=True, can_update_metadata=True, agent=True
+            can_subscribe=True,
+            can_publish=True,
+            can_publish_data=True,
+            can_update_metadata=True,
+            agent=True,
+            hidden=registration.hidden,
         ),
     )
     return pb.WorkerMessage(register=request).SerializeToString()

@@ -72,27 +72,49 @@ class World:
     offered: float = NEVER
     accepted: float = NEVER
     assigned: float = NEVER
+    rejected: float = NEVER
     deaf: float = NEVER
     """When the probe's socket dies unnoticed."""
+    fate: str = "honest"
+    lasts: bool = False
+    """Whether what is wrong is wrong for the fallback as well."""
 
     def came(self, job_name: str) -> float:
         """When the first agent of that job joined."""
         return min((a.joined for a in self.agents if a.identity == f"agent-{job_name}"), default=NEVER)
 
 
+FATES = (
+    "honest", "honest", "honest", "late", "late", "lost", "silent", "reject", "ghost", "ghost", "slow", "slow", "flash",
+    "crash", "answers-late", "assignment-lost",
+)  # fmt: skip
+OUTSIDE = ("no-worker", "full", "other-name", "serves-participants")
+"""What only somebody else's worker can have."""
+UNSEEN = ("lost", *OUTSIDE)
+"""The worker is never asked."""
+LASTING = ("other-name", "serves-participants")
+
+
 def random_world(rng: random.Random, *, timeout: float) -> World:
     """A world in which one or several things may go wrong."""
     world = World(on_probe=rng.random() < 0.5, call_ms=rng.choice((1, 2, 5, 40, 150)))
     lag = rng.choice((0, 0, LISTING_LAG_MS, NEVER if rng.random() < 0.1 else 0))
-    fate = rng.choice(("honest", "honest", "late", "lost", "silent", "reject", "ghost", "slow", "flash", "crash"))
+    fate = rng.choice(FATES if world.on_probe else FATES + OUTSIDE)
+    world.fate, world.lasts = fate, fate in LASTING
     ask = 200 if fate != "late" else rng.uniform(200, timeout * 1.3)
     take = ask + rng.choice((1, 1, rng.uniform(1, 2700)))
     join = take + rng.choice((5, 20, 100, rng.uniform(5, timeout * 1.3)))
     if fate != "slow" and rng.random() < 0.7:
         join = take + rng.uniform(5, 150)
-    if fate != "lost":
+    if fate == "answers-late":
+        take = ask + rng.uniform(2_950, 9_000)
+    if fate not in UNSEEN:
         world.offered = ask
-    if fate not in ("lost", "silent", "reject"):
+    if fate == "reject":
+        world.rejected = ask + rng.choice((1, 40))
+    if fate in ("answers-late", "assignment-lost"):
+        world.accepted = take
+    if fate not in (*UNSEEN, "silent", "reject", "answers-late", "assignment-lost"):
         world.accepted, world.assigned = take, take + 1
         made = Job("AJ_1", ask, max(take, lag) if lag != NEVER else NEVER, identity_listed=rng.random() < 0.9)
         world.jobs["AD_1"] = [made]
@@ -162,6 +184,7 @@ class Watch:
         self.dispatches: list[dict[str, Any]] = []
         self.participants: dict[str, Agent] = {}
         self.fallback_at = NEVER
+        self.pinged_at = NEVER
 
     def run(self) -> Story:
         """The whole trial, as DispatchTrial does it."""
@@ -174,6 +197,7 @@ class Watch:
             self.wait(self._came, settle)
             if any(item["status"] == "JS_RUNNING" for item in jobs_of(self._mine())):
                 came = self.wait(self._came, self.now + settle)
+        self.pinged_at = self.now if not came else NEVER
         if not came and scenario.fallback:
             self._fall_back()
         self._tell_probe()
@@ -258,7 +282,7 @@ class Watch:
         self.now += self.world.call_ms
         self.story.fallback(self.now)
         deaf = self.world.on_probe and self.world.deaf < self.fallback_at + 200
-        if self.rng.random() < 0.6 and not deaf:
+        if self.rng.random() < 0.6 and not deaf and not self.world.lasts:
             lag = self.rng.choice((210, 210, LISTING_LAG_MS))
             made = Job("AJ_2", self.fallback_at + 200, self.fallback_at + lag)
             made.worker = "AW_probe" if self.world.on_probe else made.worker
@@ -280,13 +304,18 @@ class Watch:
         world, story = self.world, self.story
         if not world.on_probe:
             return
-        for ping in range(-5000, int(self.now), 2500):
-            if ping < world.deaf:
+        for ping in sorted((*range(-5000, int(self.now), 2500), self.pinged_at)):
+            if ping < world.deaf and ping <= self.now:
                 story.heard(ping)
         # what is said into a dead socket is recorded as said
-        told = {"offered": world.offered, "accepted": world.accepted, "assigned": world.assigned}
+        told = {
+            "offered": world.offered,
+            "rejected": world.rejected,
+            "accepted": world.accepted,
+            "assigned": world.assigned,
+        }
         for what, at in told.items():
-            heard = world.offered if what == "accepted" else at
+            heard = world.offered if what in ("accepted", "rejected") else at
             if at < self.now and heard < world.deaf:
                 story.probe(at, what)
         if "AJ_2" in {made.name for made in world.jobs.get("AD_2", ())}:

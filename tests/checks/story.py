@@ -17,6 +17,8 @@ WALL_MS = 1_800_000_000_000
 MONO_MS = 50_000_000
 NAME = "my-agent"
 OURS = "AW_probe"
+READ_AT = 10_000_000
+"""A worker's log is read when the run is over."""
 
 
 def job(name: str = "AJ_1", status: str = "JS_RUNNING", **more: Any) -> dict[str, Any]:
@@ -99,6 +101,31 @@ class Story:
         """An API call that began then."""
         began_ns = int((MONO_MS + at) * 1e6)
         return self.event(at + ms, "api.called", method=method, began_mono_ns=began_ns, duration_ms=ms, ok=ok, **data)
+
+    def prepared(self, at: float) -> Self:
+        """The prelude ends."""
+        return self.event(at, "trial.prepared")
+
+    def webhook(
+        self, at: float, event: str, *, name: str | None = None, created: float | None = None, **data: Any
+    ) -> Self:
+        """A webhook is received; it was made then, or when `created` says (the server's clock, in whole seconds)."""
+        made_s = int((WALL_MS + (at if created is None else created)) // 1000)
+        return self.event(at, "webhook.received", event=event, id=name or f"EV_{event}", created_at_s=made_s, **data)
+
+    def logged(self, at: float, what: str, *, trial: bool = False, **data: Any) -> Self:
+        """A line of the worker's log, about the worker or (`trial`) about this trial; it was written then."""
+        line = {"at_ns": int((WALL_MS + at) * 1e6), "level": "info", "message": what, "what": what, **data}
+        return (
+            self.event(READ_AT, "worker_log.line", **line)
+            if trial
+            else self.run_event(READ_AT + at / 1e6, "worker_log.line", **line)
+        )
+
+    def log(self, first: float = -60_000, last: float = 60_000, **data: Any) -> Self:
+        """A worker's log was read that was written from then to then."""
+        span = {"first_at_ns": int((WALL_MS + first) * 1e6), "last_at_ns": int((WALL_MS + last) * 1e6)}
+        return self.run_event(READ_AT - 1, "worker_log.read", file="worker.log", lines=9, **span, **data)
 
     # -- what the watcher saw ------------------------------------------------------------------------------------
 

@@ -37,7 +37,7 @@ class TestDroppedOnTheProbe:
         ],
     )
     def test_why(self, words: list[tuple[str, float]], cause: str) -> None:
-        story = lost(on_probe=True).heard(19_000).closed(20_200)
+        story = lost(on_probe=True).heard(20_100).closed(20_200)
         for what, at in words:
             story.probe(at, what)
         judged = story.judge()
@@ -45,7 +45,7 @@ class TestDroppedOnTheProbe:
         assert cause in story.findings()["dropped"].fact
 
     def test_another_room_s_offer_is_no_offer_of_this_dispatch(self) -> None:
-        story = lost(on_probe=True).probe(200, "offered", dispatch="AD_9").heard(19_000).closed(20_200)
+        story = lost(on_probe=True).probe(200, "offered", dispatch="AD_9").heard(20_100).closed(20_200)
         assert "never offered" in story.findings()["dropped"].fact
 
     def test_an_agent_that_set_out_when_the_time_was_up_is_late(self) -> None:
@@ -62,7 +62,7 @@ class TestDroppedOutside:
     @pytest.mark.parametrize(
         ("listing", "state", "cause"),
         [
-            ([dispatch()], State.NO_JOB, "no worker took it"),
+            ([dispatch()], State.NO_JOB, "no worker is known to have taken it"),
             ([dispatch("AD_0", agent_name="")], State.NO_DISPATCH, "the server has no such dispatch"),
             ([], State.NO_DISPATCH, "the server has no such dispatch"),
             (
@@ -132,7 +132,8 @@ class TestUnfit:
             ([], [], Outcome.INCONCLUSIVE),
             ([], [300], Outcome.INCONCLUSIVE),  # the offer may have come after that
             ([], [1000], Outcome.INCONCLUSIVE),  # or after that
-            ([], [19_000], Outcome.DROPPED),
+            ([], [19_000], Outcome.INCONCLUSIVE),
+            ([], [20_050], Outcome.DROPPED),  # the ping when the time was up
             ([], [21_000], Outcome.DROPPED),  # in the next trial: nothing said before was lost
             ([("offered", 200)], [], Outcome.DROPPED),  # the next word was the probe's
             ([("offered", 200), ("accepted", 900)], [800, 1000], Outcome.INCONCLUSIVE),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lkdiag.checks import TRIAL_CHECKS
+from lkdiag.checks.diagnosis import Cause
+from lkdiag.checks.diagnosis.beside import Beside
 from lkdiag.checks.sight import longest_gap_ms
 from lkdiag.checks.verdict import Fallback, Mismatch, Outcome
 
@@ -68,7 +71,7 @@ def wrong(world: World, watch: Watch, judged: JudgedTrial) -> str | None:
         return "rescued, and nobody came"
     if judged.fallback is Fallback.LOST and second < end - 2 * longest_gap_ms(judged.facts):
         return f"lost, and the fallback's agent came at {second:.0f}"
-    return _wrong_cause(world, judged)
+    return _wrong_cause(world, judged) or _wrong_diagnosis(world, watch, judged)
 
 
 def _wrong_cause(world: World, judged: JudgedTrial) -> str | None:
@@ -86,8 +89,88 @@ def _wrong_cause(world: World, judged: JudgedTrial) -> str | None:
     return None
 
 
+FATAL = {
+    "lost": Cause.LOST_BEFORE_WORKER,
+    "silent": Cause.WORKER_SILENT,
+    "reject": Cause.WORKER_DECLINED,
+    "answers-late": Cause.WORKER_ANSWERED_LATE,
+    "assignment-lost": Cause.ASSIGNMENT_LOST,
+    "no-worker": Cause.NO_WORKER,
+    "full": Cause.WORKER_FULL,
+    "other-name": Cause.WRONG_NAME,
+    "serves-participants": Cause.WAITS_FOR_PARTICIPANT,
+}
+TIE_MS = 60
+"""Two parts of a delay that differ by less are equally long to a watcher."""
+
+
+def truth(world: World, judged: JudgedTrial) -> set[Cause]:
+    """What the cause may be called: one word, but where two parts of a delay are equally long."""
+    end = judged.facts.closing_began_ns / 1e6 - MONO_MS
+    came = world.came("AJ_1")
+    set_out = came - 4
+    if world.fate == "answers-late" and world.accepted >= end:
+        return {Cause.WORKER_ANSWERED_LATE, Cause.WORKER_SILENT}  # not while it was watched
+    if world.fate in FATAL:
+        return {FATAL[world.fate]}
+    if world.offered >= end:
+        return {Cause.LOST_BEFORE_WORKER, Cause.SLOW_PLATFORM}  # not while it was watched; the log may know more
+    if world.offered > judged.facts.run.scenario.timeout_s * 1000:
+        held_up = {Cause.LOST_BEFORE_WORKER} if judged.facts.job is None and not judged.facts.on_probe else set()
+        return {Cause.SLOW_PLATFORM} | held_up  # whatever the worker did then
+    if world.accepted >= end:
+        return {Cause.SLOW_PLATFORM, Cause.WORKER_SILENT}
+    if set_out >= end or (came >= end and not judged.facts.on_probe):
+        return {Cause.WORKER_NEVER_JOINED}
+    parts = {
+        Cause.SLOW_PLATFORM: world.offered,
+        Cause.SLOW_ANSWER: world.accepted - world.offered,
+        Cause.SLOW_JOIN: came - world.accepted,
+    }
+    return {cause for cause, ms in parts.items() if ms >= max(parts.values()) - TIE_MS}
+
+
+def _wrong_diagnosis(world: World, watch: Watch, judged: JudgedTrial) -> str | None:
+    """The truth is among the causes; where there is one, it is the truth."""
+    found = judged.diagnosis
+    failed = judged.outcome in (Outcome.DROPPED, Outcome.DELAYED) or judged.mismatch is not None
+    if judged.outcome is Outcome.INCONCLUSIVE:
+        return None if found is None else "a diagnosis of what could not be judged"
+    if failed and found is None:
+        return "no diagnosis"
+    if found is None:
+        return None
+    if judged.mismatch in (Mismatch.UNREPORTED, Mismatch.FAILED_PRESENT):
+        return (
+            None
+            if set(found.causes) <= {Cause.SECOND_AGENT, Cause.COLD_START, *SLOW}
+            else f"{found.causes} of a contradiction"
+        )
+    if found.causes == (Cause.SECOND_AGENT,):
+        return None if _two_at_once(world, watch.now) else "a second agent, and there was none"
+    if found.causes == (Cause.LEFT_EARLY,):
+        return None if any(a.gone < watch.now for a in world.agents) else "left early, and it is there"
+    if not failed:
+        return f"{found.causes}, and nothing failed"
+    if any(made.listed == NEVER for made in world.jobs.get("AD_1", ())) and judged.facts.agent is None:
+        return None  # a server that never lists a job, of which nothing else is seen
+    if len([a for a in world.agents if a.identity == "agent-AJ_1"]) > 1:
+        return None  # it came twice, and which stay is judged is the watcher's luck
+    true = truth(world, judged)
+    return None if true & set(found.causes) else f"{found.causes}, and it was {true}"
+
+
+SLOW = (Cause.SLOW_PLATFORM, Cause.SLOW_ANSWER, Cause.SLOW_JOIN, Cause.NO_WORKER)
+
+
+def _two_at_once(world: World, end: float) -> bool:
+    agents = [a for a in world.agents if a.identity != "agent-AJ_0" and a.joined < end]
+    return any(max(a.joined, b.joined) < min(a.gone, b.gone) for a in agents for b in agents if a.identity < b.identity)
+
+
 def test_no_story_is_judged_wrongly() -> None:
     verdicts: Counter[str] = Counter()
+    named: Counter[str] = Counter()
     for seed in range(STORIES):
         world, watch, judged = told(seed)
         error = wrong(world, watch, judged)
@@ -95,10 +178,15 @@ def test_no_story_is_judged_wrongly() -> None:
         verdicts[judged.outcome] += 1
         verdicts[str(judged.mismatch)] += 1
         verdicts[judged.fallback] += 1
+        if judged.diagnosis is not None and len(judged.diagnosis.causes) == 1:
+            named[judged.diagnosis.causes[0]] += 1
     # and it is not by saying nothing
     assert verdicts["inconclusive"] < STORIES / 2
     for verdict in ("delivered", "delayed", "dropped", "false-running", "unreported", "rescued", "lost", "unclear"):
         assert verdicts[verdict] > 10, verdicts
+    for cause in (*FATAL.values(), *SLOW[:3], Cause.WORKER_NEVER_JOINED, Cause.SECOND_AGENT, Cause.LEFT_EARLY):
+        only_outside = cause in (Cause.NO_WORKER, Cause.WORKER_FULL, Cause.WRONG_NAME, Cause.WAITS_FOR_PARTICIPANT)
+        assert named[cause] == 0 if only_outside else named[cause] > 4, (cause, named)
 
 
 @pytest.mark.parametrize("on_probe", [True, False])
@@ -114,3 +202,86 @@ def test_an_untroubled_story_is_always_judged(on_probe: bool) -> None:
         judged = Watch(rng, world).run().judge()
         ended = any(status[1] != "JS_RUNNING" for made in world.jobs.get("AD_1", []) for status in made.statuses)
         assert ended or judged.outcome is not Outcome.INCONCLUSIVE, f"story {seed}: {judged.reason}"
+
+
+RUNS = 400
+
+
+def a_run(seed: int) -> list[tuple[World, Watch, JudgedTrial]]:
+    """A few trials of one worker, whose lasting faults last, with the probe's beside it; each knows the others."""
+    rng = random.Random(seed)
+    options = {"timeout_s": rng.choice((8.0, 20.0)), "settle_s": 6.0, "fallback": rng.random() < 0.6}
+    lasting = rng.choice((None, None, "other-name", "serves-participants"))
+    trials = []
+    for index in range(1, rng.choice((2, 3, 5)) + 1):
+        world = random_world(rng, timeout=options["timeout_s"] * 1000)
+        while world.on_probe != (index == 1 and seed % 2 == 0) or (world.lasts and world.fate != lasting):
+            world = random_world(rng, timeout=options["timeout_s"] * 1000)
+        if lasting is not None and not world.on_probe:
+            world = World(on_probe=False, fate=lasting, lasts=True)
+        role = "control" if world.on_probe else "subject"
+        watch = Watch(rng, world, index=index, role=role, **options)
+        trials.append((world, watch, watch.run().judge()))
+    beside = Beside(*(tuple(j for w, _, j in trials if w.on_probe is probe) for probe in (False, True)))
+    return [(world, watch, replace(judged, beside=beside)) for world, watch, judged in trials]
+
+
+def test_what_the_rest_of_the_run_rules_out_is_not_the_truth() -> None:
+    narrower = 0
+    for seed in range(RUNS):
+        for world, watch, judged in a_run(seed):
+            error = wrong(world, watch, judged)
+            assert error is None, f"run {seed}: {error}\n{world}"
+            alone = replace(judged, beside=Beside()).diagnosis
+            if judged.diagnosis is not None and alone is not None:
+                narrower += len(judged.diagnosis.causes) < len(alone.causes)
+    assert narrower > RUNS / 20
+
+
+def logged(seed: int) -> tuple[World, Watch, JudgedTrial]:
+    """A story of somebody else's worker, with its log: what it writes of itself and of the requests that reach it."""
+    rng = random.Random(seed)
+    options: dict[str, Any] = {"timeout_s": 20.0, "settle_s": 6.0, "fallback": rng.random() < 0.6}
+    world = random_world(rng, timeout=20_000)
+    while world.on_probe:
+        world = random_world(rng, timeout=20_000)
+    watch = Watch(rng, world, **options)
+    story = watch.run()
+    ids: dict[str, Any] = {"worker_id": "AW_theirs"}
+    story.log(-60_000, rng.choice((2_000, 90_000)), worker_ids=["AW_theirs"]).logged(-50_000, "registered", **ids)
+    if rng.random() < 0.7:
+        story.logged(80_000, "received-request", job_id="AJ_other", **ids)
+    if world.fate == "full":
+        story.logged(-rng.choice((500, 3_000)), "full", load=0.9, **ids)
+        story.logged(rng.choice((700, 5_000)), "available-again", **ids)
+    if world.fate == "no-worker":
+        story.logged(-rng.choice((500, 3_000)), "disconnected", **ids)
+        story.logged(rng.choice((700, 5_000)), "registered", **ids)
+    about: dict[str, Any] = {
+        "trial": True,
+        "job_id": "AJ_1",
+        **ids,
+        **({"dispatch_id": "AD_1"} if rng.random() < 0.5 else {}),
+    }
+    if world.offered != NEVER:
+        blocked_ms = rng.uniform(0, 30_000) if world.fate == "silent" else 0  # it logs the request when it goes on
+        story.logged(world.offered + blocked_ms, "received-request", **about)
+    if world.fate == "reject" and rng.random() < 0.5:
+        story.logged(world.offered + 5, "rejected", **about)
+    if world.fate in ("assignment-lost", "answers-late"):
+        story.logged(world.accepted + 7_500, "assignment-lost", **about)
+    if watch.fallback_at < watch.now and "AD_2" in world.jobs:
+        story.logged(watch.fallback_at + 200, "received-request", trial=True, job_id="AJ_2", **ids)
+    return world, watch, story.judge()
+
+
+def test_what_the_worker_s_log_rules_out_is_not_the_truth() -> None:
+    single: Counter[str] = Counter()
+    for seed in range(2 * RUNS):
+        world, watch, judged = logged(seed)
+        error = wrong(world, watch, judged)
+        assert error is None, f"log {seed}: {error}\n{world}\n{judged.diagnosis}"
+        if judged.diagnosis is not None and len(judged.diagnosis.causes) == 1:
+            single[judged.diagnosis.causes[0]] += 1
+    for cause in (Cause.WORKER_FULL, Cause.NO_WORKER, Cause.WORKER_DECLINED, Cause.LOST_BEFORE_WORKER):
+        assert single[cause] > 0, single

@@ -20,6 +20,8 @@ HEAD = {
     "run_id": "20260821-142706-7f3a",
     "lkdiag_version": "0",
     "scenario": "dispatch-trial",
+    "kind": "dispatch",
+    "title": "Does the agent come?",
     "command": "lkdiag dispatch-trial",
     "project_host": "demo.livekit.cloud",
     "sdk": {},

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lkdiag.checks import control_comparison, nobody_answers
+from lkdiag.checks import changing_worker, cold_start, control_comparison, nobody_answers
 from lkdiag.checks.verdict import Severity
 
 from .story import Story, dispatch, job
@@ -24,7 +24,7 @@ def delivered(index: int, *, on_probe: bool = True) -> JudgedTrial:
 
 def dropped(index: int, *, on_probe: bool = False, until: float = 20_100, **options: Any) -> JudgedTrial:
     story = Story(index=index, on_probe=on_probe, **{"fallback": False, **options}).listed(5, dispatch())
-    return story.looks(5, until).heard(15_000).closed(until + 100).judge()
+    return story.looks(5, until).heard(until).closed(until + 100).judge()
 
 
 def unknown(index: int) -> JudgedTrial:
@@ -100,3 +100,65 @@ class TestNobodyAnswers:
     def test_nothing_judged_is_nothing_said(self) -> None:
         assert nobody_answers.judge([unknown(1)], []) is None
         assert nobody_answers.judge([], []) is None
+
+
+def served(index: int, *, by: str = "AW_1", at: float = 240, paused: bool = False, **options: Any) -> JudgedTrial:
+    """A trial of the user's worker, after an idle gap or not."""
+    story = Story(index=index, **options)
+    if paused:
+        story.event(-9, "trial.paused", for_s=60).event(-3, "trial.prepared")
+    taken = dispatch("AD_1", job(worker_id=by, started=at - 40))
+    return story.listed(5, dispatch()).listed(at, taken).looks(5, at + 20).agent(at).closed(at + 100).judge()
+
+
+class TestChangingWorker:
+    """F11: a note that names the ids."""
+
+    @pytest.mark.parametrize(
+        ("workers", "words"),
+        [
+            (["AW_1"] * 4, None),
+            (["AW_1", "AW_1", "AW_2", "AW_2"], "one followed the other"),
+            (["AW_1", "AW_2", "AW_1", "AW_2"], "they took turns"),
+        ],
+    )
+    def test_what_it_says(self, workers: list[str], words: str | None) -> None:
+        found = changing_worker.judge([served(index, by=by) for index, by in enumerate(workers, 1)], [])
+        assert (found is None) is (words is None)
+        if found is not None and words is not None:
+            assert found.severity is Severity.NOTE
+            assert "AW_1 2, AW_2 2" in found.fact
+            assert words in found.fact
+
+    def test_workers_that_lkdiag_plays_are_one_a_trial(self) -> None:
+        trials = [served(index, by=f"AW_{index}", agent_name=f"played-{index}") for index in (1, 2, 3)]
+        assert changing_worker.judge(trials, []) is None
+
+
+class TestColdStart:
+    """F5: not without enough trials."""
+
+    @pytest.mark.parametrize(
+        ("cold", "warm", "late", "found"),
+        [
+            (3, 17, 6_000, True),
+            (1, 19, 6_000, True),
+            (1, 18, 6_000, False),  # once in 19 it is so by chance
+            (3, 17, 600, False),  # no matter
+            (3, 17, 1_500, True),  # slower, though not late
+            (0, 20, 6_000, False),
+        ],
+    )
+    def test_after_a_gap(self, cold: int, warm: int, late: float, found: bool) -> None:
+        trials = [served(i, at=late, paused=True) for i in range(1, 1 + cold)]
+        trials += [served(i, at=240 + i) for i in range(1 + cold, 1 + cold + warm)]
+        noted = cold_start.judge(trials, [])
+        assert (noted is not None) is found
+        assert noted is None or (noted.severity, noted.trials) == (Severity.NOTE, tuple(range(1, 1 + cold)))
+
+    def test_the_very_first(self) -> None:
+        trials = [served(1, at=9_000), *(served(i) for i in range(2, 21))]
+        found = cold_start.judge(trials, [])
+        assert found is not None
+        assert found.trials == (1,)
+        assert cold_start.judge(trials[:10], []) is None

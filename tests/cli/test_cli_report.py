@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 RUN = "20260101-000000-abcd"
 
 
-def line(seq: int, kind: str, **data: Any) -> str:
+def line(seq: int, kind: str, /, **data: Any) -> str:
     return json.dumps({"seq": seq, "kind": kind, "at_ns": 10**18 + seq, "mono_ns": seq, "trial": None, "data": data})
 
 
@@ -30,6 +30,8 @@ HEAD = line(
     run_id=RUN,
     lkdiag_version="0.1.0",
     scenario="dispatch-trial",
+    kind="dispatch",
+    title="Does the agent come?",
     command="lkdiag dispatch-trial --local",
     options=msgspec.to_builtins(DispatchScenario()),
     project_host="private livekit-server",

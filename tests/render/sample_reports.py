@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from lkdiag.checks.diagnosis import Cause, Diagnosis
 from lkdiag.checks.verdict import Fallback, Finding, Mismatch, Outcome, Severity, State, Verdict
 from lkdiag.report.value import (
     DispatchReport,
@@ -22,6 +23,23 @@ HOSTILE_AGENT = "[red]agent[/red] | `rm -rf` <img src=x onerror=alert(1)> \x1b[3
     "long-" * 60
 )
 HOSTILE_ERROR = "boom\n```\n# heading\r\x9b2J </details> \u202etxt\u202c 日本語 🙂 [link](https://x.test) *b* _i_ ~~s~~"
+
+
+LOST = Diagnosis(
+    causes=(Cause.LOST_BEFORE_WORKER, Cause.WORKER_FULL),
+    statement="no worker is known to have taken it; what was seen fits each of these: the dispatch was lost on its way "
+    "to the worker; or the worker was over its load limit.",
+    speaks_for=(
+        "no job was listed in 26.1 s: no worker is known to have taken it",
+        "agents of that name came in 31 of 36 other trials of this run",
+    ),
+    speaks_against=("the name is right: a worker answers to it",),
+    would_tell=(
+        "--control: whether the project delivers to a worker that is known to be there",
+        "--worker-log FILE: whether the worker ever saw the request, and whether it was full",
+    ),
+    reference="https://github.com/livekit/agents-js/issues/1211",
+)
 
 
 def an_id(prefix: str, number: int) -> str:
@@ -54,6 +72,7 @@ def a_trial(index: int, **changes: Any) -> TrialReport:
         fallback_dispatch_id=None,
         api_calls=6,
         findings=(),
+        diagnosis=None,
         timeline=(),
     )
     return replace(trial, **changes)
@@ -99,6 +118,7 @@ def a_dropped(index: int, **changes: Any) -> TrialReport:
         "fallback_latency_ms": 312.4,
         "fallback_dispatch_id": an_id("AD", 9000 + index),
         "findings": (finding,),
+        "diagnosis": LOST,
         "timeline": a_story(index, ending="the agent is not there after 20.00 s: dropped"),
     }
     return a_trial(index, **{**standard, **changes})
@@ -125,6 +145,11 @@ def a_false_running(index: int) -> TrialReport:
         fallback=Fallback.LOST,
         fallback_latency_ms=None,
         findings=(finding,),
+        diagnosis=Diagnosis(
+            (Cause.WORKER_NEVER_JOINED,),
+            "the worker took the job and did nothing with it.",
+            (f"the worker was assigned job {an_id('AJ', index)}, and its agent did not join",),
+        ),
     )
 
 
@@ -138,9 +163,17 @@ def a_delayed(index: int, latency_ms: float) -> TrialReport:
         hint="Most of it passed before the worker was asked.",
         trial=index,
     )
+    diagnosis = Diagnosis(
+        (Cause.SLOW_PLATFORM,),
+        finding.hint,
+        (f"of it {latency_ms / 1000 - 0.4:.2f} s on the platform's side, 0.40 s on the worker's side",),
+        would_tell=("the worker's log (--worker-log): when it received the request",),
+        reference="https://github.com/livekit/agents-js/issues/1211",
+    )
     return a_trial(
         index,
         outcome=Outcome.DELAYED,
+        diagnosis=diagnosis,
         latency_ms=latency_ms,
         stages_ms={"dispatch": 4.0, "assigned": latency_ms - 70, "joined": latency_ms},
         findings=(finding,),
@@ -177,6 +210,9 @@ def a_report(trials: tuple[TrialReport, ...], **changes: Any) -> DispatchReport:
             id="7f3k2m",
             command="lkdiag dispatch-trial --count 20 --agent-name inbound-agent",
             scenario="dispatch-trial",
+            kind="dispatch",
+            title="What happens?",
+            reported=None,
             options={"count": 20, "method": "create-room", "timeout_s": 20.0, "delayed_after_s": 2.0},
             started_at="2026-08-21T10:14:02.001Z",
             finished_at="2026-08-21T10:15:40.250Z",
@@ -358,8 +394,16 @@ def hostile() -> DispatchReport:
         TimelineLine("2026-08-21T10:14:02.001Z", 1.5, lane, text)
         for lane, text in (("[red]api", HOSTILE_ERROR), ("worker\x1b[2J", HOSTILE_AGENT))
     )
+    diagnosis = Diagnosis(
+        (), HOSTILE_ERROR, (HOSTILE_AGENT,), (HOSTILE_ERROR,), (HOSTILE_AGENT,), "javascript:alert(2)"
+    )
     trial = a_dropped(
-        1, room="room | <b>`x`</b>\x1b[31m[red] \udc80", method="create|room", findings=(finding,), timeline=story
+        1,
+        room="room | <b>`x`</b>\x1b[31m[red] \udc80",
+        method="create|room",
+        findings=(finding,),
+        timeline=story,
+        diagnosis=diagnosis,
     )
     report = a_report((trial, a_trial(2, room="räume/日本語/🙂 [/red]")))
     return replace(

@@ -151,6 +151,9 @@ def a_teardown(trials: tuple[TeardownTrial, ...], **changes: Any) -> TeardownRep
             id="7f3k2m",
             command="lkdiag transfer-teardown --local",
             scenario="transfer-teardown",
+            kind="teardown",
+            title="What happens?",
+            reported=None,
             options={
                 "cleanups": list(CLEANUPS),
                 "hangups": list(SIDES),

@@ -50,6 +50,7 @@ WRITERS: dict[str, Callable[[str], str]] = {
         "delivered.txt",
         "delivered.md",
         "failing.txt",
+        "failing.200.txt",
         "failing.md",
         "inconclusive.txt",
         "inconclusive.md",

@@ -29,6 +29,7 @@ def test_the_names_are_the_contract() -> None:
         "environment",
         "verdict",
         "headline",
+        "expectation",
         "summary",
         "control",
         "trials",

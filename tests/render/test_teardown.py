@@ -219,6 +219,7 @@ def test_a_teardown_trial_has_the_contracts_keys() -> None:
         "environment",
         "verdict",
         "headline",
+        "expectation",
         "summary",
         "trials",
         "leftover_rooms",

@@ -21,7 +21,7 @@ from lkdiag.errors import JournalError
 from lkdiag.journal import read_journal
 from lkdiag.report.build import build_report
 from lkdiag.report.value import DispatchReport
-from lkdiag.timeline import GROUND_TRUTH_KINDS
+from lkdiag.timeline import is_ground_truth
 
 if TYPE_CHECKING:
     from lkdiag.report.value import TrialReport
@@ -85,7 +85,7 @@ def test_the_report_is_the_golden_one(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_what_lkdiag_broke_on_purpose_is_not_what_it_judges_by(name: str) -> None:
     events = read_journal(JOURNALS / f"{name}.jsonl").events
-    honest = tuple(event for event in events if event.kind not in GROUND_TRUTH_KINDS)
+    honest = tuple(event for event in events if not is_ground_truth(event.kind))
     assert build_report(honest) == build_report(events)
 
 

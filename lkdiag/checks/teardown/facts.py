@@ -71,8 +71,8 @@ class TeardownFacts(Course):
 
     @cached_property
     def hung_up(self) -> Event | None:
-        """One side has gone."""
-        return self.timeline.first("call.hung_up")
+        """One side has gone; a goodbye that was lost on its way is said twice."""
+        return self.timeline.last("call.hung_up")
 
     @cached_property
     def closing(self) -> Event | None:

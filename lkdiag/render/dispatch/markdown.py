@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from lkdiag.checks.verdict import Outcome
 from lkdiag.render import environment
-from lkdiag.render.dispatch import columns
+from lkdiag.render.dispatch import columns, diagnosis
 from lkdiag.render.dispatch.figures import MEASURED_FROM, QUANTILES, groups, measures, tallies
 from lkdiag.render.fitting import Piece
 from lkdiag.render.markdown_parts import finding_item, story_piece
-from lkdiag.render.markdown_text import code, prose, table_head, table_row
+from lkdiag.render.markdown_text import code, link, prose, table_head, table_row
 from lkdiag.render.selection import is_failing
 from lkdiag.render.wording import duration, moment, plural, rate, tally
 
@@ -80,11 +80,24 @@ def stories(report: DispatchReport) -> Iterator[Piece]:
     """The failing trials. A hint is given once."""
     told = [trial for trial in report.trials if is_failing(trial) and (trial.findings or trial.timeline)]
     explained: set[tuple[str, str]] = set()
+    diagnosed: diagnosis.Told = set()
     for number, trial in enumerate(told):
         opening = f"Room {code(trial.room)}, began {moment(trial.started_at)} UTC"
         opening += f", agent {code(trial.agent_identity)}." if trial.agent_identity else "."
         items = "".join(finding_item(finding, explained) for finding in trial.findings)
+        items += _diagnosis(trial, diagnosed)
         yield story_piece(f"Trial {_name(trial)}", opening, items, trial.timeline, first=number == 0)
+
+
+def _diagnosis(trial: TrialReport, diagnosed: diagnosis.Told) -> str:
+    """A list's item with the causes, and what stands for, against and behind them."""
+    head, *rest = diagnosis.rows(trial, diagnosed) or [("", ())]
+    if not head[1]:
+        return ""
+    lines = [f"- **{head[0].capitalize()}: {prose(head[1][0])}**"]
+    for label, texts in rest:
+        lines += [f"  {label}: {link(text) if label == 'see' else prose(text)}" for text in texts]
+    return "\\\n".join(lines) + "\n"
 
 
 def _name(trial: TrialReport) -> str:

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from lkdiag.render.dispatch import columns
+from lkdiag.render.dispatch.diagnosis import rows
 from lkdiag.render.dispatch.terminal_trials import OUTCOME_STYLE
 from lkdiag.render.selection import first_of_each_kind, is_failing
 from lkdiag.render.terminal_findings import finding_block, others, story
-from lkdiag.render.terminal_table import indented, plain
+from lkdiag.render.terminal_table import indented, labelled, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import RenderableType
 
+    from lkdiag.render.dispatch.diagnosis import Told
     from lkdiag.report.value import DispatchReport, TrialReport
 
 TOLD_TRIALS = 10
@@ -33,8 +35,9 @@ def stories(report: DispatchReport, told: Sequence[TrialReport], *, verbose: boo
     """The trials that are told, and a line for the others. A hint is given once."""
     found: list[RenderableType] = []
     explained: set[tuple[str, str]] = set()
+    diagnosed: Told = set()
     for trial in told:
-        found += [*([""] if found else []), *_trial(trial, explained)]
+        found += [*([""] if found else []), *_trial(trial, explained, diagnosed)]
     chosen = {trial.index for trial in told}
     rest = [trial.index for trial in _worth_telling(report, verbose=verbose) if trial.index not in chosen]
     return [*found, *others(rest)]
@@ -44,7 +47,7 @@ def _worth_telling(report: DispatchReport, *, verbose: bool) -> tuple[TrialRepor
     return tuple(trial for trial in report.trials if is_failing(trial) or (verbose and trial.findings))
 
 
-def _trial(trial: TrialReport, explained: set[tuple[str, str]]) -> list[RenderableType]:
+def _trial(trial: TrialReport, explained: set[tuple[str, str]], diagnosed: Told) -> list[RenderableType]:
     heading = Text()
     heading.append(f"Trial {trial.index}", "bold")
     if trial.role == "control":
@@ -58,6 +61,9 @@ def _trial(trial: TrialReport, explained: set[tuple[str, str]]) -> list[Renderab
     found: list[RenderableType] = [heading, indented(plain(who, "dim"))]
     for finding in trial.findings:
         found += [indented(part) for part in finding_block(finding, explained)]
+    diagnosis = rows(trial, diagnosed)
+    if diagnosis:
+        found.append(indented(labelled((label, text) for label, texts in diagnosis for text in texts), 4))
     if trial.timeline:
         found.append(indented(story(trial.timeline)))
     return found

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lkdiag.worker.behaviour.honest import Honest
+
 if TYPE_CHECKING:
-    from lkdiag.worker.behaviour.base import Assignment, Offer
+    from lkdiag.worker.behaviour.base import Assignment
 
 
-class Ghost:
-    """Accepts, and stays away."""
-
-    async def on_offer(self, offer: Offer) -> None:
-        """Accept."""
-        await offer.accept()
+class Ghost(Honest):
+    """Accepts, and never joins."""
 
     async def on_assignment(self, assignment: Assignment) -> None:
         """Stay away."""

@@ -1,18 +1,17 @@
-"""Never answers the availability request: after 3 s the server drops the dispatch, and asks no other worker."""
+"""Never answers the availability request: 3 s after the dispatch the server drops it, and asks no other worker."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lkdiag.worker.behaviour.honest import Honest
+
 if TYPE_CHECKING:
-    from lkdiag.worker.behaviour.base import Assignment, Offer
+    from lkdiag.worker.behaviour.base import Offer
 
 
-class Silent:
-    """Takes notice of the offer, and says nothing."""
+class Silent(Honest):
+    """Never answers an offer."""
 
     async def on_offer(self, offer: Offer) -> None:
         """Leave the server without an answer."""
-
-    async def on_assignment(self, assignment: Assignment) -> None:
-        """Can't happen: only who accepts is given a job."""

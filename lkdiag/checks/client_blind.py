@@ -1,0 +1,99 @@
+"""F16: the API lists an agent as active, and a client that is in the same room does not know of it.
+
+Only what was so for a while is found: the client's news may be on their way. A client that learns of the agent later,
+is reconnecting, or came only just now, is not blind; nor is one that was asked while lkdiag itself stood still.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkdiag.checks.sight import looks
+from lkdiag.checks.verdict import Finding, Severity
+from lkdiag.checks.wording import seqs
+
+if TYPE_CHECKING:
+    from lkdiag.checks.facts import DispatchFacts
+    from lkdiag.checks.judged import JudgedTrial
+    from lkdiag.timeline import Event
+
+SLUG = "client-blind"
+REFERENCE = "https://github.com/livekit/client-sdk-unity/issues/342"
+NEWS_S = 2.0
+"""How long news of a participant may take to a client; it is some milliseconds to a tenth of a second (measured)."""
+
+
+def judge(trial: JudgedTrial) -> Finding | None:
+    """A finding where a client missed an agent that was there."""
+    facts = trial.facts
+    missed = [(look, unseen) for look in facts.timeline.of("client.looked") if (unseen := _unseen(facts, look))]
+    if not facts.finished or not missed:
+        return None
+    look, unseen = missed[-1]
+    agent = unseen[0]
+    known_s = (look.mono_ns - agent.mono_ns) / 1e9
+    sees = ", ".join(repr(name) for name in look.data["sees"]) or "nobody"
+    return Finding(
+        check=SLUG,
+        severity=Severity.FAIL,
+        title="a client does not see the agent",
+        fact=(
+            f"listParticipants had shown agent {agent.data['identity']!r} as active for {known_s:.1f} s, and the "
+            f"{look.data['who']}'s client saw {sees}"
+        ),
+        hint=(
+            "the agent is in the room, and this client was not told of it: either it joined hidden (its token says "
+            "hidden, so that only the API shows it), or the client has missed the server's update"
+        ),
+        trial=trial.index,
+        evidence=(agent.seq, *seqs(facts, "client.looked")),
+        reference=REFERENCE,
+    )
+
+
+def _unseen(facts: DispatchFacts, look: Event) -> list[Event]:
+    """The agents, as the API first showed them active, that this client should have known of and never did."""
+    since_ns = _in_room_since(facts, look)
+    if since_ns is None:
+        return []
+    later = [e for e in facts.timeline.of("client.looked") if e.seq >= look.seq and e.data["who"] == look.data["who"]]
+    seen = {identity for event in later for identity in event.data["sees"]}
+    found = []
+    for agent in _active(facts):
+        if agent.data["identity"] in seen or not _still_listed_after(facts, agent, look):
+            continue
+        from_ns = max(since_ns, agent.mono_ns)
+        if look.mono_ns - from_ns - _stood_still_ns(facts, from_ns, look.mono_ns) >= NEWS_S * 1e9:
+            found.append(agent)
+    return found
+
+
+def _in_room_since(facts: DispatchFacts, look: Event) -> int | None:
+    """Since when that participant's client was connected; None where it was not, or came back in between."""
+    who = look.data["who"]
+    joined = [e for e in facts.story.of(f"{who}.joined", f"{who}.reconnected") if e.seq < look.seq]
+    broken = [e for e in facts.story.of(f"{who}.reconnecting", f"{who}.disconnected") if e.seq < look.seq]
+    if not joined or (broken and broken[-1].seq > joined[-1].seq):
+        return None
+    return joined[-1].mono_ns
+
+
+def _active(facts: DispatchFacts) -> list[Event]:
+    """For each agent the first look that showed it with its media connected."""
+    found: dict[str, Event] = {}
+    for event in facts.timeline.of("agent.joined", "agent.changed"):
+        if event.data["state"] == "active":
+            found.setdefault(event.data["sid"], event)
+    return list(found.values())
+
+
+def _still_listed_after(facts: DispatchFacts, agent: Event, look: Event) -> bool:
+    """Whether a look at the participants that began after the client's still showed it."""
+    later = [e for e in looks(facts, "participants") if e.data["began_mono_ns"] >= look.mono_ns]
+    left = next((e for e in facts.timeline.of("agent.left") if e.data["sid"] == agent.data["sid"]), None)
+    # a look's answer is recorded before what it changed
+    return bool(later) and (left is None or any(e.seq > later[0].seq and e.seq < left.seq for e in later))
+
+
+def _stood_still_ns(facts: DispatchFacts, from_ns: int, until_ns: int) -> float:
+    return sum(s.late_ms * 1e6 for s in facts.run.stalls if s.began_ns <= until_ns and s.ended_ns >= from_ns)

@@ -1,0 +1,94 @@
+"""Somebody else's worker took the job: it is listed, and its agent was not seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkdiag.checks import changing_worker
+from lkdiag.checks.diagnosis.value import Cause, Diagnosis, Weighing
+from lkdiag.checks.sight import longest_gap_ms
+from lkdiag.checks.verdict import Mismatch, Outcome, State
+from lkdiag.checks.wording import worker_of
+from lkdiag.checks.worker_log import quoted, said
+
+if TYPE_CHECKING:
+    from lkdiag.checks.judged import JudgedTrial
+
+REFERENCE = "https://github.com/livekit/agents/issues/1472"
+BEFORE_JOINING = ("launch-failed", "not-connected")
+FAILURES = (*BEFORE_JOINING, "process-failed", "entrypoint-crashed", "no-idle-process")
+
+
+def diagnose(trial: JudgedTrial) -> Diagnosis | None:
+    """RUNNING means that a worker accepted: what became of it afterwards only the worker knows."""
+    facts = trial.facts
+    if facts.on_probe or trial.outcome is not Outcome.DROPPED or facts.job is None or facts.agent is not None:
+        return None
+    if trial.state is State.CANCELLED:
+        return Diagnosis(
+            (),
+            "the job was cancelled: somebody took the dispatch back.",
+            (f"{worker_of(facts)} took job {facts.job['job_id']} ({facts.job['status']})",),
+            would_tell=("what else in your project calls deleteDispatch",),
+            reference=REFERENCE,
+        )
+    weighing = Weighing(Cause.WORKER_NEVER_JOINED, Cause.ASSIGNMENT_LOST, Cause.LEFT_EARLY)
+    error = f", {facts.job['error']!r}" if facts.job.get("error") else ""
+    weighing.speaks_for.append(
+        f"{worker_of(facts)} took job {facts.job['job_id']} ({facts.job['status']}{error}), and its agent was not seen"
+    )
+    weighing.speaks_against.append(
+        f"an agent that came and left again was there for less than {longest_gap_ms(facts) / 1000:.1f} s, the longest "
+        "time between two looks"
+    )
+    if trial.state in (State.FAILED, State.SUCCESS):
+        weighing.rule_out(Cause.ASSIGNMENT_LOST)  # only a worker that was given the job can report its end
+    elif trial.mismatch is not Mismatch.FALSE_RUNNING:
+        weighing.causes += [Cause.SLOW_JOIN, Cause.SLOW_ANSWER]
+        weighing.would_tell.append("a longer --timeout: whether it only comes late")
+    _by_its_start(trial, weighing)
+    _by_webhooks(trial, weighing)
+    _by_log(trial, weighing)
+    if changing_worker.is_odd_one(trial, trial.beside.subject):
+        weighing.causes.append(Cause.FOREIGN_WORKER)
+        weighing.speaks_for.append("this worker took none of the jobs of this run whose agents came")
+    weighing.would_tell.append(f"the worker's log names job {facts.job['job_id']}: did its process start and connect?")
+    return weighing.diagnosis("a worker accepted, and no agent is there: ", REFERENCE)
+
+
+def _by_its_start(trial: JudgedTrial, weighing: Weighing) -> None:
+    """A worker that was asked late can't have brought its agent early."""
+    scenario, asked_ms = trial.facts.run.scenario, trial.facts.stages_ms.get("job_started")
+    if asked_ms is None or asked_ms <= scenario.delayed_after_s * 1000:
+        return
+    weighing.causes.insert(0, Cause.SLOW_PLATFORM)
+    weighing.speaks_for.append(f"the worker was asked only {asked_ms / 1000:.2f} s after the dispatch")
+    if asked_ms > scenario.timeout_s * 1000:
+        weighing.narrow_to(Cause.SLOW_PLATFORM)
+
+
+def _by_webhooks(trial: JudgedTrial, weighing: Weighing) -> None:
+    facts = trial.facts
+    joined = [
+        event.data["identity"]
+        for event in facts.timeline.of("webhook.received")
+        if event.data["event"] == "participant_joined" and event.data.get("identity") in facts.own_identities
+    ]
+    if joined:
+        weighing.narrow_to(Cause.LEFT_EARLY)
+        weighing.speaks_for.append(f"a webhook says that {joined[0]!r} had joined")
+
+
+def _by_log(trial: JudgedTrial, weighing: Weighing) -> None:
+    facts = trial.facts
+    job_ids = {job["job_id"] for job in facts.jobs}
+    about = [line for line in said(facts.timeline, *FAILURES, "accepted", "assignment-lost", "job-started")
+             if line.get("job_id") in job_ids]  # fmt: skip
+    what = {line["what"] for line in about}
+    weighing.speaks_for += [quoted(line) for line in about]
+    if "assignment-lost" in what:
+        weighing.narrow_to(Cause.ASSIGNMENT_LOST)
+    elif what & set(BEFORE_JOINING):
+        weighing.narrow_to(Cause.WORKER_NEVER_JOINED)
+    elif what:
+        weighing.rule_out(Cause.ASSIGNMENT_LOST)

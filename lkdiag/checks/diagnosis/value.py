@@ -1,0 +1,133 @@
+"""What a diagnosis is: the causes that the evidence fits, what speaks for and against them, and what would tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lkdiag.checks.verdict import Finding
+
+
+class Cause(StrEnum):
+    """Why a trial went wrong. The values are the contract of the report's JSON."""
+
+    LOST_BEFORE_WORKER = "lost-before-worker"
+    WORKER_SILENT = "worker-silent"
+    WORKER_DECLINED = "worker-declined"
+    WORKER_ANSWERED_LATE = "worker-answered-late"
+    ASSIGNMENT_LOST = "assignment-lost"
+    WORKER_NEVER_JOINED = "worker-never-joined"
+    NO_WORKER = "no-worker"
+    WORKER_FULL = "worker-full"
+    WRONG_NAME = "wrong-name"
+    ROOM_EXISTED = "room-existed"
+    ROOM_CAME_BACK = "room-came-back"
+    SLOW_PLATFORM = "slow-platform"
+    SLOW_ANSWER = "slow-answer"
+    SLOW_JOIN = "slow-join"
+    COLD_START = "cold-start"
+    FOREIGN_WORKER = "foreign-worker"
+    SECOND_AGENT = "second-agent"
+    LEFT_EARLY = "left-early"
+    WAITS_FOR_PARTICIPANT = "waits-for-participant"
+    WAITS_FOR_TRACK = "waits-for-track"
+    CLIENT_BLIND = "client-blind"
+    WEBHOOK_MISSING = "webhook-missing"
+    WEBHOOK_LATE = "webhook-late"
+    WEBHOOK_DOUBLED = "webhook-doubled"
+
+
+WORDS = {
+    Cause.LOST_BEFORE_WORKER: "the dispatch was lost, or held up, on its way to the worker",
+    Cause.WORKER_SILENT: "the worker was asked and did not answer",
+    Cause.WORKER_DECLINED: "the worker was asked and declined",
+    Cause.WORKER_ANSWERED_LATE: "the worker answered too late",
+    Cause.ASSIGNMENT_LOST: "the worker accepted, and the assignment was lost",
+    Cause.WORKER_NEVER_JOINED: "the worker was given the job, and its agent did not join",
+    Cause.NO_WORKER: "no worker of that name was connected then",
+    Cause.WORKER_FULL: "the worker was over its load limit",
+    Cause.WRONG_NAME: "the worker is registered under another name",
+    Cause.SLOW_PLATFORM: "the platform took long before it asked a worker",
+    Cause.SLOW_ANSWER: "the worker took long to accept",
+    Cause.SLOW_JOIN: "the agent took long to join once its worker had the job (starting a process, connecting)",
+    Cause.COLD_START: "something was asleep after an idle gap",
+    Cause.FOREIGN_WORKER: "another worker than the expected one took the job",
+    Cause.LEFT_EARLY: "the agent was there and gone again between two looks",
+    Cause.WAITS_FOR_PARTICIPANT: "the worker serves participants, and nobody was in the room",
+    Cause.WAITS_FOR_TRACK: "the worker serves publishers, and nobody published in the room",
+}
+"""The causes that may stand beside others, each as part of a sentence."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Of one trial. No cause is named where the evidence fits none of them surely."""
+
+    causes: tuple[Cause, ...]
+    """The most likely first. More than one: the evidence fits each of them."""
+    statement: str
+    """What it means, in plain words."""
+    speaks_for: tuple[str, ...] = ()
+    """What was seen, the most telling first."""
+    speaks_against: tuple[str, ...] = ()
+    would_tell: tuple[str, ...] = ()
+    """What to do to know more."""
+    reference: str = ""
+    """The upstream thread."""
+
+
+def of_finding(finding: Finding | None, *causes: Cause, would_tell: Sequence[str] = ()) -> Diagnosis | None:
+    """Where a check's finding says all of it; None without one."""
+    if finding is None:
+        return None
+    return Diagnosis(causes, finding.hint, (finding.fact,), (), tuple(would_tell), finding.reference)
+
+
+def in_words(causes: Sequence[Cause]) -> str:
+    """One, or each that the evidence fits."""
+    *most, last = [WORDS[cause] for cause in causes]
+    return f"what was seen fits each of these: {'; '.join(most)}; or {last}" if most else last
+
+
+class Weighing:
+    """Causes that are possible, and the evidence by which they become fewer. The last one is never ruled out."""
+
+    def __init__(self, *causes: Cause) -> None:
+        self.causes = list(causes)
+        self.speaks_for: list[str] = []
+        self.speaks_against: list[str] = []
+        self.would_tell: list[str] = []
+
+    def rule_out(self, *causes: Cause) -> None:
+        """These can't be, unless nothing else is left."""
+        left = [cause for cause in self.causes if cause not in causes]
+        self.causes = left or self.causes
+
+    def narrow_to(self, *causes: Cause) -> None:
+        """It is one of these, as far as they were possible; else all of them are."""
+        self.causes = [cause for cause in self.causes if cause in causes] or list(causes)
+
+    def first(self, *causes: Cause) -> None:
+        """These are more likely than the others."""
+        ahead = [cause for cause in causes if cause in self.causes]
+        self.causes = ahead + [cause for cause in self.causes if cause not in ahead]
+
+    def last(self, cause: Cause) -> None:
+        """This one is less likely than the others."""
+        if cause in self.causes:
+            self.causes = [other for other in self.causes if other is not cause] + [cause]
+
+    def diagnosis(self, opening: str, reference: str) -> Diagnosis:
+        """With a statement that names each cause in words."""
+        return Diagnosis(
+            tuple(self.causes),
+            f"{opening}{in_words(self.causes)}.",
+            tuple(self.speaks_for),
+            tuple(self.speaks_against),
+            tuple(self.would_tell),
+            reference,
+        )

@@ -1,0 +1,46 @@
+"""F15: one and the same webhook (its event id) came twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from lkdiag.checks.verdict import Finding, Severity
+from lkdiag.checks.webhooks import are_judged, received
+
+if TYPE_CHECKING:
+    from lkdiag.checks.judged import JudgedTrial
+
+SLUG = "webhook-doubled"
+REFERENCE = "https://github.com/livekit/livekit/issues/1130"
+AROUND_NS = 10_000_000_000
+
+
+def judge(trial: JudgedTrial) -> Finding | None:
+    """A finding that names the ids. Where lkdiag itself stood still, the second sending is its own doing."""
+    if not are_judged(trial):
+        return None
+    heard = received(trial.facts)
+    counts = Counter(event.data["id"] for event in heard)
+    again = [e for e in heard if counts[e.data["id"]] > 1]
+    if not again or any(_stood_still(trial, e.mono_ns) for e in again):
+        return None
+    names = {e.data["id"]: e.data["event"] for e in again}
+    return Finding(
+        check=SLUG,
+        severity=Severity.FAIL,
+        title="a webhook came more than once",
+        fact=", ".join(f"{event} ({name}) came {counts[name]} times" for name, event in names.items()),
+        hint=(
+            "the server sends a webhook again that was not answered with 200 in time. Nothing is wrong with that, if "
+            "the receiver knows by the event's id what it has had already."
+        ),
+        trial=trial.index,
+        evidence=tuple(event.seq for event in again),
+        reference=REFERENCE,
+    )
+
+
+def _stood_still(trial: JudgedTrial, at_ns: int) -> bool:
+    stalls = trial.facts.run.stalls
+    return any(s.began_ns - AROUND_NS <= at_ns <= s.ended_ns + AROUND_NS for s in stalls)

@@ -1,0 +1,155 @@
+"""Plays a scenario, whatever command it came from: credentials, webhooks, the run, the report, the exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lkdiag import settings
+from lkdiag.cli.notes import say
+from lkdiag.cli.output import check_output, show_run
+from lkdiag.errors import UsageError
+from lkdiag.scenario.script import DispatchScript, with_settings
+from lkdiag.scenario.teardown import Cleanup, TeardownScenario
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from lkdiag.call.webhooks import WebhookListener
+    from lkdiag.cli.output import Format
+    from lkdiag.errors import ExitCode
+    from lkdiag.scenario.script import TeardownScript
+    from lkdiag.timeline import Recorder
+
+ANY_PORT = ("127.0.0.1", 0)
+
+
+@dataclass(frozen=True)
+class Flags:
+    """What every command that plays something is told: where, and how its report is given."""
+
+    local: bool
+    project: str | None
+    url: str | None
+    api_key: str | None
+    api_secret: str | None
+    server_binary: Path | None
+    format_: Format | None
+    output: Path | None
+    verbose: bool
+    quiet: bool
+    redact: bool
+    runs_dir: Path | None
+    worker_log: Path | None = None
+
+    def check(self) -> settings.Credentials | None:
+        """Whatever can be known to be wrong before anything is begun; the credentials, None for a private server.
+
+        Raises UsageError or CredentialsError.
+        """
+        from lkdiag.cli.session import choose_credentials
+        from lkdiag.cli.worker_log import check_worker_log
+
+        check_output(self.output)
+        check_worker_log(self.worker_log)
+        flags = settings.CredentialFlags(self.url, self.api_key, self.api_secret, self.project)
+        return choose_credentials(flags, local=self.local)
+
+
+def play(
+    script: DispatchScript | TeardownScript,
+    flags: Flags,
+    credentials: settings.Credentials | None,
+    extra_words: Sequence[str] = (),
+) -> ExitCode:
+    """Play it and show its report; the exit code that the report asks for.
+
+    `extra_words` are to be added to the command that repeats the run (a seed that was drawn, say). Raises LkdiagError.
+    """
+    from lkdiag.cli.recording import command_line
+    from lkdiag.cli.session import Session
+    from lkdiag.cli.tally import CallTally, DispatchTally, Tally
+    from lkdiag.cli.worker_log import worker_log_events
+    from lkdiag.journal import append_events, read_journal
+    from lkdiag.trial.cast import main_is_played
+    from lkdiag.trial.schedule import plan_calls, plan_trials
+
+    address = _webhook_address(script, local=flags.local)
+    script = _without_webhooks(script, address)
+    tally: Tally
+    if isinstance(script, DispatchScript):
+        if main_is_played(script):
+            # a worker that is played anew for each trial has nothing to warm up
+            script = with_settings(script, warmup=0)
+        tally = DispatchTally(script.settings, sum(not trial.warmup for trial in plan_trials(script.settings)))
+    else:
+        tally = CallTally(script.settings, len(plan_calls(script.settings)))
+
+    async def carry_out(
+        used: settings.Credentials,
+        recorder: Recorder,
+        run_id: str,
+        stop: asyncio.Event,
+        webhooks: WebhookListener | None,
+    ) -> None:
+        from lkdiag.trial.run import run_script
+
+        await run_script(script, used, recorder, run_id, stop, webhooks)
+
+    session = Session(
+        script=script,
+        tally=tally,
+        carry_out=carry_out,
+        credentials=credentials,
+        server_binary=settings.server_binary(flags.server_binary),
+        runs_dir=settings.runs_dir(flags.runs_dir),
+        command=command_line(extra_words),
+        quiet=flags.quiet,
+        webhook_address=address,
+    )
+    journal = session.run()
+    if flags.worker_log is not None:
+        append_events(journal, worker_log_events(read_journal(journal).events, flags.worker_log))
+    return show_run(journal, flags.format_, flags.output, verbose=flags.verbose, redact=flags.redact)
+
+
+def _webhook_address(script: DispatchScript | TeardownScript, *, local: bool) -> tuple[str, int] | None:
+    """Where webhooks are to be received, if the scenario wants any. Raises UsageError where they can't come."""
+    address = parse_address(script.settings.webhook_listen)
+    if isinstance(script.settings, TeardownScenario):
+        wanted = Cleanup.WEBHOOK_REAPER in script.settings.cleanups
+        needed, what = wanted and "cleanups" in script.given, "--cleanup webhook-reaper"
+    else:
+        needed = wanted = script.settings.webhooks is not None
+        what = f"the scenario {script.name}"
+    if address is None and not local:
+        if needed:
+            raise UsageError(
+                f"{what} needs webhooks",
+                "use --local; or --webhook-listen HOST:PORT, and let the project send its webhooks there, to /webhook",
+            )
+        return None
+    return (address or ANY_PORT) if wanted else address
+
+
+def _without_webhooks(
+    script: DispatchScript | TeardownScript, address: tuple[str, int] | None
+) -> DispatchScript | TeardownScript:
+    """Of all cleanups, the one that needs webhooks is left out where none can come, and it is said."""
+    own = script.settings
+    if address is not None or not isinstance(own, TeardownScenario) or Cleanup.WEBHOOK_REAPER not in own.cleanups:
+        return script
+    say("note: webhook-reaper is left out: a project's webhooks reach lkdiag only with --webhook-listen HOST:PORT")
+    return with_settings(script, cleanups=tuple(c for c in own.cleanups if c is not Cleanup.WEBHOOK_REAPER))
+
+
+def parse_address(text: str | None) -> tuple[str, int] | None:
+    """HOST:PORT. Raises UsageError."""
+    if text is None:
+        return None
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdigit() or int(port) > 65535:
+        raise UsageError(f"{text!r} is not an address to listen on", "write it as HOST:PORT, as in 0.0.0.0:8787")
+    return host.strip("[]"), int(port)

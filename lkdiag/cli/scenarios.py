@@ -1,0 +1,87 @@
+"""`lkdiag scenarios`: which there are, the text of one to copy, and the schema of their format."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from lkdiag.cli.notes import give_up
+
+EXAMPLES = """[bold]Examples[/]
+
+lkdiag scenarios [dim]– what can be played[/]
+
+lkdiag scenarios show token-on-existing-room > mine.toml [dim]– one of them, to change; lkdiag run mine.toml[/]
+
+lkdiag scenarios schema > scenario.schema.json [dim]– beside it, for an editor that completes TOML[/]
+"""
+
+
+class ListFormat(StrEnum):
+    """How the list is written."""
+
+    TERMINAL = "terminal"
+    JSON = "json"
+
+
+scenarios = typer.Typer(
+    help="List the scenarios that come with lkdiag, or show one.",
+    invoke_without_command=True,
+    rich_markup_mode="rich",
+    epilog=EXAMPLES,
+)
+
+
+@scenarios.callback()
+def list_scenarios(
+    context: typer.Context,
+    format_: Annotated[ListFormat, typer.Option("--format", "-f", help="terminal or json.")] = ListFormat.TERMINAL,
+) -> None:
+    """List the scenarios that come with lkdiag: each plays one failure that people have reported.
+
+    `lkdiag run NAME` plays one. They are TOML files: show one, copy it, change it.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from lkdiag.scenario.file import read_summaries
+
+    found = read_summaries()
+    if format_ is ListFormat.JSON:
+        listed = [
+            {"name": one.name, "kind": one.kind, "failure": one.failure or None, "title": one.title,
+             "report": one.report or None}
+            for one in found
+        ]  # fmt: skip
+        _write(json.dumps({"schema": "lkdiag.scenarios/1", "scenarios": listed}, indent=2, ensure_ascii=False) + "\n")
+        return
+    widths = [max(len(text) for text in column) for column in zip(*((o.name, o.failure) for o in found), strict=True)]
+    _write("".join(f"{one.name:<{widths[0]}}  {one.failure:<{widths[1]}}  {one.title}\n" for one in found))
+
+
+@scenarios.command()
+def show(name: Annotated[str, typer.Argument(metavar="NAME", help="As `lkdiag scenarios` lists it.")]) -> None:
+    """Print the file of a scenario as it is, to copy and to change."""
+    from lkdiag.scenario.file import read_builtin_text
+
+    _write(read_builtin_text(name.removesuffix(".toml")))
+
+
+@scenarios.command()
+def schema() -> None:
+    """Print the JSON Schema of the format: beside a scenario's file, editors complete it."""
+    from lkdiag.scenario.file import read_schema_text
+
+    _write(read_schema_text())
+
+
+def _write(text: str) -> None:
+    """As it is: no width cuts it, and who reads half of it is no error."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        give_up(sys.stdout)

@@ -1,0 +1,72 @@
+"""`--worker-log FILE`: what the worker says of itself, as events beside those of the run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from lkdiag.errors import UsageError
+from lkdiag.timeline import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from lkdiag.worker_log import TrialKeys
+
+AROUND_NS = 60 * 1_000_000_000
+"""Lines about the worker as a whole are taken from so long before the run until so long after it."""
+
+
+def check_worker_log(path: Path | None) -> None:
+    """Raises UsageError before anything is run, when there is no such file."""
+    if path is not None and not path.is_file():
+        raise UsageError(f"there is no worker's log {path}", "name the file into which your worker's log is written")
+
+
+def worker_log_events(events: Sequence[Event], path: Path) -> tuple[Event, ...]:
+    """What the log says of the run and of its trials, to stand behind the run's own events.
+
+    Raises UsageError when it can't be read, or is no worker's log.
+    """
+    from lkdiag.worker_log import events_of, read_worker_log
+
+    run_last = events[-1]
+    last = {event.trial: event for event in events}
+    found = events_of(
+        read_worker_log(path, zone=datetime.now().astimezone().tzinfo),  # of lines that say none: a dev worker's
+        _keys(events),
+        from_ns=events[0].at_ns - AROUND_NS,
+        until_ns=run_last.at_ns + AROUND_NS,
+    )
+    # of two machines' clocks nothing is known: an event of the log stands where its trial ends, and says its own time
+    return tuple(
+        Event(run_last.seq + number, kind, last[trial].at_ns, last[trial].mono_ns, trial, data)
+        for number, (kind, trial, data) in enumerate(found, start=1)
+    )
+
+
+def _keys(events: Sequence[Event]) -> TrialKeys:
+    """By what a line of the log is known to belong to a trial."""
+    from lkdiag.worker_log import TrialKeys
+
+    jobs: dict[str, int] = {}
+    dispatches: dict[str, int] = {}
+    room_sids: dict[str, int] = {}
+    rooms: dict[str, int] = {}
+    for event in events:
+        if event.trial is None:
+            continue
+        data = event.data
+        listed = data["dispatches"] if event.kind == "dispatch.listed" else []
+        for keys, name in (
+            (rooms, data.get("room")),
+            (room_sids, data.get("sid") if event.kind.startswith("room.") else None),
+            (jobs, data.get("job_id")),
+            (dispatches, data.get("dispatch_id")),
+            *((dispatches, item["dispatch_id"]) for item in listed),
+            *((jobs, job["job_id"]) for item in listed for job in item["jobs"]),
+        ):
+            if name:
+                keys.setdefault(name, event.trial)
+    return TrialKeys(jobs, dispatches, room_sids, rooms)

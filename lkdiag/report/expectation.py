@@ -1,0 +1,92 @@
+"""Did the scenario do what its file expects? That is no verdict: a failure that is reproduced is still a failure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lkdiag.report.value import TrialReport
+
+KEYS = ("outcome", "state", "mismatch", "fallback", "cause")
+NONE = "none"
+"""How a file says that there is to be no mismatch."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What became of a trial, in the words of a scenario's file. Keys that it has no word for are left out."""
+
+    index: int
+    words: Mapping[str, tuple[str, ...]]
+    """Each of KEYS; `cause` may have more than one."""
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What was expected, and of which trials it did not hold."""
+
+    expected: dict[str, Any]
+    met: bool
+    trials: int
+    """Trials that could be compared."""
+    differing: tuple[int, ...]
+    told: str
+    """In one sentence."""
+
+
+def seen_of(trial: TrialReport) -> Seen:
+    """A dispatch trial's, from its report."""
+    words: dict[str, tuple[str, ...]] = {
+        "outcome": (trial.outcome.value,),
+        "state": (trial.state.value,),
+        "mismatch": () if trial.mismatch is None else (trial.mismatch.value,),
+        "fallback": (trial.fallback.value,),
+        "cause": () if trial.diagnosis is None else tuple(cause.value for cause in trial.diagnosis.causes),
+    }
+    return Seen(trial.index, words, tuple(finding.check for finding in trial.findings))
+
+
+def judge_expectation(expect: Mapping[str, Any] | None, trials: Sequence[Seen]) -> Expectation | None:
+    """Compare; None where the scenario expects nothing."""
+    if not expect:
+        return None
+    differing = tuple(trial.index for trial in trials if difference(expect, trial))
+    alike = len(trials) - len(differing)
+    some = expect.get("of") == "some"
+    met = bool(trials) and (alike > 0 if some else not differing)
+    if not trials:
+        told = "There is no trial to compare with what the scenario expects."
+    elif met:
+        told = f"As the scenario expects, in {alike} of {len(trials)} trials{' (one is enough)' if some else ''}."
+    else:
+        first = next(trial for trial in trials if trial.index in differing)
+        told = (
+            f"Not as the scenario expects in {len(differing)} of {len(trials)} trials; trial {first.index}: "
+            f"{difference(expect, first)}."
+        )
+    return Expectation(dict(expect), met, len(trials), differing, told)
+
+
+def difference(expect: Mapping[str, Any], trial: Seen) -> str:
+    """How a trial differs from what is expected, in a few words; empty where it does not."""
+    for key in KEYS:
+        wanted = _listed(expect.get(key))
+        got = trial.words.get(key, ())
+        if not wanted:
+            continue
+        if wanted == (NONE,) and not got:
+            continue
+        if not set(got) & set(wanted) and not (NONE in wanted and not got):
+            return f"{key} is {', '.join(got) or NONE}, expected was {' or '.join(wanted)}"
+    missing = [check for check in _listed(expect.get("findings")) if check not in trial.findings]
+    return f"no finding {', '.join(missing)}" if missing else ""
+
+
+def _listed(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)

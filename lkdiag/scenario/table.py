@@ -1,0 +1,132 @@
+"""A TOML table as a msgspec Struct, with errors in a user's words: which key, what it is, and what it may be."""
+
+from __future__ import annotations
+
+import types
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+import msgspec
+
+from lkdiag.errors import UsageError
+from lkdiag.scenario.duration import parse_duration_s
+from lkdiag.scenario.place import meant
+
+if TYPE_CHECKING:
+    from msgspec.structs import FieldInfo
+
+    from lkdiag.scenario.place import Place
+
+IS = "is"
+"""In a Meta's `extra`: what a value has to be, where its type alone does not say it."""
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+if TYPE_CHECKING:
+    Duration = float
+else:
+
+    class Duration(float):
+        """Seconds; written as "4s", "250ms", "1.5s", "2m", or as a number of seconds. What is read is a plain float."""
+
+
+def file_key(field_name: str) -> str:
+    """How a field is written in a file: `delayed_after_s` is `delayed-after`."""
+    return field_name.removesuffix("_s").replace("_", "-")
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename=file_key):
+    """A table of a scenario's file."""
+
+
+def read_table(raw: Any, struct: type[T], place: Place, what: str = "key") -> T:
+    """`raw` as `struct`. Raises UsageError, which names the place of the key that is wrong, missing or unknown."""
+    fields = check_keys(raw, struct, place, what)
+    values = {field.name: read_value(raw[key], field.type, place / key) for key, field in fields.items() if key in raw}
+    return struct(**values)
+
+
+def check_keys(raw: Any, struct: type[msgspec.Struct], place: Place, what: str = "key") -> dict[str, FieldInfo]:
+    """The fields by their keys, once `raw` is a table that has all that it needs and nothing else."""
+    if not isinstance(raw, dict):
+        raise place.error(f"it is {shown(raw)}, not a table", f"write it as [{place.key}]")
+    fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+    tag = struct.__struct_config__.tag_field
+    known = [*([tag] if tag else []), *fields]
+    for key in raw:
+        if key not in known:
+            raise (place / key).unknown(what, key, known, "" if fields else "it takes none")
+    missing = [key for key, field in fields.items() if field.required and key not in raw]
+    if missing:
+        raise place.error(f"{missing[0]} is missing", f"it takes {', '.join(known)}")
+    return fields
+
+
+def read_value(raw: Any, type_: Any, place: Place) -> Any:
+    """`raw` as `type_`; what came from a command line is text, and is read as such."""
+    try:
+        value = msgspec.convert(raw, type_, strict=not place.is_override, dec_hook=_read_own)
+        return float(value) if isinstance(value, float) else value
+    except UsageError as error:
+        raise place.error(error.message, error.hint) from None
+    except msgspec.ValidationError:
+        pass
+    words = words_of(type_)
+    wrong = next((one for one in (raw if isinstance(raw, list) else [raw]) if one not in words), raw)
+    if words and isinstance(wrong, str):
+        raise place.error(f'there is no "{wrong}"{meant(wrong, words)}', f"known: {', '.join(words)}")
+    raise place.error(f"it is {shown(raw)}, and has to be {_described(type_)}")
+
+
+def _read_own(type_: type, value: Any) -> Any:
+    if type_ is not Duration:
+        raise NotImplementedError
+    if isinstance(value, str):
+        return Duration(parse_duration_s(value))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError
+    return Duration(value)
+
+
+def words_of(type_: Any) -> tuple[str, ...]:
+    """The words that a value of that type may be; none where it may be any text."""
+    if isinstance(type_, type) and issubclass(type_, Enum):
+        return tuple(str(member.value) for member in type_)
+    if get_origin(type_) is Literal:
+        return tuple(str(word) for word in get_args(type_))
+    if get_origin(type_) is Annotated:
+        return words_of(get_args(type_)[0])
+    return tuple(dict.fromkeys(word for part in get_args(type_) for word in words_of(part)))
+
+
+def _described(type_: Any) -> str:
+    if get_origin(type_) is Annotated:
+        inner, *notes = get_args(type_)
+        if said := [note.extra[IS] for note in notes if note.extra and IS in note.extra]:
+            return str(said[0])
+        ends = [f"{word} {bound}" for note in notes for word, bound in (("at least", note.ge),) if bound is not None]
+        return " of ".join((_described(inner), *ends))
+    if words := words_of(type_):
+        return f"one of {', '.join(words)}"
+    if get_origin(type_) in (Union, types.UnionType):
+        return " or ".join(_described(part) for part in get_args(type_))
+    if get_origin(type_) is tuple:
+        return f"a list, each {_described(get_args(type_)[0])}"
+    return {
+        int: "a whole number",
+        float: "a number",
+        str: "a text in quotes",
+        bool: "true or false",
+        Duration: 'a duration, as "4s" or "250ms"',
+    }.get(type_, "something else")
+
+
+def shown(value: Any) -> str:
+    """A value as it stands in the file, or what it is where that would be long."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{value}"' if len(value) <= 60 and value.isprintable() else f'"{value[:40].splitlines()[0]}…"'
+    if isinstance(value, dict):
+        return "a table"
+    return "a list" if isinstance(value, list) else str(value)

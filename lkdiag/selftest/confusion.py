@@ -1,0 +1,126 @@
+"""Injected against diagnosed: what lkdiag said of each trial, beside what it had broken in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lkdiag.checks.verdict import Severity
+from lkdiag.report.expectation import difference, seen_of
+from lkdiag.scenario.workers import MAIN
+from lkdiag.selftest.mix import HONEST
+from lkdiag.stats import Quantiles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from lkdiag.report.value import DispatchReport, TrialReport
+    from lkdiag.timeline import Event
+
+SCHEMA = "lkdiag.selftest/1"
+INCONCLUSIVE, NOTHING_KNOWN = "inconclusive", "none of these"
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A trial off the diagonal."""
+
+    trial: int
+    injected: str
+    diagnosed: str
+    told: str
+    """How it differs from what was injected."""
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """A selftest's result. Its field names are the contract of its JSON."""
+
+    run: str
+    """The id of the run that was judged."""
+    seed: int
+    trials: int
+    right: int
+    failures: tuple[str, ...]
+    """What could be injected; the rows and columns."""
+    matrix: dict[str, dict[str, int]]
+    """By what was injected, by what was diagnosed; cells without a trial are left out."""
+    ambiguous: dict[str, int]
+    """Right, but named beside other causes that fit as well: from outside they look alike."""
+    honest: int
+    """Trials in which nothing was broken."""
+    false_alarms: int
+    latency_error_ms: Quantiles
+    """The reported latency against that of the server's own webhooks."""
+    wrong: tuple[Wrong, ...]
+    schema: str = field(default=SCHEMA)
+
+
+def confusion_of(
+    report: DispatchReport, events: Iterable[Event], truths: Mapping[str, Mapping[str, Any]], seed: int
+) -> Confusion:
+    """Compare. `truths` are the expectations of what was injected, by its name."""
+    raw = tuple(events)
+    injected = _injected(raw, truths)
+    matrix: dict[str, Counter[str]] = {name: Counter() for name in truths}
+    ambiguous: Counter[str] = Counter()
+    wrong: list[Wrong] = []
+    for trial in report.trials:
+        name = injected[trial.index]
+        seen = seen_of(trial)
+        told = difference(truths[name], seen)
+        diagnosed = name if not told else _nearest(trial, truths)
+        matrix[name][diagnosed] += 1
+        if told:
+            wrong.append(Wrong(trial.index, name, diagnosed, told))
+        elif len(seen.words.get("cause", ())) > 1:
+            ambiguous[name] += 1
+    honest = [trial for trial in report.trials if injected[trial.index] == HONEST]
+    return Confusion(
+        run=report.run.id,
+        seed=seed,
+        trials=len(report.trials),
+        right=len(report.trials) - len(wrong),
+        failures=tuple(truths),
+        matrix={name: dict(cells) for name, cells in matrix.items()},
+        ambiguous=dict(ambiguous),
+        honest=len(honest),
+        false_alarms=sum(any(f.severity is Severity.FAIL for f in trial.findings) for trial in honest),
+        latency_error_ms=Quantiles.of(_latency_errors_ms(report, raw)),
+        wrong=tuple(wrong),
+    )
+
+
+def _injected(events: Sequence[Event], truths: Mapping[str, Mapping[str, Any]]) -> dict[int, str]:
+    """What was broken in each trial. Where it is left to chance which worker is asked, it may have been nothing."""
+    drawn = {e.trial: str(e.data["scenario"]) for e in events if e.kind == "fault.drawn" and e.trial is not None}
+    others = {e.data["worker_id"] for e in events if e.kind == "staged.plays" and e.data["name"] != MAIN}
+    struck = {e.trial for e in events if e.kind == "staged.accepted" and e.data["worker_id"] in others}
+    return {
+        trial: HONEST if truths[name].get("of") == "some" and trial not in struck else name
+        for trial, name in drawn.items()
+    }
+
+
+def _nearest(trial: TrialReport, truths: Mapping[str, Mapping[str, Any]]) -> str:
+    """As which of the failures a trial was taken that is not right."""
+    if trial.outcome == INCONCLUSIVE:
+        return INCONCLUSIVE
+    seen = seen_of(trial)
+    return next((name for name, expect in truths.items() if not difference(expect, seen)), NOTHING_KNOWN)
+
+
+def _latency_errors_ms(report: DispatchReport, events: Iterable[Event]) -> list[float]:
+    by_server = {
+        (event.trial, event.data.get("identity")): event.data["joined_at_ms"] - event.data["room_created_ms"]
+        for event in events
+        if event.kind == "webhook.received"
+        and event.data["event"] == "participant_joined"
+        and event.data.keys() >= {"joined_at_ms", "room_created_ms"}
+    }
+    return [
+        abs(trial.latency_ms - by_server[trial.index, trial.agent_identity])
+        for trial in report.trials
+        if trial.latency_ms is not None and (trial.index, trial.agent_identity) in by_server
+    ]

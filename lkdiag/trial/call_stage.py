@@ -1,0 +1,205 @@
+"""What the steps of a call act on: caller, human and agent, the caller room, and what was seen of it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NoReturn
+
+from livekit import api
+
+from lkdiag.call.agent import Agent
+from lkdiag.call.child import ChildParticipant
+from lkdiag.participant.media import JoinError, MediaParticipant
+from lkdiag.scenario.teardown import AgentExit, HangupStyle, Side
+from lkdiag.trial.frame import fail
+from lkdiag.trial.watch import RoomWatcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lkdiag.call.unhandled import UnhandledErrors
+    from lkdiag.call.webhooks import WebhookListener
+    from lkdiag.control import Control
+    from lkdiag.scenario.teardown import TeardownScenario
+    from lkdiag.settings import Credentials
+    from lkdiag.timeline import Recorder, TrialRecorder
+    from lkdiag.trial.merge import MergeWay
+    from lkdiag.trial.schedule import PlannedCall
+    from lkdiag.trial.watch import RoomView
+    from lkdiag.worker.behaviour.base import Assignment, Offer
+    from lkdiag.worker.probe import Probe
+
+CALLER, HUMAN = "sip_+15550100", "human-agent-sip"
+"""Identities as LiveKit's SIP service gives them; the human's is the warm-transfer task's (livekit-agents)."""
+STEP_TIMEOUT_S = 20.0
+"""For each step of the call's making: joins take 0.1 s, and seconds when many go on beside each other."""
+LOOK_INTERVAL_S = 0.1
+EMPTY_TIMEOUT_S = 120
+DEPARTURE_TIMEOUT_S = 20
+SIP_ATTRIBUTES = {"sip.callStatus": "active", "sip.phoneNumber": "+15550100", "sip.trunkID": "lkdiag"}
+
+
+@dataclass
+class CallContext:
+    """What all calls of a run share."""
+
+    scenario: TeardownScenario
+    credentials: Credentials
+    control: Control
+    recorder: Recorder
+    run_id: str
+    probe: Probe | None
+    webhooks: WebhookListener | None
+    unhandled: UnhandledErrors
+    merge: MergeWay
+    on_unreachable: Callable[[], None]
+
+
+@dataclass
+class Party:
+    """A person on the line: in this process, or in one of its own where the line is to be lost."""
+
+    recorder: TrialRecorder
+    who: str
+    identity: str
+    own_process: bool
+    media: MediaParticipant | ChildParticipant = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.new_line()
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it is known to be disconnected."""
+        return isinstance(self.media, MediaParticipant) and self.media.gone.is_set()
+
+    def new_line(self) -> None:
+        """A line that was not used yet."""
+        kind = ChildParticipant if self.own_process else MediaParticipant
+        self.media = kind(self.recorder, self.who)
+
+
+class CallStage:
+    """One call's. As a behaviour of the probe's it is an honest one, whose agent has a session."""
+
+    def __init__(self, context: CallContext, planned: PlannedCall) -> None:
+        scenario = context.scenario
+        self.context = context
+        self.scenario = scenario
+        self.control = context.control
+        self.planned = planned
+        self.recorder: TrialRecorder = context.recorder.for_trial(planned.index)
+        self.room = f"lkdiag-{context.run_id}-{planned.index:03d}"
+        self.human_room = f"{self.room}-human"
+        self.watcher = RoomWatcher(context.control, self.recorder, self.room)
+        lost = scenario.hangup_style is HangupStyle.LOST
+        self.caller = Party(self.recorder, "caller", CALLER, lost and planned.hangup is Side.CALLER)
+        self.human = Party(self.recorder, "human", HUMAN, lost and planned.hangup is Side.HUMAN)
+        self.agent: Agent | ChildParticipant | None = None
+        self.agent_joined: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.outside: asyncio.Task[None] | None = None
+        """A cleanup that works from outside the agent."""
+        self.human_room_open = False
+        self.room_sid = ""
+        self.hung_up_ns: int | None = None
+        self.join_error: JoinError | None = None
+
+    # -- the probe's agent ---------------------------------------------------------------------------------------
+
+    async def on_offer(self, offer: Offer) -> None:
+        """The probe is offered the caller room's job: as a worker's behaviour, this call is an honest one."""
+        await offer.accept()
+
+    async def on_assignment(self, assignment: Assignment) -> None:
+        """The probe's agent is this call's: with a session, and in a process of its own where it is to crash."""
+        try:
+            await self._join_agent(assignment)
+        except JoinError as error:
+            self.join_error = error
+            raise
+
+    async def _join_agent(self, assignment: Assignment) -> None:
+        context = self.context
+        agent: Agent | ChildParticipant
+        if self.planned.agent_exit is AgentExit.CRASHED:
+            self.agent = agent = ChildParticipant(self.recorder, "probe")
+            credentials = context.credentials
+            await agent.join(
+                assignment.url,
+                assignment.token,
+                room=self.room,
+                api_key=credentials.api_key,
+                api_secret=credentials.api_secret,
+            )
+        else:
+            self.agent = agent = Agent(self.recorder, context.control, self.room)
+            await agent.join(assignment.url, assignment.token)
+        if not self.agent_joined.done():
+            self.agent_joined.set_result(None)
+
+    # -- the room, and who is seen in it -----------------------------------------------------------------------------
+
+    async def room_is_there(self) -> bool:
+        """Whether the room that the caller joined is; not another one that has its name. Raises ApiCallError."""
+        room = await self.context.control.find_room(self.recorder, self.room)
+        return room is not None and room.sid == self.room_sid
+
+    async def join(self, party: Party, room: str) -> None:
+        """Let somebody join as a SIP participant, with sound. Raises JoinError."""
+        credentials = self.context.credentials
+        token = (
+            api.AccessToken(credentials.api_key, credentials.api_secret)
+            .with_identity(party.identity)
+            .with_kind("sip")
+            .with_attributes(SIP_ATTRIBUTES)
+            .with_grants(api.VideoGrants(room_join=True, room=room))
+            .to_jwt()
+        )
+        await party.media.join(credentials.ws_url, token)
+        if isinstance(party.media, MediaParticipant):
+            await party.media.publish_audio()
+
+    async def wait_for(self, step: str, done: Callable[[RoomView], bool]) -> None:
+        """Wait until the room's participants are so; a call that can't be brought so far fails (TrialError)."""
+        probe = self.context.probe
+        if not await self.saw(done, STEP_TIMEOUT_S):
+            # whether lkdiag's own worker is dispatched is the other command's question
+            self.fail(step, f"not within {STEP_TIMEOUT_S:g} s", own=probe is not None)
+        if probe is not None:
+            await asyncio.wait({self.agent_joined}, timeout=STEP_TIMEOUT_S)
+            if not self.agent_joined.done():
+                self.fail(step, f"lkdiag's agent was not connected within {STEP_TIMEOUT_S:g} s", own=True)
+
+    async def saw(self, done: Callable[[RoomView], bool], timeout_s: float) -> bool:
+        """Whether the room's participants were seen to be so, within that time."""
+        clock = self.recorder.run.now_mono_ns
+        deadline_ns = clock() + int(timeout_s * 1e9)
+        while True:
+            await self.watcher.look_at_participants()
+            if done(self.watcher.view):
+                return True
+            if self.join_error is not None:
+                raise self.join_error
+            if clock() >= deadline_ns:
+                return False
+            await asyncio.sleep(LOOK_INTERVAL_S)
+
+    @staticmethod
+    def agent_is_there(view: RoomView) -> bool:
+        """Whether any agent is in the caller room."""
+        return any(one["kind"] == "agent" for one in view.participants.values())
+
+    def both_are_there_or_put_out(self, view: RoomView) -> bool:
+        """Whether both sides are in the caller room, or one of them was in it and is disconnected."""
+        identities = {one["identity"] for one in view.participants.values()}
+        return {CALLER, HUMAN} <= identities or self.caller.is_gone or self.human.is_gone
+
+    def all_are_there(self, view: RoomView) -> bool:
+        """Whether both sides and the agent are in the caller room."""
+        identities = {one["identity"] for one in view.participants.values()}
+        return {CALLER, HUMAN} <= identities and self.agent_is_there(view)
+
+    def fail(self, step: str, reason: str, *, unreachable: bool = False, own: bool = False) -> NoReturn:
+        """The call can't go on. Raises TrialError."""
+        fail(self.recorder, step, reason, self.context.on_unreachable, unreachable=unreachable, own=own)

@@ -1,0 +1,191 @@
+"""What the steps of a dispatch trial act on: its room, who is in it, whose workers are there, what was seen so far."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NoReturn
+
+from livekit import api
+
+from lkdiag.participant.media import MediaParticipant
+from lkdiag.timeline.attribution import agents_of_dispatch, dispatch_under_test, identities_of, jobs_of
+from lkdiag.trial.frame import TrialError, fail
+from lkdiag.trial.watch import RoomWatcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lkdiag.call.webhooks import WebhookListener
+    from lkdiag.control import Control
+    from lkdiag.scenario.dispatch import DispatchScenario
+    from lkdiag.settings import Credentials
+    from lkdiag.timeline import Recorder, TrialRecorder
+    from lkdiag.trial.cast import Cast
+    from lkdiag.trial.schedule import PlannedTrial
+    from lkdiag.trial.watch import RoomView
+    from lkdiag.worker.probe import Probe
+    from lkdiag.worker.staged import StagedWorker
+
+DEPARTURE_TIMEOUT_S = 20
+PRIMARY, FALLBACK = "lkdiag:primary", "lkdiag:fallback"
+"""Job metadata by which the probe tells the dispatch under test from those that come after it."""
+
+
+@dataclass
+class TrialContext:
+    """What all trials of a run share."""
+
+    credentials: Credentials
+    control: Control
+    recorder: Recorder
+    run_id: str
+    probe: Probe | None
+    webhooks: WebhookListener | None
+    on_unreachable: Callable[[], None]
+    """Told when the server did not answer at all."""
+    mixed: bool = False
+    """Whether its trials are of several scenarios (lkdiag measuring itself)."""
+    room_sids: dict[str, int] = field(default_factory=dict)
+    """SID of every room so far, and whose trial's it was."""
+
+
+class Stage:
+    """One trial's. `agent_name` is the name that is dispatched, `on_probe` whether the probe answers to it."""
+
+    def __init__(
+        self,
+        context: TrialContext,
+        scenario: DispatchScenario,
+        planned: PlannedTrial,
+        cast: Cast,
+        *,
+        empty_timeout_s: int,
+    ) -> None:
+        self.context = context
+        self.scenario = scenario
+        self.control = context.control
+        self.planned = planned
+        self.recorder: TrialRecorder = context.recorder.for_trial(planned.index)
+        self.cast = cast
+        self.agent_name = cast.agent_name
+        self.on_probe = cast.on_probe
+        self.empty_timeout_s = empty_timeout_s
+        self.room = _room_name(context.run_id, scenario, planned)
+        self.watcher = RoomWatcher(context.control, self.recorder, self.room)
+        self.people: dict[str, MediaParticipant] = {}
+        self.workers: dict[str, StagedWorker] = {}
+        self.room_sid: str | None = None
+        """Of the room that is there now; None before it is made, and when it was deleted."""
+        self.deleted_sids: set[str] = set()
+        self.dispatched_ns: int | None = None
+        """When the dispatch under test had been made; monotonic nanoseconds."""
+        self.dispatch_id: str | None = None
+        """As CreateDispatch gave it."""
+        self.came: bool | None = None
+        """Whether the agent came while it was watched for."""
+        self.track_seen = asyncio.Event()
+
+    # -- the room ------------------------------------------------------------------------------------------------
+
+    async def create_room(self, dispatches: list[tuple[str, str]]) -> None:
+        """CreateRoom; what it answers may be a room that is there already. Raises ApiCallError, TrialError."""
+        room = await self.control.create_room(
+            self.recorder,
+            self.room,
+            empty_timeout_s=self.empty_timeout_s,
+            departure_timeout_s=DEPARTURE_TIMEOUT_S,
+            dispatches=dispatches,
+            known_sid=self.room_sid,
+        )
+        self.note_room(room.sid)
+
+    def note_room(self, sid: str) -> None:
+        """This is the room now. Under a name used before the server may give the old one back: raises TrialError."""
+        earlier = self.context.room_sids.setdefault(sid, self.planned.index)
+        if earlier != self.planned.index or sid in self.deleted_sids:
+            self.recorder.record("room.reused", sid=sid, earlier_trial=earlier)
+            raise TrialError(f"the room of trial {earlier} came back")
+        self.room_sid = sid
+
+    # -- who may join --------------------------------------------------------------------------------------------
+
+    async def join(self, who: str, config: api.RoomConfiguration | None = None, *, publish: bool) -> None:
+        """Let one of lkdiag's own participants join; `config` makes the room, if it is not there. Raises JoinError."""
+        credentials = self.context.credentials
+        token = (
+            api.AccessToken(credentials.api_key, credentials.api_secret)
+            .with_identity(f"lkdiag-{who}")
+            .with_grants(api.VideoGrants(room_join=True, room=self.room))
+        )
+        if config is not None:
+            token = token.with_room_config(config)
+        self.people[who] = participant = MediaParticipant(self.recorder, who)
+        await participant.join(credentials.ws_url, token.to_jwt(), self._note_agent_track)
+        if publish:
+            await participant.publish_audio()
+
+    def _note_agent_track(self, identity: str, sid: str) -> None:
+        self.recorder.record("agent.track_published", identity=identity, sid=sid)
+        self.track_seen.set()
+
+    # -- dispatches ----------------------------------------------------------------------------------------------
+
+    async def create_dispatch(self, kind: str, metadata: str) -> str:
+        """CreateDispatch for the agent under test, as an event of that kind; its id. Raises ApiCallError."""
+        before_ns = self.recorder.run.now_wall_ns()
+        dispatch = await self.control.create_dispatch(self.recorder, self.room, self.agent_name, metadata)
+        self.recorder.record(
+            kind,
+            dispatch_id=dispatch.id,
+            agent_name=dispatch.agent_name,
+            created_at_ns=dispatch.state.created_at or None,
+            before_ns=before_ns,
+        )
+        return dispatch.id
+
+    def metadata(self, own: str) -> str:
+        """The job's metadata: `own` tells the probe which dispatch it is, a user's worker gets the user's."""
+        return own if self.on_probe else self.scenario.metadata
+
+    # -- what was seen -------------------------------------------------------------------------------------------
+
+    def agents(self, view: RoomView) -> int:
+        """How many agents of the dispatched name are there, by whichever dispatch."""
+        known = identities_of(job for dispatch in view.dispatches for job in dispatch["jobs"])
+        agents = [p for p in view.participants.values() if p["kind"] == "agent"]
+        return sum(p["identity"] in known or p.get("agent_name") == self.agent_name for p in agents)
+
+    def agent_came(self, view: RoomView) -> bool:
+        """Whether the agent of the dispatch under test is there."""
+        dispatch = dispatch_under_test(view.dispatches, self.agent_name, self.dispatch_id)
+        foreign = identities_of(job for other in view.dispatches if other is not dispatch for job in other["jobs"])
+        own = identities_of(jobs_of(dispatch))
+        return bool(agents_of_dispatch(view.participants.values(), self.agent_name, own, foreign))
+
+    def job_listed(self, view: RoomView) -> bool:
+        """Whether listDispatch shows a job of the dispatch under test."""
+        return bool(jobs_of(dispatch_under_test(view.dispatches, self.agent_name, self.dispatch_id)))
+
+    def job_status(self, *statuses: str) -> bool:
+        """Whether a job of the dispatch under test was last seen in one of these states."""
+        view = self.watcher.view
+        jobs = jobs_of(dispatch_under_test(view.dispatches, self.agent_name, self.dispatch_id))
+        return any(job["status"] in statuses for job in jobs)
+
+    # -- small things --------------------------------------------------------------------------------------------
+
+    def deadline_ns(self, after_s: float) -> int:
+        """So many seconds from now, in monotonic nanoseconds."""
+        return self.recorder.run.now_mono_ns() + int(after_s * 1e9)
+
+    def fail(self, step: str, reason: str, *, unreachable: bool = False) -> NoReturn:
+        """The trial can't go on. Raises TrialError."""
+        fail(self.recorder, step, reason, self.context.on_unreachable, unreachable=unreachable)
+
+
+def _room_name(run_id: str, scenario: DispatchScenario, planned: PlannedTrial) -> str:
+    if scenario.reuse_room_name:
+        return f"lkdiag-{run_id}-reused"
+    number = f"w{planned.index + scenario.warmup}" if planned.warmup else f"{planned.index:03d}"
+    return f"lkdiag-{run_id}-{number}"

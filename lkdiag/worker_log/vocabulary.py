@@ -1,0 +1,154 @@
+"""What a worker's log lines mean: the messages of livekit-agents (Python) and @livekit/agents (Node).
+
+Read in the sources of Python livekit-agents 0.8.0, 0.12.20, 1.0.21, 1.7.0 and 1.8.9 (livekit/agents/worker.py and, in
+its folder ipc: supervised_proc, job_proc_executor, job_proc_lazy_main, job_thread_executor, proc_main, proc_pool), and
+of Node @livekit/agents 0.1.0, 0.7.9, 1.2.3, 1.7.0 and 1.9.0 (agents/src: worker.ts, job_lifecycle.ts and, in ipc:
+job_process.ts, supervised_proc.ts, job_proc_lazy_main.ts). Where the words have changed, all of them are here; what
+has changed more often are the fields (`entry.py`).
+
+A worker that is full says so once, when it changes. A Python worker that is then asked for a job answers "not
+available" without a line (worker.py, `_answer_availability`): "received job request" is logged behind that check, so a
+log without it does not prove that nobody asked. A Node worker logs it before any check of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+
+class What(StrEnum):
+    """What happened, in a worker's own words."""
+
+    STARTING = "starting"
+    REGISTERED = "registered"
+    DISCONNECTED = "disconnected"
+    """It lost the server, or can't reach it, and tries again."""
+    FULL = "full"
+    AVAILABLE_AGAIN = "available-again"
+    DRAINING = "draining"
+    """It finishes its jobs and takes no more. Node logs this with the log level "debug" only (since 1.0)."""
+    SHUTTING_DOWN = "shutting-down"
+    """As for draining: in Node with "debug" only."""
+    FAILED = "failed"
+    """The worker as a whole ended by an error."""
+
+    RECEIVED_REQUEST = "received-request"
+    REJECTED = "rejected"
+    """By the framework: no answer from the user's function, that function failed, or the worker drains.
+    A rejection by the user's own function is not logged."""
+    ACCEPTED = "accepted"
+    """The server has assigned the job ("debug" only, Python only)."""
+    ASSIGNMENT_LOST = "assignment-lost"
+    """The worker accepted, and the server's assignment did not come within 7.5 s (15 s in Node 0.1), or came after."""
+    NO_IDLE_PROCESS = "no-idle-process"
+    """The job waits for a process to start: a cold start."""
+    LAUNCH_FAILED = "launch-failed"
+
+    PROCESS_STARTED = "process-started"
+    PROCESS_INITIALIZED = "process-initialized"
+    PROCESS_FAILED = "process-failed"
+    """It could not be initialized, hangs, died, or was killed."""
+    JOB_STARTED = "job-started"
+    """The process calls the user's entrypoint (Node, "debug" only)."""
+    JOIN_FAILED = "join-failed"
+    """The job's client could not connect to the room, and tries again."""
+    NOT_CONNECTED = "not-connected"
+    """The entrypoint has run for 10 s and has not joined the room."""
+    ENTRYPOINT_CRASHED = "entrypoint-crashed"
+    JOB_ENDED = "job-ended"
+
+    OTHER = "other"
+
+
+ABOUT_THE_WORKER = frozenset({
+    What.STARTING, What.REGISTERED, What.DISCONNECTED, What.FULL, What.AVAILABLE_AGAIN, What.DRAINING,
+    What.SHUTTING_DOWN, What.FAILED,
+})  # fmt: skip
+"""What decides over every job, and belongs to none."""
+
+MAY_LACK_A_JOB = frozenset({
+    What.REJECTED, What.ASSIGNMENT_LOST, What.LAUNCH_FAILED, What.PROCESS_FAILED, What.NOT_CONNECTED,
+    What.ENTRYPOINT_CRASHED,
+})  # fmt: skip
+"""Failures that some versions log without saying of which job: Python with job_executor_type THREAD names none in a
+job's own lines, and its "no answer was given" shows the request as an object's address."""
+
+_EXACT = {
+    "starting worker": What.STARTING,
+    "registered worker": What.REGISTERED,
+    "worker connection closed unexpectedly": What.DISCONNECTED,
+    "worker is at full capacity, marking as unavailable": What.FULL,
+    "worker is below capacity, marking as available": What.AVAILABLE_AGAIN,
+    "draining worker": What.DRAINING,
+    "shutting down worker": What.SHUTTING_DOWN,
+    "worker failed": What.FAILED,
+    "closing worker due to error.": What.FAILED,
+    "received job request": What.RECEIVED_REQUEST,
+    "Worker is draining and no longer available, rejecting job": What.REJECTED,
+    "job_request_fnc failed": What.REJECTED,
+    "jobRequestFunc failed": What.REJECTED,
+    "received assignment": What.ACCEPTED,
+    "pending assignment not found": What.ASSIGNMENT_LOST,
+    "no warmed process available for job, waiting for one to be created": What.NO_IDLE_PROCESS,
+    "error launching job": What.LAUNCH_FAILED,
+    "initializing process": What.PROCESS_STARTED,
+    "initializing job process": What.PROCESS_STARTED,
+    "initializing job runner": What.PROCESS_STARTED,
+    "process initialized": What.PROCESS_INITIALIZED,
+    "job process initialized": What.PROCESS_INITIALIZED,
+    "job runner initialized": What.PROCESS_INITIALIZED,
+    "error initializing process": What.PROCESS_FAILED,
+    "supervised process run failed": What.PROCESS_FAILED,
+    "job is unresponsive": What.PROCESS_FAILED,
+    "job started": What.JOB_STARTED,
+    "unhandled exception while running the job task": What.ENTRYPOINT_CRASHED,
+    "error in entry function": What.ENTRYPOINT_CRASHED,
+    "process exiting": What.JOB_ENDED,
+    "job exiting": What.JOB_ENDED,
+}
+
+_BEGINNINGS = (
+    ("failed to connect to livekit, retrying in ", What.DISCONNECTED),
+    ("failed to connect to LiveKit server", What.DISCONNECTED),
+    ("no answer was given inside the job_request_fnc", What.REJECTED),
+    ("no answer was given inside the jobRequestFunc", What.REJECTED),
+    ("received assignment for an unknown job", What.ASSIGNMENT_LOST),
+    ("received assignment for unknown job", What.ASSIGNMENT_LOST),
+    ("failed to acquire process for job", What.LAUNCH_FAILED),
+    ("failed to launch job on process", What.LAUNCH_FAILED),
+    ("process exited with non-zero exit code", What.PROCESS_FAILED),
+    ("job process exited with non-zero exit code", What.PROCESS_FAILED),
+    ("job process exited unexpectedly", What.PROCESS_FAILED),
+    ("process is unresponsive, killing process", What.PROCESS_FAILED),
+    ("job is unresponsive, killing job", What.PROCESS_FAILED),
+    ("job process exceeded memory limit", What.PROCESS_FAILED),
+    ("process exceeded memory limit", What.PROCESS_FAILED),
+    ("The room connection was not established within 10 seconds", What.NOT_CONNECTED),
+    ("room not connect after job_entry was called", What.NOT_CONNECTED),
+)
+
+_RTC_RETRIES = re.compile(r"failed to connect: .*retrying\.\.\. \(\d+/\d+\)")
+_ASSIGNMENT_TIMED_OUT = re.compile(r"assignment for job (\S+) timed out")
+_UNKNOWN_JOB = re.compile(r"received assignment for unknown job (\S+)")
+
+
+def what_of(message: str) -> What:
+    """What a message says; the first line of one, as later lines are a traceback."""
+    known = _EXACT.get(message)
+    if known is not None:
+        return known
+    if _ASSIGNMENT_TIMED_OUT.match(message):
+        return What.ASSIGNMENT_LOST
+    return next((what for beginning, what in _BEGINNINGS if message.startswith(beginning)), What.OTHER)
+
+
+def what_of_rtc(message: str) -> What:
+    """What a message of the native client library says (rust-sdks, livekit/src/rtc_engine/mod.rs)."""
+    return What.JOIN_FAILED if _RTC_RETRIES.search(message) else What.OTHER
+
+
+def job_id_in(message: str) -> str | None:
+    """The job's id, where only the message has it."""
+    match = _ASSIGNMENT_TIMED_OUT.match(message) or _UNKNOWN_JOB.match(message)
+    return match[1] if match else None

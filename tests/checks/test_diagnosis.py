@@ -1,0 +1,306 @@
+"""The causes that a trial's story fits: one where only one does, each of them where more do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lkdiag.checks.diagnosis import Cause, Diagnosis
+from lkdiag.checks.verdict import Mismatch, Outcome
+
+from .story import WALL_MS, Story, dispatch, job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+END = 20_100
+
+
+def lost(*, on_probe: bool = False, fallback: bool = False, until: float = END, **options: Any) -> Story:
+    """A trial in which nobody comes; the closing is the test's."""
+    return Story(on_probe=on_probe, fallback=fallback, **options).listed(5, dispatch()).looks(5, until)
+
+
+def diagnosis(story: Story) -> Diagnosis:
+    found = story.judge().diagnosis
+    assert found is not None
+    return found
+
+
+def causes(story: Story) -> set[Cause]:
+    return set(diagnosis(story).causes)
+
+
+class TestOnTheProbe:
+    """lkdiag's own worker knows what reached it: one cause."""
+
+    @pytest.mark.parametrize(
+        ("words", "expected"),
+        [
+            ([], {Cause.LOST_BEFORE_WORKER}),
+            ([("offered", 200)], {Cause.WORKER_SILENT}),
+            ([("offered", 200), ("rejected", 201)], {Cause.WORKER_DECLINED}),
+            ([("offered", 200), ("accepted", 201)], {Cause.ASSIGNMENT_LOST}),
+            ([("offered", 200), ("accepted", 2_600)], {Cause.ASSIGNMENT_LOST}),
+            ([("offered", 200), ("accepted", 2_900)], {Cause.WORKER_ANSWERED_LATE, Cause.ASSIGNMENT_LOST}),
+            ([("offered", 200), ("accepted", 3_500)], {Cause.WORKER_ANSWERED_LATE}),
+            ([("offered", 200), ("accepted", 201), ("assigned", 202)], {Cause.WORKER_NEVER_JOINED}),
+            (
+                [("offered", 19_000)],
+                {Cause.SLOW_PLATFORM, Cause.WORKER_SILENT, Cause.WORKER_ANSWERED_LATE},
+            ),
+            ([("offered", 20_050)], {Cause.SLOW_PLATFORM}),
+        ],
+    )
+    def test_by_how_far_it_came(self, words: list[tuple[str, float]], expected: set[Cause]) -> None:
+        story = lost(on_probe=True).heard(20_100).closed(20_200)
+        for what, at in words:
+            story.probe(at, what)
+        assert causes(story) == expected
+
+    def test_a_ghost_s_false_running(self) -> None:
+        story = lost(on_probe=True, until=26_200).probe(200, "offered").probe(201, "accepted").probe(202, "assigned")
+        story.listed(210, dispatch("AD_1", job())).heard(26_000).closed(26_300)
+        assert story.judge().mismatch is Mismatch.FALSE_RUNNING
+        assert causes(story) == {Cause.WORKER_NEVER_JOINED}
+
+    @pytest.mark.parametrize(("kind", "cause"), [("participant", Cause.WAITS_FOR_PARTICIPANT)])
+    def test_a_worker_that_serves_somebody_who_is_not_there(self, kind: str, cause: Cause) -> None:
+        alone = lost(on_probe=True, job_type=kind, caller="later").heard(20_100).closed(20_200)
+        assert causes(alone) == {cause}
+        with_caller = lost(on_probe=True, job_type=kind, caller="later").heard(20_100)
+        with_caller.event(50, "caller.joined", identity="lkdiag-caller", sid="PA_c").closed(20_200)
+        assert causes(with_caller) == {Cause.LOST_BEFORE_WORKER}
+
+    @pytest.mark.parametrize(
+        ("offered", "accepted", "joined", "expected"),
+        [
+            (3_000, 3_001, 3_100, {Cause.SLOW_PLATFORM}),
+            (200, 2_700, 2_800, {Cause.SLOW_ANSWER}),
+            (200, 201, 4_300, {Cause.SLOW_JOIN}),
+            (900, 901, 4_300, {Cause.SLOW_JOIN}),  # without the platform's 0.9 s it were late as well
+            (2_700, 2_701, 5_500, {Cause.SLOW_PLATFORM, Cause.SLOW_JOIN}),  # either alone is late
+            (1_600, 1_601, 3_200, {Cause.SLOW_PLATFORM, Cause.SLOW_JOIN}),  # only both together make it late
+        ],
+    )
+    def test_where_the_time_went(self, offered: float, accepted: float, joined: float, expected: set[Cause]) -> None:
+        story = Story(on_probe=True).listed(5, dispatch()).listed(accepted + 5, dispatch("AD_1", job(started=offered)))
+        story.probe(offered, "offered").probe(accepted, "accepted").probe(accepted + 1, "assigned")
+        story.probe(joined - 90, "joining").agent(joined + 5, joined=joined).probe(
+            joined, "joined", sid="PA_agent-AJ_1"
+        )
+        story.looks(5, joined + 50).closed(joined + 100)
+        assert story.judge().outcome is Outcome.DELAYED
+        assert causes(story) == expected
+        assert story.findings()["delayed"].hint == diagnosis(story).statement
+
+
+UNSEEN = {
+    Cause.NO_WORKER, Cause.WRONG_NAME, Cause.WORKER_FULL, Cause.WORKER_SILENT, Cause.WORKER_ANSWERED_LATE,
+    Cause.WORKER_DECLINED, Cause.ASSIGNMENT_LOST, Cause.LOST_BEFORE_WORKER, Cause.WAITS_FOR_PARTICIPANT,
+    Cause.WAITS_FOR_TRACK,
+}  # fmt: skip
+WAITS = {Cause.WAITS_FOR_PARTICIPANT, Cause.WAITS_FOR_TRACK}
+
+
+def rescued(**more: Any) -> Story:
+    """The fallback brings an agent of the same name."""
+    story = lost(fallback=True).fallback(20_150)
+    story.listed(20_400, dispatch(), dispatch("AD_2", job("AJ_2", started=20_350, **more), created=20_149))
+    return story.agent(20_500, "agent-AJ_2").looks(20_200, 20_600).closed(20_700)
+
+
+class TestFromOutside:
+    """Without a job many causes look alike: each that fits is named, and no other."""
+
+    def test_nothing_else_is_known(self) -> None:
+        assert causes(lost().closed(20_200)) == UNSEEN
+
+    def test_a_fallback_that_works_proves_the_name_and_that_nobody_is_waited_for(self) -> None:
+        assert causes(rescued()) == UNSEEN - WAITS - {Cause.WRONG_NAME}
+        assert diagnosis(rescued()).causes[0] is Cause.LOST_BEFORE_WORKER
+
+    def test_unless_somebody_came_in_between(self) -> None:
+        late = lost(fallback=True).event(19_000, "caller.joined", identity="c", sid="PA_c").fallback(20_150)
+        late.listed(20_400, dispatch(), dispatch("AD_2", job("AJ_2", started=20_350), created=20_149))
+        late.agent(20_500, "agent-AJ_2").looks(20_200, 20_600).closed(20_700)
+        assert Cause.WAITS_FOR_PARTICIPANT in causes(late)
+
+    def test_a_room_s_job_proves_that_nobody_is_waited_for(self) -> None:
+        assert not WAITS & causes(rescued(type="JT_ROOM"))
+
+    def test_a_caller_from_the_start(self) -> None:
+        joined = lost(caller="join").event(100, "caller.joined", identity="c", sid="PA_c").closed(20_200)
+        assert causes(joined) & WAITS == {Cause.WAITS_FOR_TRACK}
+        publishing = lost(caller="publish").event(100, "caller.joined", identity="c", sid="PA_c")
+        publishing.event(150, "caller.track_published", sid="TR_1").closed(20_200)
+        assert not causes(publishing) & WAITS
+
+    def test_a_job_that_may_yet_be_listed_may_have_been_taken(self) -> None:
+        short = Story(fallback=False, timeout_s=3, settle_s=0).listed(5, dispatch()).looks(5, 3100).closed(3200)
+        assert causes(short) > UNSEEN
+        assert Cause.WORKER_NEVER_JOINED in causes(short)
+
+    def test_a_job_that_is_listed_was_taken(self) -> None:
+        ghost = lost(until=26_200).listed(210, dispatch("AD_1", job())).closed(26_300)
+        assert causes(ghost) == {Cause.WORKER_NEVER_JOINED, Cause.ASSIGNMENT_LOST, Cause.LEFT_EARLY}
+        failed = lost().listed(210, dispatch("AD_1", job(status="JS_FAILED", ended=9_000, error="boom")))
+        assert causes(failed.closed(20_200)) == {Cause.WORKER_NEVER_JOINED, Cause.LEFT_EARLY}
+
+    def test_who_was_asked_late_could_not_be_in_time(self) -> None:
+        ghost = lost(until=26_200).listed(20_150, dispatch("AD_1", job(started=20_050))).closed(26_300)
+        assert causes(ghost) == {Cause.SLOW_PLATFORM}
+
+    def test_a_webhook_tells_that_it_had_joined(self) -> None:
+        ghost = lost(until=26_200).listed(210, dispatch("AD_1", job())).closed(26_300)
+        assert causes(ghost.webhook(700, "participant_joined", identity="agent-AJ_1")) == {Cause.LEFT_EARLY}
+
+    def test_a_cancelled_job_has_no_cause(self) -> None:
+        story = lost().listed(210, dispatch("AD_1", job(status="JS_CANCELLED", ended=9_000))).closed(20_200)
+        assert causes(story) == set()
+
+    @pytest.mark.parametrize(
+        ("started", "expected"),
+        [
+            (6_000, {Cause.SLOW_PLATFORM, Cause.NO_WORKER}),
+            (200, {Cause.SLOW_JOIN, Cause.SLOW_ANSWER}),
+            (None, {Cause.SLOW_PLATFORM, Cause.SLOW_JOIN, Cause.SLOW_ANSWER, Cause.NO_WORKER}),
+        ],
+    )
+    def test_where_the_time_went(self, started: float | None, expected: set[Cause]) -> None:
+        listed = dispatch("AD_1", job(started=started) if started else job(started=None))
+        story = Story().listed(5, dispatch()).listed(6_100, listed)
+        assert causes(story.looks(5, 6_400).agent(6_300).closed(6_500)) == expected
+
+    def test_an_agent_that_came_with_the_caller_had_waited_for_it(self) -> None:
+        def came(joined: float, kind: str) -> Story:
+            taken = dispatch("AD_1", job(type=kind, started=joined + 200))
+            story = Story(caller="later").listed(5, dispatch()).listed(joined + 250, taken)
+            story.event(joined, "caller.joined", identity="c", sid="PA_c").agent(joined + 300)
+            return story.looks(5, joined + 400).closed(joined + 500)
+
+        assert causes(came(8_000, "JT_PARTICIPANT")) == {Cause.WAITS_FOR_PARTICIPANT}
+        assert Cause.WAITS_FOR_PARTICIPANT not in causes(came(8_000, "JT_ROOM"))
+
+    @pytest.mark.parametrize("kind", ["failed-present", "unreported"])
+    def test_contradictions_have_no_single_cause(self, kind: str) -> None:
+        listed = (
+            dispatch("AD_1", job(status="JS_FAILED", ended=400, error="x")) if kind == "failed-present" else dispatch()
+        )
+        story = Story().listed(410, listed).agent(240).looks(5, 9_000).closed(9_100)
+        assert story.judge().mismatch == kind
+        assert causes(story) == set()
+
+
+class TestWorkerLog:
+    """What the worker says of itself narrows it down, where it can be believed."""
+
+    def logged(self, *, first: float = -60_000, last: float = 60_000) -> Story:
+        return lost().log(first, last).logged(-50_000, "registered", worker_id="AW_1").closed(20_200)
+
+    @pytest.mark.parametrize(
+        ("lines", "expected"),
+        [
+            (
+                ["received-request"],
+                {Cause.WORKER_SILENT, Cause.WORKER_ANSWERED_LATE, Cause.WORKER_DECLINED, Cause.ASSIGNMENT_LOST},
+            ),
+            (["received-request", "rejected"], {Cause.WORKER_DECLINED}),
+            (["received-request", "assignment-lost"], {Cause.ASSIGNMENT_LOST, Cause.WORKER_ANSWERED_LATE}),
+            (["received-request", "accepted"], {Cause.WORKER_NEVER_JOINED}),
+        ],
+    )
+    def test_it_saw_the_request(self, lines: list[str], expected: set[Cause]) -> None:
+        story = self.logged()
+        for at, what in enumerate(lines):
+            story.logged(210 + at, what, trial=True, job_id="AJ_1", dispatch_id="AD_1", worker_id="AW_1")
+        assert causes(story) == expected
+
+    def test_it_was_full(self) -> None:
+        story = self.logged().logged(-3_000, "full", worker_id="AW_1", load=0.91, threshold=0.7)
+        assert causes(story) == {Cause.WORKER_FULL}
+        assert "load 0.91" in " ".join(diagnosis(story).speaks_for)
+
+    def test_it_was_full_only_about_that_time(self) -> None:
+        story = self.logged().logged(-3_000, "full", worker_id="AW_1").logged(300, "available-again", worker_id="AW_1")
+        assert {Cause.WORKER_FULL, Cause.LOST_BEFORE_WORKER} <= causes(story)
+
+    def test_it_had_lost_the_server(self) -> None:
+        assert causes(self.logged().logged(-3_000, "disconnected", worker_id="AW_1")) == {Cause.NO_WORKER}
+
+    def test_it_never_saw_a_request_that_it_would_have_logged(self) -> None:
+        story = self.logged().logged(30_000, "received-request", job_id="AJ_9", room="another", worker_id="AW_1")
+        assert causes(story) == {Cause.LOST_BEFORE_WORKER, Cause.WRONG_NAME} | WAITS
+
+    @pytest.mark.parametrize(
+        "story",
+        [
+            lambda self: self.logged(),  # it logs no requests at all
+            lambda self: self.logged(last=1_000).logged(-9_000, "received-request", job_id="AJ_9"),  # it ends too soon
+            lambda self: self.logged(first=-100).logged(30_000, "received-request", job_id="AJ_9"),
+        ],
+    )
+    def test_a_silence_that_proves_nothing(self, story: Callable[[TestWorkerLog], Story]) -> None:
+        assert causes(story(self)) == UNSEEN
+
+    def test_the_fallback_s_request_is_not_the_dispatch_s(self) -> None:
+        story = rescued().log().logged(-50_000, "registered", worker_id="AW_probe")
+        story.logged(20_360, "received-request", trial=True, job_id="AJ_2", worker_id="AW_probe")
+        assert causes(story) == {Cause.LOST_BEFORE_WORKER}
+
+    def test_another_worker_s_log(self) -> None:
+        """The fallback's agent came from a worker that this log knows nothing of."""
+        story = rescued().log(worker_ids=["AW_1"]).logged(-50_000, "registered", worker_id="AW_1")
+        story.logged(30_000, "received-request", job_id="AJ_9", worker_id="AW_1")
+        assert Cause.WORKER_SILENT in causes(story)
+
+    def test_why_a_job_that_was_taken_came_to_nothing(self) -> None:
+        ghost = lost(until=26_200).listed(210, dispatch("AD_1", job())).closed(26_300).log()
+        ghost.logged(10_300, "not-connected", trial=True, job_id="AJ_1")
+        assert causes(ghost) == {Cause.WORKER_NEVER_JOINED}
+        assert "not-connected" in " ".join(diagnosis(ghost).speaks_for)
+
+
+class TestOthers:
+    """One cause for what a check has proved."""
+
+    def test_the_old_room_came_back(self) -> None:
+        assert causes(Story().event(5, "room.reused", sid="RM_1", earlier_trial=0).closed(20)) == {Cause.ROOM_CAME_BACK}
+        own = Story().event(5, "room.reused", sid="RM_1", earlier_trial=1).closed(20)
+        assert "which this trial had deleted" in own.judge().reason
+
+    def test_another_worker_took_the_probe_s_job(self) -> None:
+        story = lost(on_probe=True, until=26_200).listed(210, dispatch("AD_1", job(worker_id="AW_theirs")))
+        assert causes(story.heard(26_000).closed(26_300)) == {Cause.FOREIGN_WORKER}
+
+    def test_a_stranger_in_the_room_may_be_there_by_chance(self) -> None:
+        story = lost(until=26_200).agent(300, "x", agent_name="other").closed(26_300)
+        assert story.judge().mismatch is Mismatch.WRONG_WORKER
+        assert diagnosis(story).causes[:2] == (Cause.WRONG_NAME, Cause.FOREIGN_WORKER)
+        assert Cause.LOST_BEFORE_WORKER in causes(story)
+
+    def test_left_early(self) -> None:
+        story = Story().listed(5, dispatch("AD_1", job())).looks(5, 1_500).agent(240).left(1_300).closed(1_550)
+        assert causes(story) == {Cause.LEFT_EARLY}
+
+    def test_none_where_nothing_failed_or_nothing_is_known(self) -> None:
+        fine = Story().listed(5, dispatch("AD_1", job())).looks(5, 300).agent(240).closed(350)
+        assert fine.judge().diagnosis is None
+        assert Story().looks(5, 300).judge().diagnosis is None
+        refused = Story(room=False).event(5, "trial.failed", step="open the room by token", error="no").closed(20)
+        assert refused.judge().diagnosis is None
+
+    @pytest.mark.parametrize(
+        ("made", "creation", "found"),
+        [(5_000, 4_990, False), (5_000, 0, True), (5_000, -400, True), (600, -400, False), (600, 500, False)],
+    )
+    def test_a_room_as_old_as_the_deleted_one(self, made: float, creation: float, found: bool) -> None:
+        """The first is made at 0, and deleted; the clocks of two nodes may differ by up to a second."""
+        story = Story(fallback=False).event(400, "trial.prepared")
+        story.event(made, "room.created", room="r", sid="RM_2", creation_time_ms=int(WALL_MS + creation))
+        story.listed(made + 5, dispatch("AD_1", job(started=made + 200), created=made)).looks(made + 5, made + 300)
+        story.agent(made + 240).closed(made + 350)
+        assert ("name-reuse" in story.findings()) is found
+        if found:
+            assert causes(story) == {Cause.ROOM_CAME_BACK}

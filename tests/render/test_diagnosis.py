@@ -1,0 +1,58 @@
+"""The diagnosis of a failing trial: causes, evidence, what would tell; said once, and whole."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from lkdiag.checks.diagnosis import Cause, Diagnosis
+from lkdiag.checks.verdict import Finding, Severity
+from lkdiag.render import markdown, terminal
+from lkdiag.render.dispatch.diagnosis import Told, rows
+
+from .sample_reports import LOST, a_dropped, a_report, an_id
+
+HINT = "the server waits 2.8 s for an answer"
+FACT = "no agent joined; the worker was offered job AJ_1 and had not answered"
+FOUND = Diagnosis((Cause.WORKER_SILENT,), HINT, ("the worker was offered job AJ_1 and had not answered",), (), (), "u")
+
+
+def test_what_the_finding_has_said_is_not_said_again() -> None:
+    finding = Finding("dropped", Severity.FAIL, "title", FACT, HINT, trial=1, reference="u")
+    trial = a_dropped(1, findings=(finding,), diagnosis=FOUND)
+    assert rows(trial, set()) == [("cause", ("worker-silent",))]
+    assert [label for label, _ in rows(a_dropped(1, findings=(), diagnosis=FOUND), set())] == [
+        "cause",
+        "that is",
+        "for",
+        "see",
+    ]
+
+
+def test_what_is_the_same_in_every_trial_stands_once() -> None:
+    told: Told = set()
+    first, second = (dict(rows(a_dropped(index), told)) for index in (1, 2))
+    assert set(first) - set(second) == {"that is", "would tell"}
+    assert first["causes"] == second["causes"] == ("lost-before-worker, or worker-full",)
+    assert second["for"] == LOST.speaks_for
+
+
+def test_a_diagnosis_without_a_cause_says_so() -> None:
+    trial = a_dropped(1, diagnosis=Diagnosis((), "nothing fits"))
+    assert rows(trial, set()) == [("cause", ("none can be named",)), ("that is", ("nothing fits",))]
+    assert rows(a_dropped(1, diagnosis=None), set()) == []
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_no_id_is_cut(width: int) -> None:
+    seen = (f"worker {an_id('AW', 1)} took job {an_id('AJ', 1)} of dispatch {an_id('AD', 1)} in {an_id('RM', 1)}",)
+    report = a_report((a_dropped(1, diagnosis=Diagnosis((Cause.FOREIGN_WORKER,), "s", seen)),))
+    file = io.StringIO()
+    terminal.render(report, Console(file=file, width=width, force_terminal=True, color_system=None))
+    for text in (file.getvalue(), markdown.render(report)):
+        for prefix in ("AW", "AJ", "AD", "RM"):
+            assert an_id(prefix, 1) in text
+        assert "foreign-worker" in text
+    assert max(len(line) for line in file.getvalue().splitlines()) <= width

@@ -1,0 +1,139 @@
+"""The scenarios that come with lkdiag: each tells a story and where it is from, in the verdicts' own words."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+import lkdiag.checks
+from lkdiag.checks import verdict
+from lkdiag.checks.teardown.verdict import TeardownOutcome
+from lkdiag.scenario import expect, step
+from lkdiag.scenario.dispatch import DispatchScenario
+from lkdiag.scenario.file import builtin_folder, read_summaries
+from lkdiag.scenario.script import DispatchScript, TeardownScript, builtin_names, load_script, read_builtin_text
+from lkdiag.scenario.teardown import TeardownScenario
+from lkdiag.worker.behaviour import BEHAVIOURS, make_behaviour
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = ("dispatch-trial", "transfer-teardown")
+CATALOGUE = [f"F{number}" for number in range(1, 18)]
+
+
+def load(name: str) -> DispatchScript | TeardownScript:
+    return load_script(name, tuple(BEHAVIOURS), make_behaviour)
+
+
+@pytest.mark.parametrize("name", builtin_names())
+def test_each_reads_like_a_story(name: str) -> None:
+    script = load(name)
+    assert script.name == name
+    assert read_builtin_text(name).startswith("#:schema ./scenario.schema.json\n")
+    assert script.title[0].isupper() or script.title.startswith(("createRoom", "listDispatch"))
+    assert not script.title.endswith(".")
+    assert len(script.title) <= 90
+    assert len(script.story) > 100
+    assert script.failure in CATALOGUE or name == "dispatch-trial"
+    assert script.report.startswith("https://github.com/") or script.failure == "F17"
+    if name not in COMMANDS:
+        assert script.expect.allowed("outcome")
+
+
+def test_every_failure_of_the_catalogue_has_one() -> None:
+    assert {load(name).failure for name in builtin_names()} >= set(CATALOGUE)
+
+
+@pytest.mark.parametrize("name", [name for name in builtin_names() if name not in COMMANDS])
+def test_small_enough_to_be_tried(name: str) -> None:
+    script = load(name)
+    assert script.settings.count <= 8
+    if isinstance(script, DispatchScript):
+        assert script.settings.timeout_s <= 10
+        assert len(script.cases) <= script.settings.count
+
+
+@pytest.mark.parametrize("behaviour", [name for name in BEHAVIOURS if name not in ("honest", "reject")])
+def test_every_behaviour_is_played(behaviour: str) -> None:
+    played = set()
+    for name in builtin_names():
+        script = load(name)
+        played |= {spec.spec.name for spec in script.workers.values()}
+        played |= {
+            one.spec.name for steps in script.steps_by_case for one in steps if isinstance(one, step.ChangeWorker)
+        }
+    assert behaviour in played
+
+
+def test_the_commands_settings_are_their_defaults() -> None:
+    """As lkdiag's own worker is the subject there, one trial goes before to warm it up."""
+    assert load("dispatch-trial").settings == DispatchScenario(warmup=1)
+    assert load("transfer-teardown").settings == TeardownScenario()
+    assert [one.do for one in load("dispatch-trial").steps] == ["dispatch", "watch", "fallback"]
+
+
+def test_the_list() -> None:
+    listed = read_summaries()
+    assert [one.name for one in listed[:2]] == list(COMMANDS)
+    assert sorted(one.name for one in listed) == list(builtin_names())
+    numbers = [int(one.failure[1:]) for one in listed[2:]]
+    assert numbers == sorted(numbers)
+
+
+@pytest.mark.parametrize(
+    ("words", "verdicts"),
+    [
+        (expect.Outcome, verdict.Outcome),
+        (expect.State, verdict.State),
+        (expect.Fallback, verdict.Fallback),
+        (expect.TeardownOutcome, TeardownOutcome),
+    ],
+)
+def test_expected_words_are_the_verdicts(words: object, verdicts: type[verdict.Outcome]) -> None:
+    assert get_args(words) == tuple(verdicts)
+
+
+def test_expected_mismatches() -> None:
+    assert get_args(expect.Mismatch) == ("none", *verdict.Mismatch)
+
+
+def test_expected_findings_are_the_checks() -> None:
+    """A new check has to be named in scenario/expect.py too, or no scenario could expect it."""
+    slugs: dict[bool, set[str]] = {True: set(), False: set()}
+    for module in pkgutil.walk_packages(lkdiag.checks.__path__, "lkdiag.checks."):
+        slug = getattr(importlib.import_module(module.name), "SLUG", None)
+        if slug is not None:
+            slugs[".teardown." in module.name].add(slug)
+    assert set(get_args(expect.DispatchCheck)) == slugs[False]
+    assert set(get_args(expect.TeardownCheck)) >= slugs[True]
+    assert set(get_args(expect.TeardownCheck)) <= slugs[True] | slugs[False]
+
+
+def test_they_are_in_the_wheel(tmp_path: Path) -> None:
+    pytest.importorskip("hatchling")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")
+    shipped = sorted(path.name for path in (tmp_path / "installed" / "lkdiag" / "_scenarios").iterdir())
+    assert shipped == sorted(path.name for path in builtin_folder().iterdir())
+    found = subprocess.run(
+        [sys.executable, "-c", "from lkdiag.scenario.file import *; print(builtin_folder(), *builtin_names())"],
+        env={"PYTHONPATH": str(tmp_path / "installed")},
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert found.stdout.split() == [str(tmp_path / "installed" / "lkdiag" / "_scenarios"), *builtin_names()]
