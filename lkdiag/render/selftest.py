@@ -8,15 +8,16 @@ import msgspec
 from rich.text import Text
 
 from lkdiag.render.terminal import make_console
-from lkdiag.render.terminal_table import Trimmed, plain, table
+from lkdiag.render.terminal_table import Trimmed, natural_width, plain, table
 from lkdiag.selftest.confusion import INCONCLUSIVE, NOTHING_KNOWN
 
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from rich.table import Table
-
     from lkdiag.selftest.confusion import Confusion
+
+    Cells = tuple[list[tuple[str, bool]], list[list[Text]]]
+    """A table's headers and rows."""
 
 SHOWN_MAX = 20
 """Trials off the diagonal that are told one by one."""
@@ -30,21 +31,28 @@ def to_json(result: Confusion) -> str:
 def write_terminal(result: Confusion, file: TextIO, *, is_terminal: bool) -> None:
     """Rows are what was injected, columns what was diagnosed; a column's number is its row's."""
     console = make_console(file, is_terminal=is_terminal)
-    console.print(Text.assemble(("lkdiag selftest", "bold"), f"  run {result.run}, seed {result.seed}\n"))
-    console.print(Text("Injected (rows) against diagnosed (columns)", "bold"))
-    console.print(Trimmed(_matrix(result)))
+    console.print(Text.assemble(("lkdiag selftest", "bold"), f"  seed {result.seed}, runs {', '.join(result.runs)}\n"))
+    headers, rows = _matrix(result)
+    if natural_width(headers, rows) > console.width:
+        console.print(Text("Injected against diagnosed", "bold"))
+        headers, rows = _list(result)
+    else:
+        console.print(Text("Injected (rows) against diagnosed (columns)", "bold"))
+    console.print(Trimmed(table(headers, rows)))
     console.print()
     for line in _figures(result):
         console.print(line)
     if result.wrong:
         console.print(Text("\nOff the diagonal", "bold"))
         for wrong in result.wrong[:SHOWN_MAX]:
-            console.print(plain(f"  trial {wrong.trial}: {wrong.injected}, taken for {wrong.diagnosed}: {wrong.told}"))
+            console.print(
+                plain(f"  {wrong.run} trial {wrong.trial}: {wrong.injected}, taken for {wrong.diagnosed}: {wrong.told}")
+            )
         if len(result.wrong) > SHOWN_MAX:
             console.print(plain(f"  … and {len(result.wrong) - SHOWN_MAX} more"))
 
 
-def _matrix(result: Confusion) -> Table:
+def _matrix(result: Confusion) -> Cells:
     diagnosed = [*result.failures]
     diagnosed += [n for n in (INCONCLUSIVE, NOTHING_KNOWN) if any(n in cells for cells in result.matrix.values())]
     headers = [("#", True), ("injected", False)]
@@ -57,7 +65,19 @@ def _matrix(result: Confusion) -> Table:
         ]
         for number, injected in enumerate(result.failures, start=1)
     ]
-    return table(headers, rows)
+    return headers, rows
+
+
+def _list(result: Confusion) -> Cells:
+    """The same for a narrow terminal: only the cells in which there is something."""
+    headers = [("injected", False), ("trials", True), ("right", True), ("taken for", False)]
+    rows = []
+    for injected in result.failures:
+        cells = result.matrix[injected]
+        wrong = ", ".join(f"{count} {name}" for name, count in cells.items() if name != injected)
+        right = _cell(cells.get(injected, 0), right=True)
+        rows.append([plain(injected), plain(str(sum(cells.values()))), right, plain(wrong, "bold red")])
+    return headers, rows
 
 
 def _header(number: int, diagnosed: str) -> str:

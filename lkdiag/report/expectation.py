@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lkdiag.report.teardown_value import TeardownTrial
+from lkdiag.report.value import Expectation
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -25,21 +28,11 @@ class Seen:
     findings: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Expectation:
-    """What was expected, and of which trials it did not hold."""
-
-    expected: dict[str, Any]
-    met: bool
-    trials: int
-    """Trials that could be compared."""
-    differing: tuple[int, ...]
-    told: str
-    """In one sentence."""
-
-
-def seen_of(trial: TrialReport) -> Seen:
-    """A dispatch trial's, from its report."""
+def seen_of(trial: TrialReport | TeardownTrial) -> Seen:
+    """Of a dispatch trial or a call, from its report."""
+    found = tuple(finding.check for finding in trial.findings)
+    if isinstance(trial, TeardownTrial):
+        return Seen(trial.index, {"outcome": (trial.outcome.value,)}, found)
     words: dict[str, tuple[str, ...]] = {
         "outcome": (trial.outcome.value,),
         "state": (trial.state.value,),
@@ -47,7 +40,7 @@ def seen_of(trial: TrialReport) -> Seen:
         "fallback": (trial.fallback.value,),
         "cause": () if trial.diagnosis is None else tuple(cause.value for cause in trial.diagnosis.causes),
     }
-    return Seen(trial.index, words, tuple(finding.check for finding in trial.findings))
+    return Seen(trial.index, words, found)
 
 
 def judge_expectation(expect: Mapping[str, Any] | None, trials: Sequence[Seen]) -> Expectation | None:

@@ -12,7 +12,7 @@ from lkdiag.checks.teardown.judged import JudgedCall
 from lkdiag.checks.teardown.verdict import TeardownOutcome
 from lkdiag.checks.verdict import Severity
 from lkdiag.report.about import environment_of, grouped, leftovers_of, run_of, scenario_of, verdict_of
-from lkdiag.report.expectation import Seen, judge_expectation
+from lkdiag.report.expectation import judge_expectation, seen_of
 from lkdiag.report.narrative import story, utc
 from lkdiag.report.teardown_value import Survivor, TeardownCell, TeardownReport, TeardownSummary, TeardownTrial
 from lkdiag.report.value import LeftoverRoom
@@ -51,15 +51,11 @@ def build_teardown(timeline: Timeline, started: Event, notes: Sequence[str]) -> 
         headline=_headline(calls, about.interrupted, about.aborted, planned),
         leftover_rooms=_leftovers(run, calls),
         findings=findings,
-        expectation=judge_expectation(started.data.get("expect"), [_seen(trial) for trial in trials]),
+        expectation=judge_expectation(started.data.get("expect"), [seen_of(trial) for trial in trials]),
         notes=tuple(notes),
         summary=_summary(calls),
         trials=trials,
     )
-
-
-def _seen(trial: TeardownTrial) -> Seen:
-    return Seen(trial.index, {"outcome": (trial.outcome.value,)}, tuple(finding.check for finding in trial.findings))
 
 
 def _planned(scenario: TeardownScenario) -> int:

@@ -7,7 +7,6 @@ from typing import Any
 
 from lkdiag.checks.diagnosis.value import Diagnosis
 from lkdiag.checks.verdict import Fallback, Finding, Mismatch, Outcome, State, Verdict
-from lkdiag.report.expectation import Expectation
 from lkdiag.stats import Quantiles, Rate
 
 SCHEMA = "lkdiag.report/1"
@@ -151,6 +150,19 @@ class LeftoverRoom:
     participants: tuple[str, ...]
     still_there: bool = True
     """False: lkdiag deleted it after it was judged."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What was expected, and of which trials it did not hold."""
+
+    expected: dict[str, Any]
+    met: bool
+    trials: int
+    """Trials that could be compared."""
+    differing: tuple[int, ...]
+    told: str
+    """In one sentence."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from lkdiag.checks.verdict import Severity
 from lkdiag.report.expectation import difference, seen_of
+from lkdiag.report.value import TrialReport
 from lkdiag.scenario.workers import MAIN
 from lkdiag.selftest.mix import HONEST
 from lkdiag.stats import Quantiles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from lkdiag.report.value import DispatchReport, TrialReport
+    from lkdiag.report.expectation import Seen
+    from lkdiag.report.teardown_value import TeardownReport
+    from lkdiag.report.value import DispatchReport
     from lkdiag.timeline import Event
 
 SCHEMA = "lkdiag.selftest/1"
@@ -23,9 +26,20 @@ INCONCLUSIVE, NOTHING_KNOWN = "inconclusive", "none of these"
 
 
 @dataclass(frozen=True)
+class Part:
+    """One run of a selftest: many failures in random order, or one that has to be played alone."""
+
+    report: DispatchReport | TeardownReport
+    events: Sequence[Event]
+    alone: str | None = None
+    """The scenario that was played alone."""
+
+
+@dataclass(frozen=True)
 class Wrong:
     """A trial off the diagonal."""
 
+    run: str
     trial: int
     injected: str
     diagnosed: str
@@ -37,8 +51,8 @@ class Wrong:
 class Confusion:
     """A selftest's result. Its field names are the contract of its JSON."""
 
-    run: str
-    """The id of the run that was judged."""
+    runs: tuple[str, ...]
+    """The ids of the runs that were judged."""
     seed: int
     trials: int
     right: int
@@ -57,43 +71,54 @@ class Confusion:
     schema: str = field(default=SCHEMA)
 
 
-def confusion_of(
-    report: DispatchReport, events: Iterable[Event], truths: Mapping[str, Mapping[str, Any]], seed: int
-) -> Confusion:
+def confusion_of(parts: Sequence[Part], truths: Mapping[str, Mapping[str, Any]], seed: int) -> Confusion:
     """Compare. `truths` are the expectations of what was injected, by its name."""
-    raw = tuple(events)
-    injected = _injected(raw, truths)
     matrix: dict[str, Counter[str]] = {name: Counter() for name in truths}
     ambiguous: Counter[str] = Counter()
     wrong: list[Wrong] = []
-    for trial in report.trials:
-        name = injected[trial.index]
-        seen = seen_of(trial)
-        told = difference(truths[name], seen)
-        diagnosed = name if not told else _nearest(trial, truths)
-        matrix[name][diagnosed] += 1
-        if told:
-            wrong.append(Wrong(trial.index, name, diagnosed, told))
-        elif len(seen.words.get("cause", ())) > 1:
-            ambiguous[name] += 1
-    honest = [trial for trial in report.trials if injected[trial.index] == HONEST]
+    honest: list[bool] = []
+    for part in parts:
+        injected = _injected(part, truths)
+        for trial in part.report.trials:
+            name = injected[trial.index]
+            seen = seen_of(trial)
+            told = difference(truths[name], seen)
+            if part.alone is not None and truths[name].get("of") == "some" and _is_met(part):
+                told = ""
+            diagnosed = name if not told else _nearest(seen, truths)
+            matrix[name][diagnosed] += 1
+            if told:
+                wrong.append(Wrong(part.report.run.id, trial.index, name, diagnosed, told))
+            elif len(seen.words.get("cause", ())) > 1:
+                ambiguous[name] += 1
+            if name == HONEST:
+                honest.append(any(finding.severity is Severity.FAIL for finding in trial.findings))
+    trials = sum(len(part.report.trials) for part in parts)
     return Confusion(
-        run=report.run.id,
+        runs=tuple(part.report.run.id for part in parts),
         seed=seed,
-        trials=len(report.trials),
-        right=len(report.trials) - len(wrong),
+        trials=trials,
+        right=trials - len(wrong),
         failures=tuple(truths),
         matrix={name: dict(cells) for name, cells in matrix.items()},
         ambiguous=dict(ambiguous),
         honest=len(honest),
-        false_alarms=sum(any(f.severity is Severity.FAIL for f in trial.findings) for trial in honest),
-        latency_error_ms=Quantiles.of(_latency_errors_ms(report, raw)),
+        false_alarms=sum(honest),
+        latency_error_ms=Quantiles.of([error for part in parts for error in _latency_errors_ms(part)]),
         wrong=tuple(wrong),
     )
 
 
-def _injected(events: Sequence[Event], truths: Mapping[str, Mapping[str, Any]]) -> dict[int, str]:
+def _is_met(part: Part) -> bool:
+    """Of its trials, one is enough."""
+    return part.report.expectation is not None and part.report.expectation.met
+
+
+def _injected(part: Part, truths: Mapping[str, Mapping[str, Any]]) -> dict[int, str]:
     """What was broken in each trial. Where it is left to chance which worker is asked, it may have been nothing."""
+    if part.alone is not None:
+        return {trial.index: part.alone for trial in part.report.trials}
+    events = part.events
     drawn = {e.trial: str(e.data["scenario"]) for e in events if e.kind == "fault.drawn" and e.trial is not None}
     others = {e.data["worker_id"] for e in events if e.kind == "staged.plays" and e.data["name"] != MAIN}
     struck = {e.trial for e in events if e.kind == "staged.accepted" and e.data["worker_id"] in others}
@@ -103,24 +128,25 @@ def _injected(events: Sequence[Event], truths: Mapping[str, Mapping[str, Any]]) 
     }
 
 
-def _nearest(trial: TrialReport, truths: Mapping[str, Mapping[str, Any]]) -> str:
+def _nearest(seen: Seen, truths: Mapping[str, Mapping[str, Any]]) -> str:
     """As which of the failures a trial was taken that is not right."""
-    if trial.outcome == INCONCLUSIVE:
+    if INCONCLUSIVE in seen.words["outcome"]:
         return INCONCLUSIVE
-    seen = seen_of(trial)
     return next((name for name, expect in truths.items() if not difference(expect, seen)), NOTHING_KNOWN)
 
 
-def _latency_errors_ms(report: DispatchReport, events: Iterable[Event]) -> list[float]:
+def _latency_errors_ms(part: Part) -> list[float]:
     by_server = {
         (event.trial, event.data.get("identity")): event.data["joined_at_ms"] - event.data["room_created_ms"]
-        for event in events
+        for event in part.events
         if event.kind == "webhook.received"
         and event.data["event"] == "participant_joined"
         and event.data.keys() >= {"joined_at_ms", "room_created_ms"}
     }
     return [
         abs(trial.latency_ms - by_server[trial.index, trial.agent_identity])
-        for trial in report.trials
-        if trial.latency_ms is not None and (trial.index, trial.agent_identity) in by_server
+        for trial in part.report.trials
+        if isinstance(trial, TrialReport)
+        and trial.latency_ms is not None
+        and (trial.index, trial.agent_identity) in by_server
     ]

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
     from lkdiag.scenario.script import DispatchScript
 
-HONEST = "dispatch-trial"
-"""The scenario in which nothing is broken."""
+HONEST = "honest"
+"""What a trial is called in which nothing is broken."""
+HONEST_SCENARIO = "dispatch-trial"
 HONEST_SHARE = 0.25
 """Of the trials, those in which nothing is broken: false alarms need honest trials to be found."""
 
@@ -36,9 +37,11 @@ class Mix:
 def prepare(scripts: Sequence[DispatchScript], common: DispatchScript) -> dict[str, DispatchScript]:
     """Each with the timeouts of the run that they all are part of."""
     shared = common.settings
+    named = {HONEST if script.name == HONEST_SCENARIO else script.name: script for script in scripts}
     return {
-        script.name: replace(
+        name: replace(
             script,
+            name=name,
             settings=replace(
                 script.settings,
                 timeout_s=shared.timeout_s,
@@ -48,5 +51,5 @@ def prepare(scripts: Sequence[DispatchScript], common: DispatchScript) -> dict[s
                 webhooks=shared.webhooks,
             ),
         )
-        for script in scripts
+        for name, script in named.items()
     }

@@ -1,0 +1,169 @@
+"""Plays a selftest: one run of many failures in random order, then those that have to be played alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from lkdiag.cli.notes import say
+from lkdiag.cli.recording import command_line
+from lkdiag.cli.session import Session
+from lkdiag.cli.tally import CallTally, DispatchTally
+from lkdiag.errors import UsageError
+from lkdiag.journal import read_journal
+from lkdiag.report.build import build_report
+from lkdiag.report.teardown_value import TeardownReport
+from lkdiag.report.value import DispatchReport
+from lkdiag.scenario.script import DispatchScript, builtin_names, load_script, with_settings
+from lkdiag.selftest.confusion import Part, confusion_of
+from lkdiag.selftest.mix import HONEST, HONEST_SCENARIO, Mix, prepare
+from lkdiag.trial.schedule import plan_calls, plan_trials
+from lkdiag.worker.behaviour import BEHAVIOURS, make_behaviour
+
+if TYPE_CHECKING:
+    import asyncio
+    from pathlib import Path
+
+    from lkdiag import settings
+    from lkdiag.call.webhooks import WebhookListener
+    from lkdiag.cli.tally import Tally
+    from lkdiag.scenario.script import TeardownScript
+    from lkdiag.selftest.confusion import Confusion
+    from lkdiag.timeline import Recorder
+
+    AnyScript = DispatchScript | TeardownScript
+
+COMMON: dict[str, Any] = {"timeout_s": 5.0, "delayed_after_s": 2.0, "fallback_timeout_s": 5.0, "webhooks": "ok"}
+"""Settings of every trial of the mixed run, so that all of them can be part of it."""
+APART = (
+    "cold-start", "name-turns-automatic-off", "participant-job-without-participant", "publisher-job-without-track",
+    "room-name-reuse", "webhooks-missing", "webhooks-late", "webhooks-doubled", "survivor-alone", "lone-caller",
+)  # fmt: skip
+"""Scenarios that can't be part of a run of others: what they break is the run's own (its receiver of webhooks, its
+pace, the job type of its worker) or the whole project's (workers without a name), or it is a call."""
+APART_FROM = 100
+"""Trials from which on those are played as well."""
+ANY_PORT = ("127.0.0.1", 0)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One selftest. Raises UsageError for a scenario that there is not."""
+
+    trials: int
+    seed: int
+    concurrency: int
+    only: tuple[str, ...]
+    server_binary: Path | None
+    runs_dir: Path
+    quiet: bool
+
+    def run(self) -> tuple[Confusion, bool]:
+        """Play everything; what was found, and whether it was interrupted."""
+        alone = [_load(name) for name in self._wanted() if name in APART]
+        mixed = [script for name in self._wanted() if name not in APART and _is_part(script := _load(name))]
+        counts = [_count(script) for script in alone]
+        left = self.trials - sum(counts)
+        if alone and not mixed:
+            left = 0
+        elif left < 1:
+            raise UsageError(f"--trials {self.trials} is too few for these", f"at least {sum(counts) + 1}")
+        parts = [self._play_mixed(mixed, left)] if left else []
+        parts += [self._play_alone(script) for script in alone if not _interrupted(parts)]
+        truths = {_name(script): _truth(script) for script in (*mixed, *alone)}
+        ordered = dict(sorted(truths.items(), key=lambda item: (item[0] != HONEST, item[0])))
+        return confusion_of(parts, ordered, self.seed), _interrupted(parts)
+
+    def _wanted(self) -> tuple[str, ...]:
+        if self.only:
+            return tuple(HONEST_SCENARIO if name == HONEST else name for name in self.only)
+        return tuple(name for name in builtin_names() if name not in APART or self.trials >= APART_FROM)
+
+    def _play_mixed(self, scripts: list[AnyScript], count: int) -> Part:
+        honest = _load(HONEST_SCENARIO)
+        assert isinstance(honest, DispatchScript), "it is about an agent that is called"
+        changed = {"count": count, "concurrency": self.concurrency, "warmup": 1, "seed": self.seed, **COMMON}
+        common = replace(with_settings(honest, **changed), name="selftest")
+        mix = Mix(prepare([script for script in scripts if isinstance(script, DispatchScript)], common), self.seed)
+        return self._play(common, mix)
+
+    def _play_alone(self, script: AnyScript) -> Part:
+        self._say(f"{script.name}: {script.title}")
+        return replace(self._play(script, None), alone=script.name)
+
+    def _play(self, script: AnyScript, mix: Mix | None) -> Part:
+        async def carry_out(
+            used: settings.Credentials,
+            recorder: Recorder,
+            run_id: str,
+            stop: asyncio.Event,
+            webhooks: WebhookListener | None,
+        ) -> None:
+            from lkdiag.trial.run import run_script
+
+            chosen = None if mix is None else mix.script_of
+            await run_script(script, used, recorder, run_id, stop, webhooks, mix=chosen)
+
+        tally: Tally
+        if isinstance(script, DispatchScript):
+            tally = DispatchTally(script.settings, script.settings.count)
+            wants_webhooks = script.settings.webhooks is not None
+        else:
+            tally, wants_webhooks = CallTally(script.settings, _count(script)), False
+        session = Session(
+            script=script,
+            tally=tally,
+            carry_out=carry_out,
+            credentials=None,
+            server_binary=self.server_binary,
+            runs_dir=self.runs_dir,
+            command=command_line(["--seed", str(self.seed)]),
+            quiet=self.quiet,
+            webhook_address=ANY_PORT if wants_webhooks else None,
+        )
+        journal = read_journal(session.run())
+        report = build_report(journal.events, journal.notes)
+        assert isinstance(report, DispatchReport | TeardownReport), "there are no other kinds"
+        return Part(report, journal.events)
+
+    def _say(self, text: str) -> None:
+        if not self.quiet:
+            say(text)
+
+
+def _load(name: str) -> AnyScript:
+    script = load_script(name, tuple(BEHAVIOURS), make_behaviour)
+    if name in APART and isinstance(script, DispatchScript):
+        # one trial of each case
+        return with_settings(script, count=len(script.cases), warmup=0 if script.workers else script.settings.warmup)
+    return script
+
+
+def _count(script: AnyScript) -> int:
+    """Its trials that count."""
+    if isinstance(script, DispatchScript):
+        return sum(not trial.warmup for trial in plan_trials(script.settings, script.cases))
+    return len(plan_calls(script.settings))
+
+
+def _name(script: AnyScript) -> str:
+    return HONEST if script.name == HONEST_SCENARIO else script.name
+
+
+def _is_part(script: AnyScript) -> bool:
+    """Whether it can be told from its trials that it was played."""
+    return isinstance(script, DispatchScript) and bool(_truth(script))
+
+
+def _truth(script: AnyScript) -> dict[str, Any]:
+    """What has to be seen where it is played."""
+    if script.name == HONEST_SCENARIO:
+        return {"outcome": "delivered", "mismatch": "none", "cause": "none"}
+    expect: dict[str, Any] = msgspec.to_builtins(script.expect)
+    return expect if any(value for key, value in expect.items() if key != "of") else {}
+
+
+def _interrupted(parts: list[Part]) -> bool:
+    return any(part.report.run.interrupted for part in parts)
