@@ -56,7 +56,7 @@ def judge(subject: Sequence[JudgedTrial], control: Sequence[JudgedTrial]) -> Fin
 def worker_of_job(trial: JudgedTrial) -> str | None:
     """The id of the worker that took the job, of somebody else's workers."""
     job = trial.facts.job
-    return None if job is None or trial.facts.on_probe else job.get("worker_id")
+    return None if job is None or trial.facts.declined or trial.facts.on_probe else job.get("worker_id")
 
 
 def is_odd_one(trial: JudgedTrial, others: Sequence[JudgedTrial]) -> bool:

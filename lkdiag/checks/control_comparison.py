@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.diagnosis.run import by_the_log
 from lkdiag.checks.verdict import Finding, Outcome, Severity
 from lkdiag.stats import fisher_exact
 
@@ -51,7 +52,10 @@ def judge(subject: Sequence[JudgedTrial], control: Sequence[JudgedTrial]) -> Fin
         title = "only the subject is affected: the worker"
         hint = (
             "lkdiag's own worker, on the same project at the same time, was delivered each time: the platform "
-            "dispatches. Look at your worker: is it there, under that name, below its load limit, and does it answer?"
+            "dispatches. "
+        ) + (
+            by_the_log([t for t in subject if _failed(t)])
+            or "Look at your worker: is it there, under that name, below its load limit, and does it answer?"
         )
     else:
         title = "the control is fine, but it is too small to tell"

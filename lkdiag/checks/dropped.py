@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lkdiag.checks import declines
 from lkdiag.checks.verdict import Finding, Mismatch, Outcome, Severity, State
 from lkdiag.checks.wording import agent_word, fallback_sentence, seqs, timeout
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from lkdiag.checks.judged import JudgedTrial
 
 SLUG = "dropped"
+STATES = {State.NO_DISPATCH: "no dispatch", State.NO_JOB: "the dispatch, but no job"}
 
 
 def judge(trial: JudgedTrial) -> Finding | None:
@@ -22,9 +24,9 @@ def judge(trial: JudgedTrial) -> Finding | None:
         return None
     facts, explanation = trial.facts, trial.explanation
     cause = f"; {explanation.speaks_for[0]}" if explanation is not None and explanation.speaks_for else ""
-    seen = {State.NO_DISPATCH: "no dispatch", State.NO_JOB: "the dispatch, but no job"}.get(
-        trial.state, f"a job in the state {trial.state.upper()}"
-    )
+    seen = STATES.get(trial.state, f"a job in the state {trial.state.upper()}")
+    if facts.declined:
+        seen = declines.WORDS
     return Finding(
         check=SLUG,
         severity=Severity.FAIL,

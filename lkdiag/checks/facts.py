@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from lkdiag.checks.declines import was_declined
 from lkdiag.checks.opening import Opening
 from lkdiag.checks.run_facts import RunFacts
 from lkdiag.checks.sight import looks
@@ -109,13 +110,22 @@ class DispatchFacts(Opening):
 
     @cached_property
     def job(self) -> dict[str, Any] | None:
-        """The job of the agent that came, else the newest."""
+        """The job of the agent that came, else the newest; one that was declined only where there is no other."""
         identity = "" if self.agent is None else self.agent["identity"]
         return max(
             self.jobs,
-            key=lambda job: (job.get("participant_identity") == identity, job.get("started_at_ns", 0)),
+            key=lambda job: (
+                job.get("participant_identity") == identity,
+                not was_declined(job),
+                job.get("started_at_ns", 0),
+            ),
             default=None,
         )
+
+    @property
+    def declined(self) -> bool:
+        """Whether a worker was asked and declined for good, and none took it."""
+        return was_declined(self.job)
 
     @cached_property
     def job_listed(self) -> Event | None:

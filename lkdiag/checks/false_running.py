@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.diagnosis.taken import of_jobs
 from lkdiag.checks.sight import longest_gap_ms
 from lkdiag.checks.verdict import Finding, Mismatch, Severity
 from lkdiag.checks.wording import at, fallback_sentence, seqs, timeout, watched_s, worker_of
@@ -44,14 +45,21 @@ def judge(trial: JudgedTrial) -> Finding | None:
             f"{longest_gap_ms(facts) / 1000:.1f} s apart).{fallback_sentence(trial)}"
         ),
         hint=(
-            "RUNNING means that a worker accepted, not that its agent joined, nor that it stayed. Look into that "
-            "worker's log for the job id: did the job's process start, and could it connect to the room? Don't take "
-            "RUNNING for an agent in your own code: ask listParticipants."
+            f"RUNNING means that a worker accepted, not that its agent joined, nor that it stayed. {_look(trial)} "
+            "Don't take RUNNING for an agent in your own code: ask listParticipants."
         ),
         trial=trial.index,
         evidence=seqs(facts, "dispatch.listed", "job.accepted", "job.assigned", "observation.ended"),
         reference=REFERENCE,
     )
+
+
+def _look(trial: JudgedTrial) -> str:
+    """Where to look next; what the worker's log has told already, where one was given."""
+    explanation = trial.explanation
+    if explanation is not None and of_jobs(trial.facts):
+        return f"By that worker's log, {explanation.statement}"
+    return "Look into that worker's log for the job id: did the job's process start, and could it connect to the room?"
 
 
 def _dispatch_id(trial: JudgedTrial) -> str:

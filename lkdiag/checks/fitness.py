@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.declines import was_declined
 from lkdiag.checks.sight import (
     LISTING_LAG_S,
     caller_ready_ms,
@@ -195,6 +196,8 @@ def _came_and_went(facts: DispatchFacts) -> str | None:
     if joined is not None and not began_to_join_too_late(facts):
         return f"lkdiag's agent was in the room (as {joined.data.get('sid')}), and no look at the participants shows it"
     for job in facts.jobs:
+        if was_declined(job):
+            continue  # its agent was never sent for
         if job.get("error") == LEFT_THE_ROOM:
             return f"the agent of job {job['job_id']} came and left between two looks: {LEFT_THE_ROOM!r}"
         lasted_ms = (job.get("ended_at_ns", 0) - job.get("started_at_ns", 0)) / 1e6
@@ -208,7 +211,8 @@ def _came_and_went(facts: DispatchFacts) -> str | None:
 
 def _gap_with_job(facts: DispatchFacts) -> bool:
     """The probe itself knows whether it was there; of anybody else only the looks tell."""
-    return bool(facts.jobs) and not facts.on_probe and longest_gap_ms(facts) > GAP_MAX_MS
+    taken = any(not was_declined(job) for job in facts.jobs)
+    return taken and not facts.on_probe and longest_gap_ms(facts) > GAP_MAX_MS
 
 
 def _gap_sentence(facts: DispatchFacts) -> str:

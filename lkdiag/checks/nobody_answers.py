@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.diagnosis.run import by_the_log
 from lkdiag.checks.sight import listing_is_due
 from lkdiag.checks.verdict import Fallback, Finding, Outcome, Severity, State
 
@@ -34,7 +35,8 @@ def judge(subject: Sequence[JudgedTrial], control: Sequence[JudgedTrial]) -> Fin
         severity=Severity.FAIL,
         title=f"no worker of the name {name!r} took any dispatch",
         fact=f"every trial that could be judged ({len(silent)}) ended without a job, and without an agent.{beside}",
-        hint=(
+        hint=by_the_log(silent)
+        or (
             f"it looks just as it does with a name that nobody has. Is a worker registered as {name!r} (to the letter) "
             "with this project's URL and key, and not over its load limit? A worker that serves participants "
             "or publishers needs somebody in the room: --caller join, or publish."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.declines import was_declined
 from lkdiag.checks.fitness import GAP_MAX_MS, unfit_to_judge_absence, unfit_to_judge_presence
 from lkdiag.checks.sight import LISTING_LAG_S, looked_since
 from lkdiag.checks.verdict import Fallback, Mismatch, Outcome, State
@@ -72,7 +73,7 @@ def mismatch_of(facts: DispatchFacts, outcome: Outcome) -> Mismatch | None:
     if sent_by_another_worker(facts) is not None or _agent_of_another_name(facts, outcome):
         return Mismatch.WRONG_WORKER
     state = state_of(facts)
-    if facts.agent is None and state in (State.RUNNING, State.SUCCESS):
+    if facts.agent is None and state in (State.RUNNING, State.SUCCESS) and not facts.declined:
         return Mismatch.FALSE_RUNNING if _long_enough(facts) else None
     if facts.agent is not None and state in (State.NO_DISPATCH, State.NO_JOB):
         return Mismatch.UNREPORTED if _settled(facts) else None
@@ -90,7 +91,7 @@ def sent_by_another_worker(facts: DispatchFacts) -> str | None:
         known = job.get("worker_id") in facts.run.probe_worker_ids
         if not known and job["job_id"] not in {event.data["job_id"] for event in accepted}:
             worker = f"worker {job['worker_id']}" if job.get("worker_id") else "another worker"
-            return f"{worker} took job {job['job_id']}"
+            return f"{worker} {'declined' if was_declined(job) else 'took'} job {job['job_id']}"
     agent = facts.agent
     if agent is not None and agent["identity"] not in {event.data["identity"] for event in accepted}:
         return f"another worker sent agent {agent['identity']!r}"

@@ -14,8 +14,8 @@ LISTING_LAG_S = 5.0
 """How late a job may be listed: after workers (re)registered, and when its 60 s cache runs out, livekit-server v1.13.5
 lists it only when its search for workers ends (pkg/agent/client.go, CheckEnabledTimeout)."""
 ASSIGNED_WITHIN_S = 0.5
-"""A worker that accepts is given the job at once, or never (livekit-server v1.13.5 pkg/agent/worker.go, AssignJob); this
-is well after."""
+"""A worker that accepts is given the job at once, or never (livekit-server v1.13.5 pkg/agent/worker.go, AssignJob);
+this is well after."""
 
 
 def looks(facts: DispatchFacts, what: str) -> tuple[Event, ...]:

@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from lkdiag import __version__
-from lkdiag.cli import dispatch_trial, report, scenarios, selftest, sweep, transfer_teardown, worker
+from lkdiag.cli import (
+    bundle,
+    compare,
+    dispatch_trial,
+    doctor,
+    report,
+    scenarios,
+    selftest,
+    sweep,
+    transfer_teardown,
+    worker,
+)
 from lkdiag.cli import run as run_scenario
 from lkdiag.cli.notes import give_up, say_error
 from lkdiag.cli.own_fault import own_fault
@@ -36,7 +47,10 @@ app.command("transfer-teardown", epilog=transfer_teardown.EXAMPLES)(transfer_tea
 app.command("run", epilog=run_scenario.EXAMPLES)(run_scenario.run)
 app.add_typer(scenarios.scenarios, name="scenarios")
 app.command("worker", cls=worker.WorkerCommand, epilog=worker.EXAMPLES)(worker.worker)
+app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command("report")(report.report)
+app.command("bundle", epilog=bundle.EXAMPLES)(bundle.bundle)
+app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.command("sweep", epilog=sweep.EXAMPLES)(sweep.sweep)
 app.command("selftest", epilog=selftest.EXAMPLES)(selftest.selftest)
 

@@ -60,6 +60,7 @@ def dispatch_trial(
     verbose: shared.Verbose = False,
     quiet: shared.Quiet = False,
     redact: shared.Redact = False,
+    fail_if: shared.FailIf = None,
     runs_dir: shared.RunsDir = None,
 ) -> None:
     """Create rooms with an agent dispatch, and see whether, when and how truly the agent comes.
@@ -100,10 +101,10 @@ def dispatch_trial(
     )
     flags = Flags(
         local, project, url, api_key, api_secret, server_binary, format_, output, verbose, quiet, redact, runs_dir,
-        worker_log,
+        worker_log, tuple(fail_if or ()),
     )  # fmt: skip
     drawn_seed = ["--seed", str(own_seed)] if faults and seed is None else []
-    raise typer.Exit(play(script, flags, flags.check(), drawn_seed))
+    raise typer.Exit(play(script, flags, flags.check(script.kind), drawn_seed))
 
 
 def _faults(text: str | None) -> tuple[Fault, ...]:

@@ -59,6 +59,16 @@ WorkerLog = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+FailIf = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fail-if",
+        metavar="'METRIC>NUMBER'",
+        help="Fail the run (exit code 1) also then, as in k6: 'lost_rate>0.01', 'p95_ms>2000', 'leftover_rooms>0'. "
+        "May be repeated; a METRIC that there is not lists all of them.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 RunsDir = Annotated[
     Path | None,
     typer.Option("--runs-dir", help="Where runs are kept \\[env: LKDIAG_RUNS_DIR].", rich_help_panel=OUTPUT),
@@ -68,7 +78,7 @@ Verbose = Annotated[
 ]
 Redact = Annotated[
     bool,
-    typer.Option("--redact", help="Mask the project's host and phone numbers in the report.", rich_help_panel=OUTPUT),
+    typer.Option("--redact", help="Mask host, numbers, identities and metadata in the report.", rich_help_panel=OUTPUT),
 ]
 Quiet = Annotated[
     bool,

@@ -12,6 +12,7 @@ from lkdiag.cli.own_fault import described
 from lkdiag.errors import ExitCode, JournalError, LkdiagError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from lkdiag.report.value import Report
@@ -23,10 +24,13 @@ class Format(StrEnum):
     TERMINAL = "terminal"
     JSON = "json"
     MARKDOWN = "markdown"
+    HTML = "html"
+    SVG = "svg"
+    JUNIT = "junit"
 
 
 BY_VERDICT = {"pass": ExitCode.OK, "fail": ExitCode.FINDING, "inconclusive": ExitCode.INCONCLUSIVE}
-SUFFIXES = {".json": Format.JSON, ".md": Format.MARKDOWN}
+SUFFIXES = {".json": Format.JSON, ".md": Format.MARKDOWN, ".html": Format.HTML, ".svg": Format.SVG, ".xml": Format.JUNIT}
 
 
 def check_output(path: Path | None) -> None:
@@ -56,12 +60,17 @@ def show_run(
     verbose: bool,
     redact: bool,
     worker_log: Path | None = None,
+    fail_if: Sequence[str] = (),
 ) -> ExitCode:
-    """Judge a journal and show the report; the exit code that it asks for. A `worker_log` is judged with it."""
+    """Judge a journal and show the report; the exit code that it asks for. A `worker_log` is judged with it.
+
+    `fail_if` are thresholds of the user's own. Raises UsageError for those that this kind of run does not have.
+    """
     from lkdiag.cli.worker_log import worker_log_events
     from lkdiag.journal import read_journal
     from lkdiag.report.build import build_report
     from lkdiag.report.redact import redact as redacted
+    from lkdiag.report.threshold import judged_by, parse_conditions
 
     journal = read_journal(journal_path)
     for note in journal.notes:
@@ -79,6 +88,7 @@ def show_run(
             f"{journal_path} can't be judged: {described(error)}",
             "was it changed, or written by another version? If not, please report it with the journal attached",
         ) from error
+    report = judged_by(report, parse_conditions(fail_if, report.run.kind))
     write_report(redacted(report) if redact else report, format_, path, verbose=verbose)
     if report.run.aborted is not None:
         say_error(LkdiagError(f"the run was given up: {report.run.aborted}", "the report has what was seen until then"))

@@ -9,7 +9,6 @@ from lkdiag import settings
 from lkdiag.cli.notes import say
 from lkdiag.cli.output import check_output, show_run
 from lkdiag.errors import UsageError
-from lkdiag.scenario.script import DispatchScript, with_settings
 from lkdiag.scenario.teardown import Cleanup, TeardownScenario
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from lkdiag.call.webhooks import WebhookListener
     from lkdiag.cli.output import Format
     from lkdiag.errors import ExitCode
-    from lkdiag.scenario.script import TeardownScript
+    from lkdiag.scenario.script import DispatchScript, TeardownScript
     from lkdiag.timeline import Recorder
 
 ANY_PORT = ("127.0.0.1", 0)
@@ -43,17 +42,20 @@ class Flags:
     redact: bool
     runs_dir: Path | None
     worker_log: Path | None = None
+    fail_if: tuple[str, ...] = ()
 
-    def check(self) -> settings.Credentials | None:
+    def check(self, kind: str) -> settings.Credentials | None:
         """Whatever can be known to be wrong before anything is begun; the credentials, None for a private server.
 
-        Raises UsageError or CredentialsError.
+        `kind` is the scenario's: what thresholds there can be. Raises UsageError or CredentialsError.
         """
         from lkdiag.cli.session import choose_credentials
         from lkdiag.cli.worker_log import check_worker_log
+        from lkdiag.report.threshold import parse_conditions
 
         check_output(self.output)
         check_worker_log(self.worker_log)
+        parse_conditions(self.fail_if, kind)
         flags = settings.CredentialFlags(self.url, self.api_key, self.api_secret, self.project)
         return choose_credentials(flags, local=self.local)
 
@@ -73,6 +75,7 @@ def play(
     from lkdiag.cli.tally import CallTally, DispatchTally, Tally
     from lkdiag.cli.worker_log import worker_log_events
     from lkdiag.journal import append_events, read_journal
+    from lkdiag.scenario.script import DispatchScript, with_settings
     from lkdiag.trial.cast import main_is_played
     from lkdiag.trial.schedule import plan_calls, plan_trials
 
@@ -112,7 +115,9 @@ def play(
     journal = session.run()
     if flags.worker_log is not None:
         append_events(journal, worker_log_events(read_journal(journal).events, flags.worker_log))
-    return show_run(journal, flags.format_, flags.output, verbose=flags.verbose, redact=flags.redact)
+    return show_run(
+        journal, flags.format_, flags.output, verbose=flags.verbose, redact=flags.redact, fail_if=flags.fail_if
+    )
 
 
 def _webhook_address(script: DispatchScript | TeardownScript, *, local: bool) -> tuple[str, int] | None:
@@ -138,6 +143,8 @@ def _without_webhooks(
     script: DispatchScript | TeardownScript, address: tuple[str, int] | None
 ) -> DispatchScript | TeardownScript:
     """Of all cleanups, the one that needs webhooks is left out where none can come, and it is said."""
+    from lkdiag.scenario.script import with_settings
+
     own = script.settings
     if address is not None or not isinstance(own, TeardownScenario) or Cleanup.WEBHOOK_REAPER not in own.cleanups:
         return script

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lkdiag import settings
-from lkdiag.cli.options import Output, Redact, ReportFormat, RunsDir, Verbose, WorkerLog
+from lkdiag.cli.options import FailIf, Output, Redact, ReportFormat, RunsDir, Verbose, WorkerLog
 from lkdiag.cli.output import check_output, show_run
 from lkdiag.cli.worker_log import check_worker_log
 from lkdiag.errors import UsageError
@@ -24,11 +24,12 @@ def report(
     output: Output = None,
     verbose: Verbose = False,
     redact: Redact = False,
+    fail_if: FailIf = None,
     runs_dir: RunsDir = None,
 ) -> None:
     """Judge a recorded run again, with today's checks, and show its report.
 
-    The exit code is the run's own. Nothing is asked of any server.
+    The exit code is the run's own, but for the thresholds given here. Nothing is asked of any server.
     """
     from lkdiag.journal import find_journal, last_run
 
@@ -38,4 +39,7 @@ def report(
     if last == (run is not None):
         raise UsageError("name a RUN, or --last", f"runs are kept in {directory}")
     path = last_run(directory) if run is None else find_journal(run, directory, Path(run))
-    raise typer.Exit(show_run(path, format_, output, verbose=verbose, redact=redact, worker_log=worker_log))
+    thresholds = tuple(fail_if or ())
+    raise typer.Exit(
+        show_run(path, format_, output, verbose=verbose, redact=redact, worker_log=worker_log, fail_if=thresholds)
+    )

@@ -41,6 +41,7 @@ def run(
     verbose: shared.Verbose = False,
     quiet: shared.Quiet = False,
     redact: shared.Redact = False,
+    fail_if: shared.FailIf = None,
     runs_dir: shared.RunsDir = None,
 ) -> None:
     """Play a scenario: a failure that users reported, step by step on a real server, judged from outside.
@@ -54,6 +55,6 @@ def run(
     script = load_script(scenario, tuple(BEHAVIOURS), make_behaviour, split_overrides(overrides or []))
     flags = Flags(
         local, project, url, api_key, api_secret, server_binary, format_, output, verbose, quiet, redact, runs_dir,
-        worker_log,
+        worker_log, tuple(fail_if or ()),
     )  # fmt: skip
-    raise typer.Exit(play(script, flags, flags.check()))
+    raise typer.Exit(play(script, flags, flags.check(script.kind)))

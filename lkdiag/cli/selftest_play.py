@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     AnyScript = DispatchScript | TeardownScript
 
-COMMON: dict[str, Any] = {"timeout_s": 5.0, "delayed_after_s": 2.0, "fallback_timeout_s": 5.0, "webhooks": "ok"}
+COMMON: dict[str, Any] = {"timeout_s": 5.0, "delayed_after_s": 2.0, "fallback_timeout_s": 8.0, "webhooks": "ok"}
 """Settings of every trial of the mixed run, so that all of them can be part of it."""
 APART = (
     "cold-start", "name-turns-automatic-off", "participant-job-without-participant", "publisher-job-without-track",

@@ -37,7 +37,7 @@ SERVER_LOG = "livekit-server.log"
 def choose_credentials(flags: settings.CredentialFlags, *, local: bool) -> settings.Credentials | None:
     """The project's; None with `--local`. Raises UsageError for both at once, CredentialsError for none."""
     if not local:
-        return settings.load(flags)
+        return settings.load_to_use(flags)
     given = [name for name in ("url", "api_key", "api_secret", "project") if getattr(flags, name) is not None]
     if given:
         option = given[0].replace("_", "-")

@@ -97,7 +97,7 @@ def sweep(
     connection · 5 a room could not be deleted.
     """
     scenario = SweepScenario(run_id=run, older_than_s=older_than, lone_sip=lone_sip, delete=delete, yes=yes)
-    credentials = settings.load(settings.CredentialFlags(url, api_key, api_secret, project))
+    credentials = settings.load_to_use(settings.CredentialFlags(url, api_key, api_secret, project))
 
     import asyncio
 

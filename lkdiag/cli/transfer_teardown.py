@@ -42,6 +42,7 @@ def transfer_teardown(
     verbose: shared.Verbose = False,
     quiet: shared.Quiet = False,
     redact: shared.Redact = False,
+    fail_if: shared.FailIf = None,
     runs_dir: shared.RunsDir = None,
 ) -> None:
     """Merge a phone call with a human, let the agent go, hang up on one side, and see what is left.
@@ -70,6 +71,7 @@ def transfer_teardown(
         **{name: value for name, value in chosen.items() if value is not None},
     )
     flags = Flags(
-        local, project, url, api_key, api_secret, server_binary, format_, output, verbose, quiet, redact, runs_dir
-    )
-    raise typer.Exit(play(script, flags, flags.check()))
+        local, project, url, api_key, api_secret, server_binary, format_, output, verbose, quiet, redact, runs_dir,
+        fail_if=tuple(fail_if or ()),
+    )  # fmt: skip
+    raise typer.Exit(play(script, flags, flags.check(script.kind)))

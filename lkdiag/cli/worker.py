@@ -55,7 +55,7 @@ def worker(
     spec = _behaviour(behaviour)
     if for_ is not None and for_ <= 0:
         raise UsageError(f"--for is {for_:g} s", "it has to be above 0: leave it out to go on until Ctrl-C")
-    credentials = settings.load(settings.CredentialFlags(url, api_key, api_secret, project))
+    credentials = settings.load_to_use(settings.CredentialFlags(url, api_key, api_secret, project))
 
     import asyncio
 

@@ -33,9 +33,33 @@ def write_markdown(report: Report, file: TextIO, *, verbose: bool = False) -> No
     file.write(markdown.render(report))
 
 
+def write_junit(report: Report, file: TextIO, *, verbose: bool = False) -> None:  # noqa: ARG001 - always in full
+    """For CI: a test for each trial."""
+    from lkdiag.render import junit
+
+    file.write(junit.render(report))
+
+
+def write_html(report: Report, file: TextIO, *, verbose: bool = False) -> None:  # noqa: ARG001 - always in full
+    """To be attached: one page that loads nothing."""
+    from lkdiag.render import html
+
+    file.write(html.render(report))
+
+
+def write_svg(report: Report, file: TextIO, *, verbose: bool = False) -> None:
+    """The terminal's report as a picture."""
+    from lkdiag.render import svg
+
+    file.write(svg.render(report, verbose=verbose))
+
+
 FORMATS: dict[str, Callable[..., None]] = {
     "terminal": write_terminal,
     "json": write_json,
     "markdown": write_markdown,
+    "html": write_html,
+    "svg": write_svg,
+    "junit": write_junit,
 }
 """By name; each takes (report, file, *, verbose=False)."""

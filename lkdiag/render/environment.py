@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from lkdiag.render.selection import room_prefix, trials_of
 from lkdiag.render.teardown.wording import MERGE_MEANING
-from lkdiag.render.wording import period
+from lkdiag.render.wording import NONE, period
 from lkdiag.report.teardown_value import TeardownReport
 from lkdiag.report.value import DispatchReport
 
 if TYPE_CHECKING:
-    from lkdiag.report.value import Report, Server
+    from lkdiag.report.value import Environment, Report
 
+CLOUD = ".livekit.cloud"
+"""How the hosts of LiveKit Cloud end."""
 Rows = list[tuple[str, str]]
 COMMANDS = ("dispatch-trial", "transfer-teardown", "selftest")
 """Scenarios that are commands of their own: they need no introduction."""
@@ -25,10 +27,11 @@ def identity_rows(report: Report) -> Rows:
     rows = [
         ("scenario", "" if run.scenario in COMMANDS else run.title),
         ("reported", "" if run.scenario in COMMANDS else run.reported or ""),
-        ("server", _server(environment.server)),
+        ("server", _server(environment)),
         ("project", environment.project_host),
         ("subject", environment.subject),
         *_played(report),
+        ("faults", _played_on_purpose(report)),
         ("rooms", rooms(report)),
         ("time", period(report.run.started_at, report.run.finished_at)),
     ]
@@ -92,21 +95,52 @@ def rooms(report: Report) -> str:
     names = {trial.room for trial in trials}
     if len(names) == 1:
         return prefix if len(trials) == 1 else f"{prefix} (the same in every trial)"
-    return f"{prefix}…" if prefix else ""
+    return f"{prefix}… (a new name for each trial)" if prefix else ""
+
+
+def faults(report: Report) -> str:
+    """Which lkdiag's own worker had, and in what share of the trials: `ghost=0.1, slow:3s=0.1`; empty without any."""
+    drawn = report.run.options.get("faults")
+    return _value(drawn) if drawn else ""
+
+
+def _played_on_purpose(report: Report) -> str:
+    return f"{faults(report)}: lkdiag's own worker misbehaves on purpose" if faults(report) else ""
 
 
 def _value(value: Any) -> str:
-    return ", ".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(_fault(item) for item in value) or NONE
+    return NONE if value is None or value == "" else str(value)
 
 
-def _server(server: Server) -> str:
+def _fault(item: Any) -> str:
+    """One of a list, which may be a fault: `slow:3s=0.1`."""
+    behaviour = item.get("behaviour") if isinstance(item, dict) else None
+    if not isinstance(behaviour, dict):
+        return str(item)
+    return f"{':'.join([str(behaviour.get('name')), *map(str, behaviour.get('arguments', ()))])}={item.get('share')}"
+
+
+def _server(environment: Environment) -> str:
+    server = environment.server
     parts = (
         " ".join(["LiveKit", server.version or "(version unknown)"]),
-        server.edition,
-        f"region {server.region}" if server.region else None,
-        f"node {server.node_id}" if server.node_id else None,
+        hosting(environment),
+        f"region {server.region}" if server.region else "no region given",
+        f"node {server.node_id}" if server.node_id else "no node given",
     )
     return " · ".join(part for part in parts if part)
+
+
+def hosting(environment: Environment) -> str:
+    """Cloud or self-hosted: as the server says, else by its address."""
+    edition = environment.server.edition or ""
+    if edition.lower() == "cloud" or (not edition and environment.project_host.endswith(CLOUD)):
+        return "Cloud"
+    if edition.lower() == "standard":
+        return "self-hosted"
+    return edition or "self-hosted, by its address"
 
 
 def _clock(offset_ms: float | None, error_ms: float | None) -> str:

@@ -17,6 +17,7 @@ ORDER = (
     "verdict",
     "headline",
     "expectation",
+    "thresholds",
     "summary",
     "control",
     "trials",

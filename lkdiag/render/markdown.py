@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from lkdiag.render import environment
 from lkdiag.render.dispatch import markdown as dispatch
 from lkdiag.render.fitting import Piece, Step, fit
-from lkdiag.render.markdown_parts import leftovers
+from lkdiag.render.markdown_example import example
+from lkdiag.render.markdown_parts import leftovers, logs, thresholds
 from lkdiag.render.markdown_text import code, code_block, prose, table_head, table_row
 from lkdiag.render.teardown import markdown as teardown
 from lkdiag.render.wording import VERDICT_SYMBOL, period
@@ -29,6 +30,7 @@ _STEPS = (
     Step("story", "the findings of {count} failing trials"),
     Step("leftover", "{count} rooms left behind"),
     Step("failing", "the rows of {count} failing trials"),
+    Step("example", "the smallest example"),
     Step("finding", "{count} findings about the run"),
     Step("detail", "{count} lines about the environment or the record"),
     Step("command", "the end of the command"),
@@ -75,6 +77,7 @@ def _assembled(
     """What every kind of run shows, around what this kind has to show."""
     yield Piece((_opening(report, sentences),))
     yield from _environment(report)
+    yield from thresholds(report.thresholds)
     yield from figures
     for number, item in enumerate(findings):
         yield Piece((("" if number else "\n### Findings\n\n") + item, ""), "finding")
@@ -86,6 +89,8 @@ def _assembled(
     for number, note in enumerate(report.notes):
         head = "" if number else "\n### About the record\n\n"
         yield Piece((f"{head}- {prose(note)}\n", ""), "detail")
+    yield Piece((f"\n### Logs\n\n{''.join(f'- {line}' for line in logs(report))}", ""), "detail")
+    yield from example(report)
     forms = (code_block([report.run.command], "sh", clipped=clipped) for clipped in (False, True))
     yield Piece(tuple(f"\n### Run it again\n\n{form}" for form in forms), "command")
 

@@ -6,13 +6,23 @@ from typing import TYPE_CHECKING
 
 from lkdiag.render.fitting import Piece
 from lkdiag.render.markdown_text import code, code_block, link, prose, table_head, table_row
-from lkdiag.render.wording import NONE, SEVERITY_SYMBOL, SWEEP, closes, moment, offset, trial_numbers
+from lkdiag.render.selection import trials_of
+from lkdiag.render.wording import (
+    NONE,
+    SEVERITY_SYMBOL,
+    SWEEP,
+    THRESHOLD_SYMBOL,
+    closes,
+    moment,
+    offset,
+    trial_numbers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lkdiag.checks.verdict import Finding
-    from lkdiag.report.value import LeftoverRoom, TimelineLine
+    from lkdiag.report.value import LeftoverRoom, Report, Threshold, TimelineLine
 
 
 def finding_item(finding: Finding, explained: set[tuple[str, str]], where: Sequence[str] = ()) -> str:
@@ -43,6 +53,28 @@ def story_piece(summary: str, opening: str, findings: str, timeline: Sequence[Ti
     width = max(len(line.lane) for line in timeline)
     story = code_block(f"{offset(line.offset_ms):>10}  {line.lane:<{width}}  {line.text}" for line in timeline)
     return Piece((f"{head}\n{story}{end}", f"{head}{end}", ""), "story")
+
+
+def thresholds(judged: Sequence[Threshold]) -> Iterator[Piece]:
+    """The user's own, an item each."""
+    for number, threshold in enumerate(judged):
+        head = "" if number else "\n### Thresholds\n\n"
+        yield Piece((f"{head}- {THRESHOLD_SYMBOL[threshold.ok]} {prose(threshold.told)}\n", ""), "detail")
+
+
+def logs(report: Report) -> Iterator[str]:
+    """Where the logs are, each a line of Markdown."""
+    run_id = report.run.id
+    if any(line.lane == "log" for trial in trials_of(report) for line in trial.timeline):
+        yield "What the worker logged stands in the timelines of the failing trials, in the lane `log`.\n"
+    elif isinstance(report.run.options.get("agent_name"), str):
+        again = code(f"lkdiag report {run_id} --format markdown --worker-log FILE")
+        yield f"The worker's log was not given. {again} joins it by job and room, and puts it into the timelines.\n"
+    else:
+        yield "The worker is lkdiag's own: what it did stands in the timelines of the failing trials.\n"
+    server = ", the log of the private livekit-server" if "--local" in report.run.command else ""
+    bundle = code(f"lkdiag bundle {run_id}")
+    yield f"Everything that was seen{server} and the reports, as one file to attach: {bundle}\n"
 
 
 def leftovers(rooms: Sequence[LeftoverRoom]) -> Iterator[Piece]:

@@ -16,7 +16,7 @@ from lkdiag.render.selection import finished_trials, planned_trials
 from lkdiag.render.teardown import terminal as teardown
 from lkdiag.render.terminal_table import Trimmed, indented, labelled, plain
 from lkdiag.render.visible import visible
-from lkdiag.render.wording import VERDICT_SYMBOL, plural
+from lkdiag.render.wording import THRESHOLD_SYMBOL, VERDICT_SYMBOL, plural
 from lkdiag.report.teardown_value import TeardownReport
 from lkdiag.report.value import DispatchReport
 
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from lkdiag.report.value import Report
+    from lkdiag.report.value import Report, Threshold
 
 PIPE_CELLS = 10_000
 """Wide enough that nothing is wrapped or cut where there is no terminal."""
 
+THRESHOLD_STYLE = {True: "green", False: "bold red", None: "bold cyan"}
 VERDICT_STYLE = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "bold cyan"}
 
 
@@ -91,9 +92,14 @@ def _verdict(report: Report, width: int) -> list[RenderableType]:
     found.append(Text.assemble((verdict, style), "  ", plain(report.headline, "bold")))
     if report.expectation is not None:
         found.append(plain(f"{'✓' if report.expectation.met else '✗'} {report.expectation.told}"))
+    found += [_threshold(threshold) for threshold in report.thresholds]
     again = "\n".join(_command_lines(visible(report.run.command), width - 7))
     found.append(labelled([("again", Text(again))]))
     return found
+
+
+def _threshold(threshold: Threshold) -> RenderableType:
+    return plain(f"{THRESHOLD_SYMBOL[threshold.ok]} {threshold.told}", THRESHOLD_STYLE[threshold.ok])
 
 
 def _command_lines(command: str, width: int) -> list[str]:

@@ -23,6 +23,7 @@ OUTCOME_SYMBOL = {
     Outcome.INCONCLUSIVE: "?",
 }
 VERDICT_SYMBOL = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.INCONCLUSIVE: "?"}
+THRESHOLD_SYMBOL = {True: "✓", False: "✗", None: "?"}
 SEVERITY_SYMBOL = {Severity.FAIL: "✗", Severity.INCONCLUSIVE: "?", Severity.NOTE: "·"}
 
 
@@ -61,6 +62,11 @@ def _percent(share: float) -> str:
 def tally(counts: Mapping[str, int]) -> str:
     """`28 delivered, 7 dropped`: what occurred, in the order given; `none` where nothing did."""
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
+
+
+def who(ids: Mapping[str, str]) -> str:
+    """`agent PA_…, caller PA_…`."""
+    return ", ".join(f"{name} {sid}" for name, sid in ids.items()) or NONE
 
 
 def plural(count: int, noun: str) -> str:

@@ -100,18 +100,32 @@ def verdict_of(findings: Iterable[Finding], run: Run, *, missing: int, nothing_j
     return Verdict.PASS
 
 
-def grouped(findings: Sequence[Sequence[Finding]]) -> list[Finding]:
-    """The trials' findings (one sequence a trial), one for each kind, the most frequent first."""
+def grouped(findings: Sequence[Sequence[Finding]], roles: Sequence[str] = ()) -> list[Finding]:
+    """The trials' findings (one sequence a trial), one for each kind, the most frequent first.
+
+    `roles` are whose each trial is: what has befallen one side only is counted among the trials of that side.
+    """
     kinds: dict[tuple[str, str], list[Finding]] = {}
-    for of_trial in findings:
+    sides: dict[tuple[str, str], set[str]] = {}
+    for position, of_trial in enumerate(findings):
         for finding in of_trial:
             kinds.setdefault((finding.check, finding.title), []).append(finding)
+            sides.setdefault((finding.check, finding.title), set()).add(roles[position] if roles else "")
     return [
         replace(
             alike[0],
-            fact=f"{len(alike)} of {len(findings)} trials; trial {alike[0].trial}: {alike[0].fact}",
+            fact=f"{len(alike)} of {_trials(sides[kind], roles, len(findings))}; trial {alike[0].trial}: "
+            f"{alike[0].fact}",
             trial=None,
             trials=tuple(finding.trial for finding in alike if finding.trial is not None),
         )
-        for alike in sorted(kinds.values(), key=len, reverse=True)
+        for kind, alike in sorted(kinds.items(), key=lambda item: len(item[1]), reverse=True)
     ]
+
+
+def _trials(sides: set[str], roles: Sequence[str], total: int) -> str:
+    """Among how many, and whose, where there are two sides."""
+    if len(sides) != 1 or len(set(roles)) < 2:
+        return f"{total} trials"
+    (side,) = sides
+    return f"the {side}'s {sum(role == side for role in roles)} trials"

@@ -14,6 +14,7 @@ from lkdiag.checks.verdict import Fallback, Finding, Mismatch, Outcome, Severity
 from lkdiag.report.about import environment_of, grouped, leftovers_of, run_of, scenario_of, verdict_of
 from lkdiag.report.expectation import judge_expectation, seen_of
 from lkdiag.report.headline import headline
+from lkdiag.report.ids import dispatch_participants
 from lkdiag.report.narrative import story, utc
 from lkdiag.report.value import (
     DispatchReport,
@@ -92,7 +93,7 @@ def _run_findings(
     """First what is said of the run, then each kind of finding of its trials, the most frequent first."""
     found = [check(subject, control) for check in RUN_CHECKS]
     found.append(leftover_room.judge(run))
-    found += grouped([trial.findings for trial in trials])
+    found += grouped([trial.findings for trial in trials], [trial.role for trial in trials])
     return tuple(finding for finding in found if finding is not None)
 
 
@@ -144,6 +145,7 @@ def _trial_report(trial: JudgedTrial, stalls: Sequence[Event]) -> TrialReport:
         job_id=_job_id(facts),
         worker_id=None if facts.job is None else facts.job.get("worker_id"),
         agent_identity=None if facts.agent is None else facts.agent["identity"],
+        participant_ids=dispatch_participants(facts),
         outcome=trial.outcome,
         state=trial.state,
         mismatch=trial.mismatch,

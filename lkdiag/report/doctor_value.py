@@ -27,6 +27,8 @@ class Health(StrEnum):
     OK = "ok"
     WRONG = "wrong"
     """Something is wrong with the project, or on the way to it."""
+    UNCLEAR = "unclear"
+    """Nothing wrong was seen, but not everything was: lkdiag itself has failed."""
     UNTESTABLE = "untestable"
     """No credentials, not reachable, or refused."""
 

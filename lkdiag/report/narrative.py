@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.declines import was_declined
 from lkdiag.report.value import TimelineLine
 
 if TYPE_CHECKING:
@@ -209,6 +210,7 @@ def _job(job: dict[str, str]) -> str:
     about = [job["status"], *([f"by {job['worker_id']}"] if "worker_id" in job else [])]
     about += [repr(job["error"])] if "error" in job else []
     about += [job["reason"]] if "reason" in job else []
+    about += ["(declined)"] if was_declined(job) else []
     return f"{job['job_id']} {' '.join(about)}"
 
 

@@ -13,6 +13,7 @@ from lkdiag.checks.teardown.verdict import TeardownOutcome
 from lkdiag.checks.verdict import Severity
 from lkdiag.report.about import environment_of, grouped, leftovers_of, run_of, scenario_of, verdict_of
 from lkdiag.report.expectation import judge_expectation, seen_of
+from lkdiag.report.ids import call_job, call_participants, human_room_sid
 from lkdiag.report.narrative import story, utc
 from lkdiag.report.teardown_value import Survivor, TeardownCell, TeardownReport, TeardownSummary, TeardownTrial
 from lkdiag.report.value import LeftoverRoom
@@ -86,11 +87,16 @@ def _trial(call: JudgedCall, stalls: Sequence[Event]) -> TeardownTrial:
     last_ns = max(event.mono_ns for event in facts.timeline)
     during = [stall for stall in stalls if facts.started.mono_ns <= stall.mono_ns <= last_ns]
     occupied = facts.room_occupied
+    dispatch_id, job_id = call_job(facts)
     return TeardownTrial(
         index=call.index,
         started_at=utc(facts.started.at_ns),
         room=facts.room,
         room_sid=facts.room_sid,
+        human_room_sid=human_room_sid(facts),
+        dispatch_id=dispatch_id,
+        job_id=job_id,
+        participant_ids=call_participants(facts),
         cleanup=facts.cleanup,
         agent_exit=facts.agent_exit,
         hangup=facts.hangup,

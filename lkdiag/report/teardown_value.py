@@ -33,6 +33,13 @@ class TeardownTrial:
     started_at: str
     room: str
     room_sid: str | None
+    human_room_sid: str | None
+    """Of the second room, in which the human was called."""
+    dispatch_id: str | None
+    job_id: str | None
+    """The agent's; None where neither the probe nor the agent's identity tells."""
+    participant_ids: dict[str, str]
+    """PA_… ids in the caller room, by who it was: `caller`, `agent`, `human`; those that were seen."""
     cleanup: str
     agent_exit: str
     hangup: str

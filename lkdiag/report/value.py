@@ -118,6 +118,8 @@ class TrialReport:
     job_id: str | None
     worker_id: str | None
     agent_identity: str | None
+    participant_ids: dict[str, str]
+    """PA_… ids by who it was: `agent`, `fallback agent`, `caller`; those that were seen."""
     outcome: Outcome
     state: State
     mismatch: Mismatch | None
@@ -165,6 +167,22 @@ class Expectation:
     """In one sentence."""
 
 
+@dataclass(frozen=True)
+class Threshold:
+    """A limit of the user's own (`--fail-if`), and whether it was met."""
+
+    metric: str
+    operator: str
+    """`>`, `>=`, `<`, `<=`, `==` or `!=`: the run fails if the value is that against the limit."""
+    limit: float
+    value: float | None
+    """None where there was nothing to measure."""
+    ok: bool | None
+    """None: it can't be told."""
+    told: str
+    """In one sentence."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """What is known and judged of any run. Each kind of run adds its summary and its trials."""
@@ -179,6 +197,8 @@ class Report:
     """About the run as a whole, and one for each kind of finding of its trials."""
     expectation: Expectation | None = None
     """Whether the scenario went as its file expects; None where it expects nothing."""
+    thresholds: tuple[Threshold, ...] = ()
+    """The user's own, in the order given. The verdict and the headline take them in."""
     notes: tuple[str, ...] = ()
     """About the journal itself: a torn last line, say."""
     schema: str = field(default=SCHEMA)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from lkdiag.settings.credentials import CredentialFlags, Credentials, masked_key
+from lkdiag.settings.credentials import CredentialFlags, Credentials, are_swapped, masked_key
 from lkdiag.settings.places import runs_dir, server_binary
 from lkdiag.settings.scrubbing import scrub
-from lkdiag.settings.search import load, resolve
+from lkdiag.settings.search import load, load_to_use, resolve
 
 __all__ = [
     "CredentialFlags",
     "Credentials",
+    "are_swapped",
     "load",
+    "load_to_use",
     "masked_key",
     "resolve",
     "runs_dir",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+_MADE_KEY = re.compile(r"API[A-Za-z0-9]{6,24}")
+"""As LiveKit Cloud and `livekit-server generate-keys` make them."""
 OTHER_SCHEME = {"ws": "http", "wss": "https", "http": "ws", "https": "wss"}
 """Every scheme that LiveKit takes, and its counterpart for the other of HTTP API and signalling."""
 
@@ -53,6 +56,11 @@ class CredentialFlags:
     api_key: str | None = field(default=None, repr=False)
     api_secret: str | None = field(default=None, repr=False)
     project: str | None = None
+
+
+def are_swapped(api_key: str, api_secret: str) -> bool:
+    """Whether the secret reads as a key that LiveKit made, and the key does not."""
+    return _MADE_KEY.fullmatch(api_secret) is not None and _MADE_KEY.fullmatch(api_key) is None
 
 
 def masked_key(api_key: str) -> str:

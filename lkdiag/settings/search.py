@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lkdiag.errors import CredentialsError
 from lkdiag.settings.address import check_text, checked_url
-from lkdiag.settings.credentials import Credentials
+from lkdiag.settings.credentials import Credentials, are_swapped
 from lkdiag.settings.dotenv_file import from_dotenv
 from lkdiag.settings.lk_config import from_lk_config
 from lkdiag.settings.source import FIELDS, Source, from_flags, from_variables
@@ -28,6 +28,20 @@ def load(flags: CredentialFlags) -> Credentials:
     # Path() and expanduser instead of Path.cwd() and Path.home(): these raise in a directory that was deleted
     # and for a container's user without a home, where the environment alone may well be enough.
     return resolve(flags, environ=os.environ, cwd=Path(), home=Path(os.path.expanduser("~")))
+
+
+def load_to_use(flags: CredentialFlags) -> Credentials:
+    """`load`, and nothing that may not be sent: raises CredentialsError also for a secret in the key's place.
+
+    A token names the key that it was made with in clear text, and servers log keys that they don't know.
+    """
+    found = load(flags)
+    if are_swapped(found.api_key, found.api_secret):
+        raise CredentialsError(
+            "key and secret look swapped: nothing was sent",
+            f"exchange LIVEKIT_API_KEY and LIVEKIT_API_SECRET. They came from: {found.source}",
+        )
+    return found
 
 
 def resolve(flags: CredentialFlags, *, environ: Mapping[str, str], cwd: Path, home: Path) -> Credentials:

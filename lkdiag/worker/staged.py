@@ -81,6 +81,10 @@ class StagedWorker:
         self._spec = behaviour
         await self._connection.become(hidden=self._behaviour.hidden)
 
+    async def ping(self, timeout_s: float) -> bool:
+        """Whether the server answers on its socket within `timeout_s`; False at once where it hangs."""
+        return await self._connection.ping(timeout_s)
+
     async def wait_registered(self, timeout_s: float) -> bool:
         """Whether it is registered, now or within `timeout_s`."""
         return await self._connection.wait_registered(timeout_s)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lkdiag.worker_log.entry import Entry, line_of
 from lkdiag.worker_log.readable import MOST_FOLLOWING, add_following, entry_of_text
+from lkdiag.worker_log.requests import OpenRequests
 from lkdiag.worker_log.structured import TornLineError, entry_of_object, json_object
 from lkdiag.worker_log.vocabulary import What
 
@@ -29,6 +30,7 @@ class Collector:
         self._secrets = tuple(secrets)
         self._zone = zone
         self._workers = _Workers()
+        self._requests = OpenRequests()
         self._pending: tuple[int, Entry] | None = None
         self._following: list[str] = []
         self.lines: list[LogLine] = []
@@ -98,6 +100,7 @@ class Collector:
             self.first_at_ns = min(self.first_at_ns or entry.at_ns, entry.at_ns)
             self.last_at_ns = max(self.last_at_ns or entry.at_ns, entry.at_ns)
         known = line.what is not What.OTHER
+        line = replace(line, job_id=self._requests.job_of(line, entry.process))
         if known or (entry.logger or "").startswith("livekit.agents"):
             self.recognised += 1
             self.sdks.add(entry.sdk)

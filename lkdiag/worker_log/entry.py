@@ -99,7 +99,7 @@ def line_of(entry: Entry, number: int, secrets: Collection[str]) -> LogLine:
         dispatch_id=_name(dispatch_id),
         room=_name(room),
         room_sid=_name(sid),
-        agent_name=_name(fields.get("agent_name") or fields.get("agentName")),
+        agent_name=_agent_name(fields, what),
         worker_id=_name(named),
         load=_number(fields.get("load")),
         threshold=_number(fields.get("threshold", fields.get("loadThreshold"))),
@@ -145,6 +145,12 @@ def _error(entry: Entry, secrets: Collection[str]) -> str | None:
         trace = entry.message.partition("\n")[2]
     said = last_error(trace) or ""
     return quoted(said, secrets) or None
+
+
+def _agent_name(fields: dict[str, Any], what: What) -> str | None:
+    """Empty, where a worker registers without a name: it is one for automatic dispatch. None: it is not said."""
+    name = fields.get("agent_name", fields.get("agentName"))
+    return "" if name == "" and what is What.REGISTERED else _name(name)
 
 
 def _name(value: object) -> str | None:

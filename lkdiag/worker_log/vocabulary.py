@@ -6,9 +6,12 @@ of Node @livekit/agents 0.1.0, 0.7.9, 1.2.3, 1.7.0 and 1.9.0 (agents/src: worker
 job_process.ts, supervised_proc.ts, job_proc_lazy_main.ts). Where the words have changed, all of them are here; what
 has changed more often are the fields (`entry.py`).
 
-A worker that is full says so once, when it changes. A Python worker that is then asked for a job answers "not
-available" without a line (worker.py, `_answer_availability`): "received job request" is logged behind that check, so a
-log without it does not prove that nobody asked. A Node worker logs it before any check of its own.
+A worker that is full says so once, when it changes, at a measurement every 2.5 s. A Python worker that is asked for a
+job measures its load again, counts an accepted job that has not begun as load too (threshold / num_idle_processes where
+it has none at work), and answers "not available" without a line (1.8.9 worker.py, `_answer_availability`,
+`_get_effective_load`): "received job request" is logged behind that check, so a log without it does not prove that
+nobody asked, whatever state the worker said it was in. A Node worker logs it before any check of its own (1.9.0
+worker.ts, `#availability`).
 """
 
 from __future__ import annotations
@@ -35,8 +38,14 @@ class What(StrEnum):
 
     RECEIVED_REQUEST = "received-request"
     REJECTED = "rejected"
-    """By the framework: no answer from the user's function, that function failed, or the worker drains.
+    """By the framework: no answer from the user's function (Python), that function failed (Node), or the worker drains.
     A rejection by the user's own function is not logged."""
+    UNANSWERED = "unanswered"
+    """The user's function ended without an answer. Node says that it rejects then, and sends nothing: the server hears
+    of no answer (0.7.9 to 1.9.0, worker.ts `#availability`; Python does reject, worker.py `_job_request_task`)."""
+    REQUEST_FAILED = "request-failed"
+    """The user's function failed (Python). Where it had not answered, `REJECTED` follows; else it says nothing of the
+    answer: one that accepts fails also when the assignment does not come."""
     ACCEPTED = "accepted"
     """The server has assigned the job ("debug" only, Python only)."""
     ASSIGNMENT_LOST = "assignment-lost"
@@ -68,8 +77,8 @@ ABOUT_THE_WORKER = frozenset({
 """What decides over every job, and belongs to none."""
 
 MAY_LACK_A_JOB = frozenset({
-    What.REJECTED, What.ASSIGNMENT_LOST, What.LAUNCH_FAILED, What.PROCESS_FAILED, What.NOT_CONNECTED,
-    What.ENTRYPOINT_CRASHED,
+    What.REJECTED, What.REQUEST_FAILED, What.ASSIGNMENT_LOST, What.LAUNCH_FAILED, What.PROCESS_FAILED,
+    What.NOT_CONNECTED, What.ENTRYPOINT_CRASHED,
 })  # fmt: skip
 """Failures that some versions log without saying of which job: Python with job_executor_type THREAD names none in a
 job's own lines, and its "no answer was given" shows the request as an object's address."""
@@ -86,7 +95,7 @@ _EXACT = {
     "closing worker due to error.": What.FAILED,
     "received job request": What.RECEIVED_REQUEST,
     "Worker is draining and no longer available, rejecting job": What.REJECTED,
-    "job_request_fnc failed": What.REJECTED,
+    "job_request_fnc failed": What.REQUEST_FAILED,
     "jobRequestFunc failed": What.REJECTED,
     "received assignment": What.ACCEPTED,
     "pending assignment not found": What.ASSIGNMENT_LOST,
@@ -112,7 +121,7 @@ _BEGINNINGS = (
     ("failed to connect to livekit, retrying in ", What.DISCONNECTED),
     ("failed to connect to LiveKit server", What.DISCONNECTED),
     ("no answer was given inside the job_request_fnc", What.REJECTED),
-    ("no answer was given inside the jobRequestFunc", What.REJECTED),
+    ("no answer was given inside the jobRequestFunc", What.UNANSWERED),
     ("received assignment for an unknown job", What.ASSIGNMENT_LOST),
     ("received assignment for unknown job", What.ASSIGNMENT_LOST),
     ("failed to acquire process for job", What.LAUNCH_FAILED),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lkdiag.timeline.attribution import agents_of_dispatch, dispatch_under_test, identities_of, jobs_of
 
-from .story import NAME, Story, dispatch, job
+from .story import NAME, Story, declined, dispatch, job
 
 if TYPE_CHECKING:
     import random
@@ -42,9 +42,13 @@ class Job:
     statuses: list[tuple[float, str, str]] = field(default_factory=lambda: [(0.0, "JS_RUNNING", "")])
     worker: str | None = "AW_theirs"
     identity_listed: bool = True
+    declined: bool = False
+    """For good: it is listed, and was never taken."""
 
     def shown(self, at: float) -> dict[str, Any]:
         """As listDispatch shows it."""
+        if self.declined:
+            return declined(self.name, self.taken, worker_id=self.worker)
         since, status, error = [entry for entry in self.statuses if entry[0] <= at or entry[0] == 0][-1]
         ended = since if status not in ("JS_RUNNING", "JS_PENDING") else None
         identity = f"agent-{self.name}" if self.identity_listed else None
@@ -88,10 +92,19 @@ FATES = (
     "honest", "honest", "honest", "late", "late", "lost", "silent", "reject", "ghost", "ghost", "slow", "slow", "flash",
     "crash", "answers-late", "assignment-lost",
 )  # fmt: skip
-OUTSIDE = ("no-worker", "full", "other-name", "serves-participants")
+OUTSIDE = (
+    "no-worker",
+    "full",
+    "other-name",
+    "serves-participants",
+    "reject-for-good",
+    "reject-for-good",
+    "full-unlogged",
+)
 """What only somebody else's worker can have."""
-UNSEEN = ("lost", *OUTSIDE)
-"""The worker is never asked."""
+UNSEEN = ("lost", "no-worker", "full", "other-name", "serves-participants", "full-unlogged")
+"""The worker is never asked, or says nothing of it."""
+NOT_TAKEN = (*UNSEEN, "silent", "reject", "reject-for-good", "answers-late", "assignment-lost")
 LASTING = ("other-name", "serves-participants")
 
 
@@ -114,7 +127,9 @@ def random_world(rng: random.Random, *, timeout: float) -> World:
         world.rejected = ask + rng.choice((1, 40))
     if fate in ("answers-late", "assignment-lost"):
         world.accepted = take
-    if fate not in (*UNSEEN, "silent", "reject", "answers-late", "assignment-lost"):
+    if fate == "reject-for-good":
+        world.jobs["AD_1"] = [Job("AJ_1", ask, max(ask + 5, lag), declined=True)]
+    if fate not in NOT_TAKEN:
         world.accepted, world.assigned = take, take + 1
         made = Job("AJ_1", ask, max(take, lag) if lag != NEVER else NEVER, identity_listed=rng.random() < 0.9)
         world.jobs["AD_1"] = [made]

@@ -22,7 +22,7 @@ READ_AT = 10_000_000
 
 
 def job(name: str = "AJ_1", status: str = "JS_RUNNING", **more: Any) -> dict[str, Any]:
-    """A job as listDispatch shows it; `started` and `ended` are times, None leaves a field out."""
+    """A job as listDispatch shows it; `started`, `updated` and `ended` are times, None leaves one out."""
     fields: dict[str, Any] = {
         "job_id": name,
         "status": status,
@@ -31,10 +31,16 @@ def job(name: str = "AJ_1", status: str = "JS_RUNNING", **more: Any) -> dict[str
         "started": 200,
         **more,
     }
-    for field in ("started", "ended"):
+    for field in ("started", "updated", "ended"):
         at_ms = fields.pop(field, None)
         fields[f"{field}_at_ns"] = None if at_ms is None else int((WALL_MS + at_ms) * 1e6)
     return {key: value for key, value in fields.items() if value is not None}
+
+
+def declined(name: str = "AJ_1", at: float = 200, **more: Any) -> dict[str, Any]:
+    """A job that a worker declined for good, as livekit-server 1.13.5 lists it: of one moment, and nobody's."""
+    moments = {"started": at, "updated": at, "ended": at}
+    return job(name, "JS_SUCCESS", **{"participant_identity": None, "worker_id": "AW_theirs", **moments, **more})
 
 
 def dispatch(name: str = "AD_1", *jobs: dict[str, Any], agent_name: str = NAME, created: float = 0) -> dict[str, Any]:

@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import pytest
 
-from lkdiag.checks.diagnosis import Cause, Diagnosis
+from lkdiag.checks.diagnosis import Cause
 from lkdiag.checks.verdict import Mismatch, Outcome
 
+from .lost import UNSEEN, WAITS, causes, diagnosis, lost, rescued
 from .story import WALL_MS, Story, dispatch, job
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-END = 20_100
-
-
-def lost(*, on_probe: bool = False, fallback: bool = False, until: float = END, **options: Any) -> Story:
-    """A trial in which nobody comes; the closing is the test's."""
-    return Story(on_probe=on_probe, fallback=fallback, **options).listed(5, dispatch()).looks(5, until)
-
-
-def diagnosis(story: Story) -> Diagnosis:
-    found = story.judge().diagnosis
-    assert found is not None
-    return found
-
-
-def causes(story: Story) -> set[Cause]:
-    return set(diagnosis(story).causes)
 
 
 class TestOnTheProbe:
@@ -94,21 +73,6 @@ class TestOnTheProbe:
         assert story.judge().outcome is Outcome.DELAYED
         assert causes(story) == expected
         assert story.findings()["delayed"].hint == diagnosis(story).statement
-
-
-UNSEEN = {
-    Cause.NO_WORKER, Cause.WRONG_NAME, Cause.WORKER_FULL, Cause.WORKER_SILENT, Cause.WORKER_ANSWERED_LATE,
-    Cause.WORKER_DECLINED, Cause.ASSIGNMENT_LOST, Cause.LOST_BEFORE_WORKER, Cause.WAITS_FOR_PARTICIPANT,
-    Cause.WAITS_FOR_TRACK,
-}  # fmt: skip
-WAITS = {Cause.WAITS_FOR_PARTICIPANT, Cause.WAITS_FOR_TRACK}
-
-
-def rescued(**more: Any) -> Story:
-    """The fallback brings an agent of the same name."""
-    story = lost(fallback=True).fallback(20_150)
-    story.listed(20_400, dispatch(), dispatch("AD_2", job("AJ_2", started=20_350, **more), created=20_149))
-    return story.agent(20_500, "agent-AJ_2").looks(20_200, 20_600).closed(20_700)
 
 
 class TestFromOutside:
@@ -191,75 +155,6 @@ class TestFromOutside:
         story = Story().listed(410, listed).agent(240).looks(5, 9_000).closed(9_100)
         assert story.judge().mismatch == kind
         assert causes(story) == set()
-
-
-class TestWorkerLog:
-    """What the worker says of itself narrows it down, where it can be believed."""
-
-    def logged(self, *, first: float = -60_000, last: float = 60_000) -> Story:
-        return lost().log(first, last).logged(-50_000, "registered", worker_id="AW_1").closed(20_200)
-
-    @pytest.mark.parametrize(
-        ("lines", "expected"),
-        [
-            (
-                ["received-request"],
-                {Cause.WORKER_SILENT, Cause.WORKER_ANSWERED_LATE, Cause.WORKER_DECLINED, Cause.ASSIGNMENT_LOST},
-            ),
-            (["received-request", "rejected"], {Cause.WORKER_DECLINED}),
-            (["received-request", "assignment-lost"], {Cause.ASSIGNMENT_LOST, Cause.WORKER_ANSWERED_LATE}),
-            (["received-request", "accepted"], {Cause.WORKER_NEVER_JOINED}),
-        ],
-    )
-    def test_it_saw_the_request(self, lines: list[str], expected: set[Cause]) -> None:
-        story = self.logged()
-        for at, what in enumerate(lines):
-            story.logged(210 + at, what, trial=True, job_id="AJ_1", dispatch_id="AD_1", worker_id="AW_1")
-        assert causes(story) == expected
-
-    def test_it_was_full(self) -> None:
-        story = self.logged().logged(-3_000, "full", worker_id="AW_1", load=0.91, threshold=0.7)
-        assert causes(story) == {Cause.WORKER_FULL}
-        assert "load 0.91" in " ".join(diagnosis(story).speaks_for)
-
-    def test_it_was_full_only_about_that_time(self) -> None:
-        story = self.logged().logged(-3_000, "full", worker_id="AW_1").logged(300, "available-again", worker_id="AW_1")
-        assert {Cause.WORKER_FULL, Cause.LOST_BEFORE_WORKER} <= causes(story)
-
-    def test_it_had_lost_the_server(self) -> None:
-        assert causes(self.logged().logged(-3_000, "disconnected", worker_id="AW_1")) == {Cause.NO_WORKER}
-
-    def test_it_never_saw_a_request_that_it_would_have_logged(self) -> None:
-        story = self.logged().logged(30_000, "received-request", job_id="AJ_9", room="another", worker_id="AW_1")
-        assert causes(story) == {Cause.LOST_BEFORE_WORKER, Cause.WRONG_NAME} | WAITS
-
-    @pytest.mark.parametrize(
-        "story",
-        [
-            lambda self: self.logged(),  # it logs no requests at all
-            lambda self: self.logged(last=1_000).logged(-9_000, "received-request", job_id="AJ_9"),  # it ends too soon
-            lambda self: self.logged(first=-100).logged(30_000, "received-request", job_id="AJ_9"),
-        ],
-    )
-    def test_a_silence_that_proves_nothing(self, story: Callable[[TestWorkerLog], Story]) -> None:
-        assert causes(story(self)) == UNSEEN
-
-    def test_the_fallback_s_request_is_not_the_dispatch_s(self) -> None:
-        story = rescued().log().logged(-50_000, "registered", worker_id="AW_probe")
-        story.logged(20_360, "received-request", trial=True, job_id="AJ_2", worker_id="AW_probe")
-        assert causes(story) == {Cause.LOST_BEFORE_WORKER}
-
-    def test_another_worker_s_log(self) -> None:
-        """The fallback's agent came from a worker that this log knows nothing of."""
-        story = rescued().log(worker_ids=["AW_1"]).logged(-50_000, "registered", worker_id="AW_1")
-        story.logged(30_000, "received-request", job_id="AJ_9", worker_id="AW_1")
-        assert Cause.WORKER_SILENT in causes(story)
-
-    def test_why_a_job_that_was_taken_came_to_nothing(self) -> None:
-        ghost = lost(until=26_200).listed(210, dispatch("AD_1", job())).closed(26_300).log()
-        ghost.logged(10_300, "not-connected", trial=True, job_id="AJ_1")
-        assert causes(ghost) == {Cause.WORKER_NEVER_JOINED}
-        assert "not-connected" in " ".join(diagnosis(ghost).speaks_for)
 
 
 class TestOthers:

@@ -16,7 +16,7 @@ from lkdiag.checks.sight import longest_gap_ms
 from lkdiag.checks.verdict import Fallback, Mismatch, Outcome
 
 from .model_server import NEVER, Watch, World, random_world
-from .story import MONO_MS
+from .story import MONO_MS, NAME
 
 if TYPE_CHECKING:
     from lkdiag.checks.judged import JudgedTrial
@@ -60,6 +60,8 @@ def wrong(world: World, watch: Watch, judged: JudgedTrial) -> str | None:
     present = any(a.joined <= end < a.gone for a in world.agents if a.identity == "agent-AJ_1")
     if judged.mismatch is Mismatch.FALSE_RUNNING and (listed > end or came < end):
         return f"false-running, and it came at {came:.0f}"
+    if judged.mismatch is Mismatch.FALSE_RUNNING and any(made.declined for made in jobs):
+        return "false-running, and it was declined"
     if judged.mismatch is Mismatch.UNREPORTED and (listed < came + 5000 or not present):
         return f"unreported, and it was listed at {listed:.0f}"
     if judged.mismatch is Mismatch.FAILED_PRESENT and not present:
@@ -93,10 +95,12 @@ FATAL = {
     "lost": Cause.LOST_BEFORE_WORKER,
     "silent": Cause.WORKER_SILENT,
     "reject": Cause.WORKER_DECLINED,
+    "reject-for-good": Cause.WORKER_DECLINED,
     "answers-late": Cause.WORKER_ANSWERED_LATE,
     "assignment-lost": Cause.ASSIGNMENT_LOST,
     "no-worker": Cause.NO_WORKER,
     "full": Cause.WORKER_FULL,
+    "full-unlogged": Cause.WORKER_FULL,
     "other-name": Cause.WRONG_NAME,
     "serves-participants": Cause.WAITS_FOR_PARTICIPANT,
 }
@@ -238,6 +242,46 @@ def test_what_the_rest_of_the_run_rules_out_is_not_the_truth() -> None:
     assert narrower > RUNS / 20
 
 
+def write_log(rng: random.Random, world: World, watch: Watch) -> None:
+    """What that worker writes, by a clock of its own."""
+    story, skew = watch.story, rng.uniform(-900, 900)
+    sdk = "python" if world.fate == "full-unlogged" else rng.choice(("python", "node"))
+    ids: dict[str, Any] = {"worker_id": "AW_theirs"}
+    last = rng.choice((2_000, 90_000))
+    story.log(-60_000, last, worker_ids=["AW_theirs"], sdks=[sdk])
+
+    def say(at: float, what: str, **data: Any) -> None:
+        if at + skew < last:
+            story.logged(at + skew, what, **ids, **data)
+
+    name = "another" if world.fate == "other-name" else NAME
+    began = 50_000 if world.fate in ("full", "no-worker") else rng.choice((50_000, 50_000, 700))
+    say(-began, "registered", **({"agent_name": name} if rng.random() < 0.7 else {}))
+    if rng.random() < 0.7:
+        say(80_000, "received-request", job_id="AJ_other")
+    if world.fate == "full":
+        say(-rng.choice((500, 3_000)), "full", load=0.9)
+        say(rng.choice((700, 5_000)), "available-again")
+    if world.fate == "no-worker":
+        say(-rng.choice((500, 3_000)), rng.choice(("disconnected", "shutting-down", "failed")))
+        say(rng.choice((700, 5_000)), "registered", agent_name=NAME)
+    about: dict[str, Any] = {"trial": True, "job_id": "AJ_1"}
+    about |= {"dispatch_id": "AD_1"} if rng.random() < 0.5 else {}
+    if world.offered != NEVER:
+        blocked_ms = rng.uniform(0, 30_000) if world.fate == "silent" else 0  # it logs the request when it goes on
+        say(world.offered + blocked_ms, "received-request", **about)
+        if world.fate == "silent" and sdk == "node" and rng.random() < 0.3:
+            say(world.offered + blocked_ms + 5, "unanswered", **about)
+    if world.fate == "reject" and rng.random() < 0.5:
+        say(world.offered + 5, "rejected", **about)
+    if world.fate in ("assignment-lost", "answers-late"):
+        say(world.accepted + 7_500, "assignment-lost", **about)
+        if sdk == "python" and rng.random() < 0.5:
+            say(world.accepted + 7_501, "request-failed", **about)
+    if watch.fallback_at < watch.now and "AD_2" in world.jobs:
+        say(watch.fallback_at + 200, "received-request", trial=True, job_id="AJ_2")
+
+
 def logged(seed: int) -> tuple[World, Watch, JudgedTrial]:
     """A story of somebody else's worker, with its log: what it writes of itself and of the requests that reach it."""
     rng = random.Random(seed)
@@ -247,41 +291,18 @@ def logged(seed: int) -> tuple[World, Watch, JudgedTrial]:
         world = random_world(rng, timeout=20_000)
     watch = Watch(rng, world, **options)
     story = watch.run()
-    ids: dict[str, Any] = {"worker_id": "AW_theirs"}
-    story.log(-60_000, rng.choice((2_000, 90_000)), worker_ids=["AW_theirs"]).logged(-50_000, "registered", **ids)
-    if rng.random() < 0.7:
-        story.logged(80_000, "received-request", job_id="AJ_other", **ids)
-    if world.fate == "full":
-        story.logged(-rng.choice((500, 3_000)), "full", load=0.9, **ids)
-        story.logged(rng.choice((700, 5_000)), "available-again", **ids)
-    if world.fate == "no-worker":
-        story.logged(-rng.choice((500, 3_000)), "disconnected", **ids)
-        story.logged(rng.choice((700, 5_000)), "registered", **ids)
-    about: dict[str, Any] = {
-        "trial": True,
-        "job_id": "AJ_1",
-        **ids,
-        **({"dispatch_id": "AD_1"} if rng.random() < 0.5 else {}),
-    }
-    if world.offered != NEVER:
-        blocked_ms = rng.uniform(0, 30_000) if world.fate == "silent" else 0  # it logs the request when it goes on
-        story.logged(world.offered + blocked_ms, "received-request", **about)
-    if world.fate == "reject" and rng.random() < 0.5:
-        story.logged(world.offered + 5, "rejected", **about)
-    if world.fate in ("assignment-lost", "answers-late"):
-        story.logged(world.accepted + 7_500, "assignment-lost", **about)
-    if watch.fallback_at < watch.now and "AD_2" in world.jobs:
-        story.logged(watch.fallback_at + 200, "received-request", trial=True, job_id="AJ_2", **ids)
+    write_log(rng, world, watch)
     return world, watch, story.judge()
 
 
 def test_what_the_worker_s_log_rules_out_is_not_the_truth() -> None:
     single: Counter[str] = Counter()
-    for seed in range(2 * RUNS):
+    for seed in range(4 * RUNS):
         world, watch, judged = logged(seed)
         error = wrong(world, watch, judged)
         assert error is None, f"log {seed}: {error}\n{world}\n{judged.diagnosis}"
         if judged.diagnosis is not None and len(judged.diagnosis.causes) == 1:
             single[judged.diagnosis.causes[0]] += 1
-    for cause in (Cause.WORKER_FULL, Cause.NO_WORKER, Cause.WORKER_DECLINED, Cause.LOST_BEFORE_WORKER):
+    proved = (Cause.WORKER_FULL, Cause.NO_WORKER, Cause.WORKER_DECLINED, Cause.LOST_BEFORE_WORKER, Cause.WRONG_NAME)
+    for cause in proved:
         assert single[cause] > 0, single

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lkdiag.checks import changing_worker, cold_start, control_comparison, nobody_answers
-from lkdiag.checks.verdict import Severity
+from lkdiag.checks.diagnosis.run import by_the_log
+from lkdiag.checks.verdict import Finding, Severity
+from lkdiag.report.about import grouped
 
-from .story import Story, dispatch, job
+from .story import NAME, Story, dispatch, job
 
 if TYPE_CHECKING:
     from lkdiag.checks.judged import JudgedTrial
@@ -162,3 +164,48 @@ class TestColdStart:
         assert found is not None
         assert found.trials == (1,)
         assert cold_start.judge(trials[:10], []) is None
+
+
+def full(index: int) -> JudgedTrial:
+    """Lost, and the worker's log says why."""
+    story = Story(index=index, fallback=False).listed(5, dispatch()).looks(5, 20_100).closed(20_200).log(sdks=["node"])
+    story.logged(-50_000, "registered", worker_id="AW_1", agent_name=NAME)
+    return story.logged(-5_000, "full", worker_id="AW_1").judge()
+
+
+class TestWhatTheLogHasTold:
+    """The findings about a run don't ask for what the diagnoses of its trials have ruled out."""
+
+    def test_they_say_it(self) -> None:
+        trials = [full(index) for index in range(4)]
+        nobody = nobody_answers.judge(trials, [])
+        compared = control_comparison.judge(trials, [delivered(index) for index in range(4)])
+        for found in (nobody, compared):
+            assert found is not None
+            assert "By the worker's log: the worker was over its load limit." in found.hint
+            assert "to the letter" not in found.hint
+            assert "under that name" not in found.hint
+
+    def test_without_one_everything_is_asked(self) -> None:
+        found = nobody_answers.judge([dropped(1)], [])
+        assert found is not None
+        assert "to the letter" in found.hint
+        assert by_the_log([dropped(1)]) == ""
+
+    def test_one_that_tells_little_asks_on(self) -> None:
+        story = Story(fallback=False).listed(5, dispatch()).looks(5, 20_100).closed(20_200).log()
+        assert by_the_log([story.judge()]) == ""
+        story.logged(-50_000, "registered", worker_id="AW_1", agent_name=NAME)
+        assert by_the_log([story.judge()]).startswith("By the worker's log, most likely")
+
+
+def test_what_befell_one_side_is_counted_among_its_trials() -> None:
+    lost = Finding("dropped", Severity.FAIL, "no agent came", "gone", "", trial=1)
+    late = Finding("delayed", Severity.FAIL, "late", "late", "", trial=2)
+    findings, roles = [(lost,), (late,), (lost, late), ()], ["subject", "control", "subject", "control"]
+    assert [found.fact.partition(";")[0] for found in grouped(findings, roles)] == [
+        "2 of the subject's 2 trials",
+        "2 of 4 trials",
+    ]
+    assert [found.fact.partition(";")[0] for found in grouped(findings)] == ["2 of 4 trials"] * 2
+    assert grouped([(late,)], ["control"])[0].fact.startswith("1 of 1 trials")

@@ -67,6 +67,19 @@ async def test_url_that_is_none(url: str, error: str, user: User) -> None:
     assert error in told[0]
 
 
+@pytest.mark.parametrize("command", [("dispatch-trial",), ("sweep",), ("worker", "--agent-name", "x")])
+async def test_a_secret_in_the_keys_place_is_not_sent(command: tuple[str, ...], user: User) -> None:
+    swapped = {"LIVEKIT_API_KEY": CREDENTIALS["LIVEKIT_API_SECRET"], "LIVEKIT_API_SECRET": "APIabcdefgh1234"}
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"ws://127.0.0.1:{listener.getsockname()[1]}"
+        error, hint = (await user.run(*command, environ={"LIVEKIT_URL": url, **swapped})).refusal(4)
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    assert error == "key and secret look swapped: nothing was sent"
+    assert "environment" in hint
+
+
 async def test_nothing_listens_there(user: User) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         host = f"127.0.0.1:{listener.getsockname()[1]}"

@@ -62,6 +62,12 @@ def a_call(index: int, cleanup: str, agent_exit: str, hangup: str, **changes: An
         started_at=f"2026-08-21T10:14:{index % 60:02d}.125Z",
         room=f"lkdiag-7f3k2m-caller-{index:03d}",
         room_sid=an_id("RM", index),
+        human_room_sid=an_id("RM", 9000 + index),
+        dispatch_id=an_id("AD", index),
+        job_id=an_id("AJ", index),
+        participant_ids={
+            who: an_id("PA", 1000 * place + index) for place, who in enumerate(("caller", "agent", "human"))
+        },
         cleanup=cleanup,
         agent_exit=agent_exit,
         hangup=hangup,

@@ -30,6 +30,7 @@ def test_the_names_are_the_contract() -> None:
         "verdict",
         "headline",
         "expectation",
+        "thresholds",
         "summary",
         "control",
         "trials",

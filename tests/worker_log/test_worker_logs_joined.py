@@ -96,9 +96,13 @@ def test_other_rooms_are_nobody_s_business() -> None:
     assert joined(log, TrialKeys(rooms={"r": 1})) == [(None, "registered")]
 
 
-def test_a_failure_that_names_no_job_is_the_run_s() -> None:
+def test_a_failure_that_names_no_job_is_that_of_the_only_open_request() -> None:
     log = read_worker_log(LOGS / "python-1.8.9-noanswer.jsonl")
-    assert joined(log, TrialKeys(rooms={"desk-noanswer": 1}))[2:4] == [(1, "received-request"), (None, "rejected")]
+    assert joined(log, TrialKeys(rooms={"desk-noanswer": 1}))[2:4] == [(1, "received-request"), (1, "rejected")]
+    log = read_worker_log(LOGS / "python-1.8.9-requestcrash.jsonl")
+    assert joined(log, TrialKeys(rooms={"desk-requestcrash": 1}))[2:5] == [
+        (1, "received-request"), (1, "request-failed"), (1, "rejected"),
+    ]  # fmt: skip
 
 
 def test_the_same_warning_is_given_once_a_trial() -> None:

@@ -23,7 +23,7 @@ EXPECTED = {
     "python-1.8.9-crash.jsonl": [*START, What.RECEIVED_REQUEST, What.JOB_ENDED, What.ENTRYPOINT_CRASHED, *STOP],
     "python-1.8.9-ghost.jsonl": [*START, What.RECEIVED_REQUEST, What.NOT_CONNECTED, What.DRAINING],
     "python-1.8.9-noanswer.jsonl": [*START, What.RECEIVED_REQUEST, What.REJECTED, *STOP],
-    "python-1.8.9-requestcrash.jsonl": [*START, What.RECEIVED_REQUEST, What.REJECTED, What.REJECTED, *STOP],
+    "python-1.8.9-requestcrash.jsonl": [*START, What.RECEIVED_REQUEST, What.REQUEST_FAILED, What.REJECTED, *STOP],
     "python-1.8.9-gone.jsonl": [*START, What.DISCONNECTED, What.DISCONNECTED, *STOP],
     "python-0.12.20.from-source.jsonl": [*START, What.RECEIVED_REQUEST, What.FULL],
     "python-0.8.0.from-source.jsonl": [*START, What.RECEIVED_REQUEST, What.ASSIGNMENT_LOST, What.DISCONNECTED],
@@ -34,7 +34,7 @@ EXPECTED = {
     "node-1.9.0-full.jsonl": [*START, What.FULL, What.AVAILABLE_AGAIN],
     "node-1.9.0-crash.jsonl": [*START, What.RECEIVED_REQUEST, What.ENTRYPOINT_CRASHED],
     "node-1.9.0-ghost.jsonl": [*START, What.RECEIVED_REQUEST, What.NOT_CONNECTED, What.OTHER],
-    "node-1.9.0-noanswer.jsonl": [*START, What.RECEIVED_REQUEST, What.REJECTED],
+    "node-1.9.0-noanswer.jsonl": [*START, What.RECEIVED_REQUEST, What.UNANSWERED],
     "node-1.9.0-requestcrash.jsonl": [*START, What.RECEIVED_REQUEST, What.REJECTED],
     "node-1.9.0-gone.jsonl": [*START, What.DISCONNECTED, What.DISCONNECTED],
     "node-0.7.9.from-source.jsonl": [*START, What.RECEIVED_REQUEST, *STOP],
@@ -101,7 +101,8 @@ def test_errors_are_told_in_one_line() -> None:
     assert the(read("node-1.9.0-gone.jsonl"), What.DISCONNECTED).error == (
         "APIStatusError: worker connection closed unexpectedly"
     )
-    assert the(read("python-1.8.9-requestcrash.jsonl"), What.REJECTED).error == "RuntimeError: request function broke"
+    failed = the(read("python-1.8.9-requestcrash.jsonl"), What.REQUEST_FAILED)
+    assert failed.error == "RuntimeError: request function broke"
 
 
 def test_a_crash_belongs_to_the_worker_that_was_asked_for_the_job() -> None:
@@ -118,9 +119,9 @@ def test_old_python_has_the_job_as_text() -> None:
 
 
 def test_node_has_the_job_as_json_where_no_answer_was_given() -> None:
-    rejected = the(read("node-1.9.0-noanswer.jsonl"), What.REJECTED)
-    assert (rejected.job_id, rejected.dispatch_id) == ("AJ_r3TTWeF9GFAo", "AD_ofSfKH8vjqrG")
-    assert (rejected.room, rejected.room_sid) == ("desk-noanswer", "RM_DhUh6uK5XAqB")
+    unanswered = the(read("node-1.9.0-noanswer.jsonl"), What.UNANSWERED)
+    assert (unanswered.job_id, unanswered.dispatch_id) == ("AJ_r3TTWeF9GFAo", "AD_ofSfKH8vjqrG")
+    assert (unanswered.room, unanswered.room_sid) == ("desk-noanswer", "RM_DhUh6uK5XAqB")
 
 
 def test_nothing_else_of_a_line_is_kept() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lkdiag.checks import (
@@ -12,10 +13,18 @@ from lkdiag.checks import (
     webhook_late,
     webhook_missing,
 )
+from lkdiag.checks.diagnosis.taken import FAILURES, of_jobs
 from lkdiag.checks.diagnosis.value import Cause, Diagnosis, of_finding
+from lkdiag.checks.worker_log import quoted
 
 if TYPE_CHECKING:
     from lkdiag.checks.judged import JudgedTrial
+
+REASONS = {
+    "job crashed": "its job failed",
+    "room disconnected": "it was disconnected from the room",
+    "parent process shutdown": "its worker, or the server, ended the job",
+}
 
 
 def second(trial: JudgedTrial) -> Diagnosis | None:
@@ -50,5 +59,22 @@ def webhooks(trial: JudgedTrial) -> Diagnosis | None:
 
 
 def left(trial: JudgedTrial) -> Diagnosis | None:
-    """F12: only a note, as an agent may leave when it likes."""
-    return of_finding(left_early.judge(trial), Cause.LEFT_EARLY, would_tell=("the worker's log of this job",))
+    """F12: only a note, as an agent may leave when it likes. Its worker knows whether its job had ended, or died.
+
+    The reasons are livekit-agents' (1.8.9 ipc/job_proc_lazy_main.py, `_ShutdownInfo`); any other is the user's own word
+    for `ctx.shutdown`.
+    """
+    facts = trial.facts
+    ends = [line for line in of_jobs(facts) if line["what"] in ("job-ended", *FAILURES)]
+    tell = () if ends else ("the worker's log of this job",)
+    found = of_finding(left_early.judge(trial), Cause.LEFT_EARLY, would_tell=tell)
+    if found is None or not ends:
+        return found
+    reason = next((line["message"].partition(": ")[2] for line in ends if line["what"] == "job-ended"), "")
+    if any(line["what"] in FAILURES for line in ends):
+        statement = "by its worker's log its job failed."
+    elif reason:
+        statement = f"by its worker's log {REASONS.get(reason, f'its own code ended it ({reason!r})')}."
+    else:
+        statement = "by its worker's log its job had ended."
+    return replace(found, statement=statement, speaks_for=(*found.speaks_for, *map(quoted, ends)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.diagnosis.value import Cause
 from lkdiag.checks.verdict import Fallback, Outcome
 
 if TYPE_CHECKING:
@@ -34,6 +35,25 @@ def was_served(trial: JudgedTrial) -> bool:
     named = facts.identities_for(lambda dispatch_id: dispatch_id in facts.other_ids)
     by_another = any(join.data["identity"] in named for join in facts.joins)
     return facts.agent is not None or trial.fallback is Fallback.RESCUED or by_another
+
+
+def was_asked(trial: JudgedTrial) -> bool:
+    """Whether a job of that name was listed in that trial, by whichever dispatch, taken or declined."""
+    listed = (item for event in trial.facts.listings for item in event.data["dispatches"])
+    return any(item["jobs"] for item in listed if item["agent_name"] == trial.facts.agent_name)
+
+
+def lost_on_the_way(trial: JudgedTrial) -> tuple[JudgedTrial, ...]:
+    """The control's trials whose dispatch may have been lost before it came to a worker."""
+    control = trial.beside.judged_control()
+    return tuple(t for t in control if t.diagnosis is not None and Cause.LOST_BEFORE_WORKER in t.diagnosis.causes)
+
+
+def overlap(trial: JudgedTrial) -> int:
+    """How many other trials of the same worker ran at the same time."""
+    began, ended = trial.facts.began_ns, trial.facts.closing_began_ns
+    others = trial.beside.alike(trial)
+    return sum(t.facts.began_ns < ended and began < t.facts.closing_began_ns for t in others)
 
 
 def job_types(trial: JudgedTrial) -> set[str]:

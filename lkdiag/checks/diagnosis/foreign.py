@@ -25,6 +25,8 @@ def diagnose(trial: JudgedTrial) -> Diagnosis | None:
         return of_finding(finding, Cause.FOREIGN_WORKER, would_tell=(TELL_IDS,))
     assert finding is not None, "the mismatch has its finding"
     weighing = outside.weigh(trial)
-    weighing.causes = [Cause.WRONG_NAME, Cause.FOREIGN_WORKER] + [c for c in weighing.causes if c != Cause.WRONG_NAME]
+    # one of the right name may be there as well
+    weighing.causes.append(Cause.FOREIGN_WORKER)
+    weighing.first(Cause.WRONG_NAME, Cause.FOREIGN_WORKER)
     weighing.speaks_for.insert(0, finding.fact)
-    return weighing.diagnosis("the agent that was called did not come, and another one is there; ", finding.reference)
+    return weighing.diagnosis("the agent that was called did not come, and another one is there", finding.reference)

@@ -1,22 +1,25 @@
-"""What the worker's own log adds where no job is listed: did it see the request, and was it fit to take one?"""
+"""What the worker's own log adds where no job is listed: did it see the request, and what became of it there?"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lkdiag.checks.diagnosis import silence
 from lkdiag.checks.diagnosis.value import Cause, Weighing
-from lkdiag.checks.worker_log import LINE, REQUEST, WorkerLog, quoted
+from lkdiag.checks.worker_log import LINE, REQUEST, quoted
 
 if TYPE_CHECKING:
     from lkdiag.checks.facts import DispatchFacts
     from lkdiag.checks.judged import JudgedTrial
+    from lkdiag.checks.worker_log import WorkerLog
 
-ASKED = (Cause.WORKER_SILENT, Cause.WORKER_ANSWERED_LATE, Cause.WORKER_DECLINED, Cause.ASSIGNMENT_LOST)
-"""What may be where the worker has seen the request."""
-BEFORE_NS, AFTER_NS = 1_000_000_000, 4_000_000_000
-"""Around the dispatch the log has to be known to be written, to say something by its silence. The server asks within
-0.2 s; a worker whose event loop was blocked logs the request when it goes on."""
+SEEN = frozenset({REQUEST, "rejected", "unanswered", "accepted", "assignment-lost"})
+SECOND_NS = 1_000_000_000
+"""A line so much older than a second dispatch in the same room is not about that one."""
 LATE_NS = 2_000_000_000
+ASSIGNMENT_NS = 11_000_000_000
+"""When a worker that accepted in time, and got no assignment, has said so: it waits 7.5 s (ASSIGNMENT_TIMEOUT of
+livekit-agents 1.8.9 worker.py and @livekit/agents 1.9.0 worker.ts) from its answer, for which it has 2.8 s."""
 TELL = "--worker-log FILE: whether the worker ever saw the request, and whether it was full"
 
 
@@ -26,16 +29,22 @@ def narrow(trial: JudgedTrial, weighing: Weighing) -> None:
     if log is None:
         weighing.would_tell.append(TELL)
         return
+    weighing.outside = False
     mine, doubtful = _lines(facts)
     weighing.speaks_for += [quoted(line) for line in mine]
     what = {line["what"] for line in mine}
-    if what & {REQUEST, "rejected", "accepted", "assignment-lost"}:
+    if what & SEEN:
         _saw_it(what, weighing)
+        if not what - {REQUEST}:
+            _by_what_it_did_not_say(log, mine, weighing)
         _saw_it_late(facts, mine, weighing)
     elif doubtful:
         weighing.speaks_for += [f"{quoted(line)}, for this dispatch or the one after it" for line in doubtful]
+        silence.by_name(trial, log, weighing)
     else:
-        _did_not_see_it(trial, log, weighing)
+        silence.narrow(trial, log, weighing)
+    errors = [line["error"] for line in mine if line["what"] in ("request-failed", "rejected") and line.get("error")]
+    weighing.error = f"{errors[0]}, in the worker's request function" if errors else ""
 
 
 def _lines(facts: DispatchFacts) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -47,6 +56,8 @@ def _lines(facts: DispatchFacts) -> tuple[list[dict[str, Any]], list[dict[str, A
         if item["dispatch_id"] != facts.dispatch_id
         for job in item["jobs"]
     }
+    dispatches = {e.data["job_id"]: e.data["dispatch_id"] for e in facts.timeline.of(LINE)
+                  if "job_id" in e.data and "dispatch_id" in e.data}  # fmt: skip
     second = facts.timeline.first("fallback.created", "retry.created")
     mine: list[dict[str, Any]] = []
     doubtful: list[dict[str, Any]] = []
@@ -54,9 +65,10 @@ def _lines(facts: DispatchFacts) -> tuple[list[dict[str, Any]], list[dict[str, A
         line = event.data
         if line.get("what", "other") == "other" or line.get("job_id") in others:
             continue
-        if "dispatch_id" in line:
-            mine += [line] if line["dispatch_id"] == facts.dispatch_id else []
-        elif second is None or ("at_ns" in line and line["at_ns"] < second.at_ns - BEFORE_NS):
+        dispatch_id = line.get("dispatch_id", dispatches.get(line.get("job_id", "")))
+        if dispatch_id is not None:
+            mine += [line] if dispatch_id == facts.dispatch_id else []
+        elif second is None or ("at_ns" in line and line["at_ns"] < second.at_ns - SECOND_NS):
             mine.append(line)
         else:
             doubtful.append(line)
@@ -64,20 +76,41 @@ def _lines(facts: DispatchFacts) -> tuple[list[dict[str, Any]], list[dict[str, A
 
 
 def _saw_it(what: set[str], weighing: Weighing) -> None:
-    if "rejected" in what:
-        weighing.narrow_to(Cause.WORKER_DECLINED)
+    if "assignment-lost" in what:
+        # before a rejection: a request function that waits for its accept() fails when that does
+        weighing.narrow_to(Cause.ASSIGNMENT_LOST, Cause.WORKER_ANSWERED_LATE)
     elif "accepted" in what:
         weighing.narrow_to(Cause.WORKER_NEVER_JOINED)
-    elif "assignment-lost" in what:
-        weighing.narrow_to(Cause.ASSIGNMENT_LOST, Cause.WORKER_ANSWERED_LATE)
+    elif "rejected" in what:
+        weighing.narrow_to(Cause.WORKER_DECLINED)
+    elif "unanswered" in what:
+        # something that the function has left behind may answer yet
+        weighing.narrow_to(Cause.WORKER_SILENT, Cause.WORKER_ANSWERED_LATE, Cause.WORKER_DECLINED)
+        weighing.speaks_for.append("its request function ended without an answer, and Node sends none for it")
     else:
-        weighing.narrow_to(*ASKED)
+        weighing.narrow_to(*silence.ASKED)
+
+
+def _by_what_it_did_not_say(log: WorkerLog, mine: list[dict[str, Any]], weighing: Weighing) -> None:
+    """One that accepted and was not given the job says so; one whose function did not answer too."""
+    asked_ns = min((line["at_ns"] for line in mine if line["what"] == REQUEST and "at_ns" in line), default=None)
+    until_ns = (asked_ns or 0) + ASSIGNMENT_NS
+    if asked_ns is None or not log.covers(asked_ns, until_ns) or log.broken_between(asked_ns, until_ns):
         weighing.would_tell.append("the worker's log with the level debug: whether an assignment came")
+        return
+    weighing.rule_out(Cause.ASSIGNMENT_LOST)
+    weighing.would_tell.append("the worker's request function: does it answer every request, and within 2.8 s?")
+    if log.names_every_request:
+        weighing.first(Cause.WORKER_DECLINED)  # in Python most rejections are listed (`declines.py`)
+    weighing.speaks_for.append(
+        f"the worker's log goes on for {ASSIGNMENT_NS / 1e9:.0f} s after the request, and tells of no assignment that "
+        "did not come: if the worker declined, its own request function did (that is not logged)"
+    )
 
 
 def _saw_it_late(facts: DispatchFacts, mine: list[dict[str, Any]], weighing: Weighing) -> None:
     """Its clock is its own: only what is late by seconds is late."""
-    asked_ns = _asked_ns(facts)
+    asked_ns = silence.asked_ns(facts)
     seen_ns = min((line["at_ns"] for line in mine if line["what"] == REQUEST and "at_ns" in line), default=asked_ns)
     if seen_ns - asked_ns > LATE_NS:
         weighing.causes.append(Cause.SLOW_PLATFORM)
@@ -85,47 +118,3 @@ def _saw_it_late(facts: DispatchFacts, mine: list[dict[str, Any]], weighing: Wei
             f"the worker saw the request {(seen_ns - asked_ns) / 1e9:.1f} s after the dispatch: it came late, or the "
             "worker was blocked until then"
         )
-
-
-def _asked_ns(facts: DispatchFacts) -> int:
-    asked = facts.timeline.first("dispatch.created") or facts.room
-    assert asked is not None, "a trial that could be judged had a room"
-    return asked.at_ns
-
-
-def _did_not_see_it(trial: JudgedTrial, log: WorkerLog, weighing: Weighing) -> None:
-    at_ns = _asked_ns(trial.facts)
-    states = log.steady_state_at(at_ns)
-    if states is None:
-        weighing.speaks_for += [quoted(event.data) for event in log.states_at(at_ns + BEFORE_NS).values()]
-        return
-    what = {event.data["what"] for event in states}
-    weighing.speaks_for += [quoted(e.data) for e in states if e.data["what"] not in ("registered", "available-again")]
-    if not _is_the_only_one(trial, log):
-        weighing.speaks_against.append("the log is not of every worker of that name: its silence proves nothing")
-    elif what == {"full"}:
-        weighing.narrow_to(Cause.WORKER_FULL)
-    elif what and what <= {"disconnected", "failed"}:
-        weighing.narrow_to(Cause.NO_WORKER)
-    elif what and what <= {"draining", "shutting-down"}:
-        weighing.narrow_to(Cause.NO_WORKER, Cause.WORKER_DECLINED)
-    elif what <= {"registered", "available-again"} and what and _would_have_told(log, at_ns):
-        weighing.speaks_for.append("the worker's log covers that time, and has no job request for this room")
-        weighing.rule_out(Cause.NO_WORKER, Cause.WORKER_FULL, *ASKED, Cause.WORKER_NEVER_JOINED)
-    else:
-        weighing.would_tell.append("a log of the worker that covers this trial, with the level info or debug")
-
-
-def _would_have_told(log: WorkerLog, at_ns: int) -> bool:
-    return log.shows_requests and log.covers(at_ns - BEFORE_NS, at_ns + AFTER_NS)
-
-
-def _is_the_only_one(trial: JudgedTrial, log: WorkerLog) -> bool:
-    """Whether every job of that name in this run went to a worker whose log this is."""
-    jobs = [job for t in (trial, *trial.beside.alike(trial)) for job in _jobs_of_name(t.facts)]
-    return all(job["job_id"] in log.jobs or job.get("worker_id") in log.worker_ids for job in jobs)
-
-
-def _jobs_of_name(facts: DispatchFacts) -> list[dict[str, Any]]:
-    listed = (item for listing in facts.listings for item in listing.data["dispatches"])
-    return [job for item in listed if item["agent_name"] == facts.agent_name for job in item["jobs"]]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lkdiag.checks import cold_start
 from lkdiag.checks.diagnosis import log, people
-from lkdiag.checks.diagnosis.beside import job_types, was_served
+from lkdiag.checks.diagnosis.beside import job_types, lost_on_the_way, was_asked, was_served
 from lkdiag.checks.diagnosis.value import Cause, Diagnosis, Weighing
 from lkdiag.checks.sight import listing_is_due
 from lkdiag.checks.verdict import Fallback, Mismatch, Outcome, State
@@ -48,7 +48,12 @@ def diagnose(trial: JudgedTrial) -> Diagnosis | None:
     facts = trial.facts
     if facts.on_probe or trial.outcome is not Outcome.DROPPED or trial.state is not State.NO_JOB:
         return None
-    return weigh(trial).diagnosis("no worker is known to have taken it; ", _reference(trial))
+    weighing = weigh(trial)
+    known = not any(cause in weighing.causes for cause in TAKEN)
+    opening = "no worker took it" if known else "no worker is known to have taken it"
+    if control_was_fine(trial):
+        opening += ", and the control was fine"
+    return weighing.diagnosis(opening, _reference(trial))
 
 
 def weigh(trial: JudgedTrial) -> Weighing:
@@ -70,7 +75,7 @@ def weigh(trial: JudgedTrial) -> Weighing:
     log.narrow(trial, weighing)
     if any(cause in weighing.causes for cause in WAITS):
         weighing.would_tell.append("--caller publish: a worker for participants or publishers is called only then")
-    if Cause.WRONG_NAME in weighing.causes:
+    if Cause.WRONG_NAME in weighing.causes and len(weighing.causes) > 1:
         weighing.would_tell.append(
             f"'registered worker' in the worker's log: it names the URL, and whether its name is {facts.agent_name!r} "
             "to the letter"
@@ -106,7 +111,7 @@ def _by_its_name(trial: JudgedTrial, weighing: Weighing) -> None:
         )
     elif alike:
         weighing.speaks_for.append(f"no agent of that name came in any of the {len(alike)} other trials")
-    if served or was_served(trial):
+    if served or was_served(trial) or was_asked(trial) or any(was_asked(t) for t in alike):
         weighing.rule_out(Cause.WRONG_NAME)
         weighing.speaks_against.append("the name is right: a worker answers to it")
         weighing.first(*ONCE)
@@ -142,19 +147,25 @@ def _by_control(trial: JudgedTrial, weighing: Weighing) -> None:
     if not control:
         weighing.would_tell.append("--control: whether the project delivers to a worker that is known to be there")
         return
-    lost = [t for t in control if t.diagnosis is not None and Cause.LOST_BEFORE_WORKER in t.diagnosis.causes]
+    lost = lost_on_the_way(trial)
     if lost:
         numbers = ", ".join(str(t.index) for t in lost)
         weighing.first(Cause.LOST_BEFORE_WORKER)
         weighing.speaks_for.append(
             f"lkdiag's own worker, beside it, was never offered its job either (trial {numbers})"
         )
-    elif all(t.outcome is Outcome.DELIVERED for t in control):
+    elif control_was_fine(trial):
         weighing.last(Cause.LOST_BEFORE_WORKER)
         weighing.speaks_against.append(
             f"a loss on the platform: the control was fine, lkdiag's own worker took all of its {len(control)} "
             f"dispatch{'es' if len(control) > 1 else ''}"
         )
+
+
+def control_was_fine(trial: JudgedTrial) -> bool:
+    """Whether lkdiag's own worker, beside it, was delivered each time."""
+    control = trial.beside.judged_control()
+    return bool(control) and all(t.outcome is Outcome.DELIVERED for t in control)
 
 
 def _by_mismatch(trial: JudgedTrial, weighing: Weighing) -> None:

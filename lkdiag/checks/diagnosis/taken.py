@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lkdiag.checks import changing_worker
 from lkdiag.checks.diagnosis.value import Cause, Diagnosis, Weighing
@@ -12,11 +12,15 @@ from lkdiag.checks.wording import worker_of
 from lkdiag.checks.worker_log import quoted, said
 
 if TYPE_CHECKING:
+    from lkdiag.checks.facts import DispatchFacts
     from lkdiag.checks.judged import JudgedTrial
 
 REFERENCE = "https://github.com/livekit/agents/issues/1472"
+DECLINED = "https://github.com/livekit/livekit/pull/3948"
 BEFORE_JOINING = ("launch-failed", "not-connected")
-FAILURES = (*BEFORE_JOINING, "process-failed", "entrypoint-crashed", "no-idle-process")
+FAILURES = (*BEFORE_JOINING, "process-failed", "entrypoint-crashed")
+ENDS = (*FAILURES, "assignment-lost", "job-ended")
+"""What ends a job, or keeps it from its room."""
 
 
 def diagnose(trial: JudgedTrial) -> Diagnosis | None:
@@ -32,6 +36,8 @@ def diagnose(trial: JudgedTrial) -> Diagnosis | None:
             would_tell=("what else in your project calls deleteDispatch",),
             reference=REFERENCE,
         )
+    if facts.declined:
+        return _declined(trial, facts.job)
     weighing = Weighing(Cause.WORKER_NEVER_JOINED, Cause.ASSIGNMENT_LOST, Cause.LEFT_EARLY)
     error = f", {facts.job['error']!r}" if facts.job.get("error") else ""
     weighing.speaks_for.append(
@@ -52,8 +58,27 @@ def diagnose(trial: JudgedTrial) -> Diagnosis | None:
     if changing_worker.is_odd_one(trial, trial.beside.subject):
         weighing.causes.append(Cause.FOREIGN_WORKER)
         weighing.speaks_for.append("this worker took none of the jobs of this run whose agents came")
-    weighing.would_tell.append(f"the worker's log names job {facts.job['job_id']}: did its process start and connect?")
-    return weighing.diagnosis("a worker accepted, and no agent is there: ", REFERENCE)
+    return weighing.diagnosis("a worker accepted, and no agent is there", REFERENCE)
+
+
+def _declined(trial: JudgedTrial, job: dict[str, Any]) -> Diagnosis:
+    """For good: the server asks nobody else then (`declines.py`). It needs no log to be known."""
+    facts = trial.facts
+    lines = said(facts.timeline, "received-request", "request-failed", "rejected")
+    return Diagnosis(
+        (Cause.WORKER_DECLINED,),
+        "the worker was asked and declined for good, as `req.reject()` does in Python: the server then asks no other "
+        "worker, and lists the job as ended in the moment in which it began.",
+        (
+            f"{worker_of(facts)} declined job {job['job_id']} ({job['status']}): it has one moment for its start and "
+            "its end, and no agent's identity",
+            *(quoted(line) for line in lines if line.get("job_id") == job["job_id"]),
+        ),
+        would_tell=(
+            "what your worker's request function says no to; reject(terminate=False) lets another worker be asked",
+        ),
+        reference=DECLINED,
+    )
 
 
 def _by_its_start(trial: JudgedTrial, weighing: Weighing) -> None:
@@ -79,13 +104,30 @@ def _by_webhooks(trial: JudgedTrial, weighing: Weighing) -> None:
         weighing.speaks_for.append(f"a webhook says that {joined[0]!r} had joined")
 
 
+def of_jobs(facts: DispatchFacts) -> list[dict[str, Any]]:
+    """What the worker's log says of the dispatch's jobs, once a worker had them."""
+    job_ids = {job["job_id"] for job in facts.jobs}
+    kinds = (*FAILURES, *ENDS, "no-idle-process", "accepted", "assignment-lost", "job-started")
+    return [line for line in said(facts.timeline, *dict.fromkeys(kinds)) if line.get("job_id") in job_ids]
+
+
+def _asks(facts: DispatchFacts) -> str:
+    return f"what became of job {'?' if facts.job is None else facts.job['job_id']}: did its process start and connect?"
+
+
 def _by_log(trial: JudgedTrial, weighing: Weighing) -> None:
     facts = trial.facts
-    job_ids = {job["job_id"] for job in facts.jobs}
-    about = [line for line in said(facts.timeline, *FAILURES, "accepted", "assignment-lost", "job-started")
-             if line.get("job_id") in job_ids]  # fmt: skip
+    about = of_jobs(facts)
     what = {line["what"] for line in about}
     weighing.speaks_for += [quoted(line) for line in about]
+    crashes = [line["error"] for line in about if line["what"] == "entrypoint-crashed" and line.get("error")]
+    weighing.error = f"{crashes[0]}, in the agent's own code" if crashes else ""
+    if facts.run.log is None:
+        weighing.would_tell.append(f"--worker-log FILE: {_asks(facts)}")
+    elif not about:
+        weighing.would_tell.append(f"the log of {worker_of(facts)} (the one given does not name it): {_asks(facts)}")
+    elif not what & set(ENDS):
+        weighing.would_tell.append("the worker's log with the level debug: how far the job's process came")
     if "assignment-lost" in what:
         weighing.narrow_to(Cause.ASSIGNMENT_LOST)
     elif what & set(BEFORE_JOINING):

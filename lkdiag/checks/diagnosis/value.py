@@ -63,6 +63,10 @@ WORDS = {
 """The causes that may stand beside others, each as part of a sentence."""
 
 
+MOST_IN_A_SENTENCE = 4
+"""Causes; more are named by their words in the list of causes alone."""
+
+
 @dataclass(frozen=True)
 class Diagnosis:
     """Of one trial. No cause is named where the evidence fits none of them surely."""
@@ -101,6 +105,12 @@ class Weighing:
         self.speaks_for: list[str] = []
         self.speaks_against: list[str] = []
         self.would_tell: list[str] = []
+        self.error = ""
+        """What the user's own code failed with, and where; empty: nothing is known of it."""
+        self.outside = True
+        """Whether all that is known was seen from outside of the worker."""
+        self.likely: Cause | None = None
+        """The one that by the evidence is more likely than all others, though none is ruled out."""
 
     def rule_out(self, *causes: Cause) -> None:
         """These can't be, unless nothing else is left."""
@@ -113,7 +123,7 @@ class Weighing:
 
     def first(self, *causes: Cause) -> None:
         """These are more likely than the others."""
-        ahead = [cause for cause in causes if cause in self.causes]
+        ahead = [cause for cause in dict.fromkeys(causes) if cause in self.causes]
         self.causes = ahead + [cause for cause in self.causes if cause not in ahead]
 
     def last(self, cause: Cause) -> None:
@@ -121,11 +131,19 @@ class Weighing:
         if cause in self.causes:
             self.causes = [other for other in self.causes if other is not cause] + [cause]
 
+    def _told(self) -> str:
+        number = len(self.causes)
+        if number <= MOST_IN_A_SENTENCE:
+            return in_words(self.causes)
+        if self.likely is not None:
+            return f"most likely {WORDS[self.likely]}, though {number - 1} other causes are possible (see causes)"
+        return f"{'from outside ' if self.outside else ''}{number} causes look alike (see causes)"
+
     def diagnosis(self, opening: str, reference: str) -> Diagnosis:
-        """With a statement that names each cause in words."""
+        """With a statement that names each cause in words, as far as a reader can keep them in mind."""
         return Diagnosis(
             tuple(self.causes),
-            f"{opening}{in_words(self.causes)}.",
+            f"{f'{self.error}: ' if self.error else ''}{opening}; {self._told()}.",
             tuple(self.speaks_for),
             tuple(self.speaks_against),
             tuple(self.would_tell),

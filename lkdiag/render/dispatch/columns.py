@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lkdiag.checks.verdict import Fallback
 from lkdiag.render.column import Column
 from lkdiag.render.selection import room_prefix
-from lkdiag.render.wording import NONE, OUTCOME_SYMBOL, duration, moment
+from lkdiag.render.wording import NONE, OUTCOME_SYMBOL, duration, moment, who
 from lkdiag.report.value import TrialReport
 
 if TYPE_CHECKING:
@@ -56,6 +56,9 @@ ROOM_SID = Trials("room SID", "the server's id of the room", lambda trial: trial
 DISPATCH = Trials("dispatch", "the id of the dispatch under test", lambda trial: trial.dispatch_id or NONE)
 JOB = Trials("job", "the id of its job", lambda trial: trial.job_id or NONE)
 WORKER = Trials("worker", "the id of the worker that the job went to", lambda trial: trial.worker_id or NONE)
+PARTICIPANTS = Trials(
+    "participants", "the server's ids of those who were in the room", lambda trial: who(trial.participant_ids)
+)
 FALLBACK_DISPATCH = Trials(
     "fallback dispatch",
     "the id of the second dispatch",

@@ -24,7 +24,10 @@ def sentences(report: DispatchReport) -> Iterator[str]:
     """The run in plain words; the first one goes on from a colon."""
     summary = report.summary
     method = f" by {code(environment.methods(report))}" if environment.methods(report) else ""
-    yield f"{plural(summary.trials, 'trial')} of {code(report.environment.subject)}{method}, a room for each."
+    name = "the same room name" if report.run.options.get("reuse_room_name") else "a room of a new name"
+    yield f"{plural(summary.trials, 'trial')} of {code(report.environment.subject)}{method}, {name} for each."
+    if environment.faults(report):
+        yield f"The worker is lkdiag's own and misbehaved on purpose, by --fault: {prose(environment.faults(report))}."
     if summary.trials:
         yield f"Outcomes: {tally(summary.outcomes)}. Lost: {rate(summary.lost_rate)}."
     latency = summary.latency_ms
@@ -67,7 +70,7 @@ def findings(report: DispatchReport) -> Iterator[str]:
 def trials(report: DispatchReport) -> Iterator[Piece]:
     """The table with every id, and what its columns mean."""
     index, *verdicts = columns.verdict_columns(report)
-    shown = (index, columns.STARTED, *verdicts, columns.ROOM, *columns.id_columns(report))
+    shown = (index, columns.STARTED, *verdicts, columns.ROOM, *columns.id_columns(report), columns.PARTICIPANTS)
     yield Piece((table_head([(column.header, column.right) for column in shown]),))
     for trial in report.trials:
         row = table_row([prose(column.cell(trial)) for column in shown])

@@ -56,13 +56,17 @@ def _tables(report: DispatchReport, width: int, *, complete: bool) -> list[Rende
         notes.append(plain(f"{passed} delivered without a finding: shown with --verbose", "dim"))
     if not listed:
         return notes
+    everything = (*verdicts, *with_room, columns.PARTICIPANTS)
+    if _width(everything, listed) <= width:
+        return [_table(everything, listed), *notes]
+    people = ["", _table((columns.INDEX, columns.PARTICIPANTS), listed)] if complete else []
     for candidate in ((*verdicts, *with_room), (*verdicts, *ids)):
         if _width(candidate, listed) <= width:
-            return [_table(candidate, listed), *notes]
+            return [_table(candidate, listed), *people, *notes]
     found = [_table(verdicts, listed), *notes]
     identified = report.trials if complete else failed
     if identified:
-        found += ["", _id_table(report, identified, width)]
+        found += ["", _id_table(report, identified, width), *people]
     if len(identified) < len(report.trials):
         passed = plural(len(report.trials) - len(identified), "trial")
         found.append(plain(f"Ids of {passed} without a finding: --verbose, or a wider terminal", "dim"))
@@ -71,7 +75,7 @@ def _tables(report: DispatchReport, width: int, *, complete: bool) -> list[Rende
 
 def legend(report: DispatchReport) -> list[tuple[str, str]]:
     """Header and meaning of the columns."""
-    shown = (*columns.verdict_columns(report), *columns.id_columns(report))
+    shown = (*columns.verdict_columns(report), *columns.id_columns(report), columns.PARTICIPANTS)
     return [(column.header, column.meaning) for column in shown]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lkdiag.render.column import Column
 from lkdiag.render.teardown.wording import outcome, survived, survivor
-from lkdiag.render.wording import NONE, moment, seconds
+from lkdiag.render.wording import NONE, moment, seconds, who
 from lkdiag.report.teardown_value import TeardownTrial
 
 Trials = Column[TeardownTrial]
@@ -32,8 +32,19 @@ SURVIVED = Trials("survivor", SURVIVOR.meaning, lambda trial: survived(trial.sur
 MERGE = Trials("merge", "how the human's call got into the room", lambda trial: trial.merge or NONE)
 ROOM = Trials("room", "the room's name", lambda trial: trial.room)
 ROOM_SID = Trials("room SID", "the server's id of the room", lambda trial: trial.room_sid or NONE)
+HUMAN_ROOM_SID = Trials(
+    "human's room",
+    "the server's id of the second room, in which the human was called",
+    lambda trial: trial.human_room_sid or NONE,
+)
+DISPATCH = Trials("dispatch", "the id of the agent's dispatch", lambda trial: trial.dispatch_id or NONE)
+JOB = Trials("job", "the id of its job", lambda trial: trial.job_id or NONE)
+PARTICIPANTS = Trials(
+    "participants", "the server's ids of those who were in the caller room", lambda trial: who(trial.participant_ids)
+)
 
 PLAYED = (INDEX, CLEANUP, EXIT, HANGUP)
 JUDGED = (OUTCOME, CLOSED, SURVIVOR)
 """What became of it. With `PLAYED` and the ids it is the whole table."""
-IDS = (MERGE, ROOM, ROOM_SID)
+ROOMS = (MERGE, ROOM, ROOM_SID)
+IDS = (*ROOMS, HUMAN_ROOM_SID, DISPATCH, JOB, PARTICIPANTS)

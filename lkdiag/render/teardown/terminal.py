@@ -41,7 +41,10 @@ def sections(
     told = shown if verbose else first_of_each_kind(shown)
     return [
         ("Is the room closed?", [*grid_table(grid, width), "", *_legend(report, grid)]),
-        ("Trials", _trials(report.trials, width) if complete or len(report.trials) <= LISTED_TRIALS else []),
+        (
+            "Trials",
+            _trials(report.trials, width, complete=complete) if complete or len(report.trials) <= LISTED_TRIALS else [],
+        ),
         ("Columns", [indented(labelled(_meanings()))] if verbose else []),
         ("Findings", _findings(report, grid)),
         ("Failing trials", _stories(report, shown, told)),
@@ -62,8 +65,8 @@ def _meanings() -> list[tuple[str, str]]:
     return [(column.header, column.meaning) for column in (*columns.PLAYED, *columns.JUDGED, *columns.IDS)]
 
 
-def _trials(trials: Sequence[TeardownTrial], width: int) -> list[RenderableType]:
-    """One table where it fits, else what became of the calls first, then their ids.
+def _trials(trials: Sequence[TeardownTrial], width: int, *, complete: bool) -> list[RenderableType]:
+    """One table where it fits, else what became of the calls first, then their ids; all of these where `complete`.
 
     What was the same in every call stands in the grid already, and gives way first.
     """
@@ -71,15 +74,29 @@ def _trials(trials: Sequence[TeardownTrial], width: int) -> list[RenderableType]
     varied = (index, *(column for column in rest if len({column.cell(trial) for trial in trials}) > 1))
     candidates: list[list[tuple[Trials, ...]]] = [
         [(*columns.PLAYED, *columns.JUDGED, *columns.IDS)],
+        [(*columns.PLAYED, *columns.JUDGED, *columns.ROOMS)],
         [(*varied, *columns.JUDGED, columns.ROOM_SID)],
         [(*varied, columns.OUTCOME, columns.CLOSED, columns.SURVIVED, columns.ROOM_SID)],
         [(*varied, columns.OUTCOME, columns.CLOSED), (columns.INDEX, columns.SURVIVOR, columns.ROOM_SID)],
     ]
-    fitting = (tables for tables in candidates if max(_width(shown, trials) for shown in tables) <= width)
+    chosen = _first_that_fits(candidates, trials, width)
+    if complete and chosen != candidates[0]:
+        ids = (columns.INDEX, columns.HUMAN_ROOM_SID, columns.DISPATCH, columns.JOB)
+        chosen += _first_that_fits(
+            [[(*ids, columns.PARTICIPANTS)], [ids, (columns.INDEX, columns.PARTICIPANTS)]], trials, width
+        )
     found: list[RenderableType] = []
-    for shown in next(fitting, candidates[-1]):
+    for shown in chosen:
         found += [*([""] if found else []), table(_headers(shown), _rows(shown, trials))]
     return found
+
+
+def _first_that_fits(
+    candidates: Sequence[list[tuple[Trials, ...]]], trials: Sequence[TeardownTrial], width: int
+) -> list[tuple[Trials, ...]]:
+    """The first whose every table does; the last one where none does."""
+    fitting = (tables for tables in candidates if max(_width(shown, trials) for shown in tables) <= width)
+    return list(next(fitting, candidates[-1]))
 
 
 def _headers(shown: Sequence[Trials]) -> list[tuple[str, bool]]:

@@ -1,0 +1,168 @@
+"""`lkdiag bundle`: everything about a run in one file for a bug report."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lkdiag import settings
+from lkdiag.cli import options as shared
+from lkdiag.cli.notes import give_up, say
+from lkdiag.cli.worker_log import check_worker_log, worker_log_events
+from lkdiag.errors import LkdiagError, UsageError
+
+if TYPE_CHECKING:
+    from lkdiag.bundle import Bundle
+    from lkdiag.timeline import Event
+
+EXAMPLES = """[bold]Examples[/]
+
+lkdiag bundle --last [dim]– the newest run, masked, as lkdiag-RUN.zip[/]
+
+lkdiag bundle --last --dry-run [dim]– what would be in it[/]
+
+lkdiag bundle 20261121-034950-19f5 --worker-log worker.log -o report.zip [dim]– with your worker's own log[/]
+"""
+SERVER_LOG = "livekit-server.log"
+ATTACHMENT_MAX = 25_000_000
+"""Bytes. What GitHub takes as an attachment: docs.github.com, Attaching files."""
+
+
+def bundle(
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="A run's id, its folder, or its journal.jsonl.")
+    ] = None,
+    last: Annotated[bool, typer.Option("--last", help="The newest run.")] = False,
+    worker_log: Annotated[
+        Path | None,
+        typer.Option("--worker-log", metavar="FILE", help="Your worker's JSON log: it is judged, and put into it."),
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Mask nothing but secrets and tokens.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="By default lkdiag-RUN.zip in the current folder."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite FILE if it is there.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be in it, and write nothing.")] = False,
+    runs_dir: shared.RunsDir = None,
+) -> None:
+    """Put everything about a run into one .zip, to be attached to a bug report.
+
+    Inside: the journal, its report in every format, the environment, the log of
+    a private livekit-server, your worker's log if you name it, and a manifest
+    with sizes and SHA-256 hashes. A run that was killed can be bundled too.
+
+    The project's host and API key, phone numbers, mail addresses, public IP
+    addresses, identities of people, metadata, and what was said in calls are
+    masked in every file, the same thing by the same mask; agents, rooms and
+    LiveKit's ids stay. --full keeps all of that. Secrets and tokens are never in
+    it. Look into it all the same: no program knows what is private to you.
+
+    Exit codes: 0 written · 2 usage, or there is no such run.
+    """
+    from lkdiag.bundle import Material, archive, make_bundle
+    from lkdiag.journal import find_journal, last_run, read_journal
+
+    check_worker_log(worker_log)
+    directory = settings.runs_dir(runs_dir)
+    if last == (run is not None):
+        raise UsageError("name a RUN, or --last", f"runs are kept in {directory}")
+    journal = read_journal(last_run(directory) if run is None else find_journal(run, directory, Path(run)))
+    target = output or Path(_file_name(str(journal.events[0].data.get("run_id", "run"))))
+    if not dry_run:
+        _check_target(target, force=force)
+    server_log = journal.path.parent / SERVER_LOG
+    material = Material(
+        journal,
+        server_log if server_log.is_file() else None,
+        worker_log,
+        () if worker_log is None else worker_log_events(journal.events, worker_log),
+    )
+    made = make_bundle(material, full=full, secrets=_known_secrets(journal.events[0]))
+    packed = archive(made)
+    if not dry_run:
+        _save(packed, target, force=force)
+    _show(made, target, len(packed), written=not dry_run)
+
+
+def _file_name(run_id: str) -> str:
+    from lkdiag.bundle.archive import folder_name
+
+    return f"{folder_name(run_id)}.zip"
+
+
+def _check_target(path: Path, *, force: bool) -> None:
+    """Raises UsageError before anything is read, when it could not be written."""
+    hint = "choose another -o FILE"
+    try:
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder", f"name the file in it: -o {path / 'report.zip'}")
+        if not path.parent.is_dir():
+            raise UsageError(f"there is no folder {path.parent}", hint)
+        if os.path.lexists(path) and not force:
+            raise UsageError(f"{path} is there already", "choose another -o FILE, or overwrite it with --force")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise UsageError(f"the bundle can't be written to {path}: no permission", hint)
+    except OSError as error:  # a name that is too long, a folder that can't be entered
+        raise UsageError(f"the bundle can't be written to {path}: {error.strerror}", hint) from error
+
+
+def _save(packed: bytes, path: Path, *, force: bool) -> None:
+    """All of it, or nothing."""
+    try:
+        with path.open("wb" if force else "xb") as file:
+            try:
+                file.write(packed)
+                file.flush()
+            except OSError:
+                if path.is_file():  # /dev/full is none
+                    with contextlib.suppress(OSError):
+                        path.unlink()
+                raise
+    except OSError as error:
+        raise UsageError(
+            f"the bundle can't be written to {path}: {error.strerror}", "choose another -o FILE; the run is kept"
+        ) from error
+
+
+def _known_secrets(started: Event) -> list[str]:
+    """The secrets of the projects that this user has, and of the one that the run was on: none may be in it."""
+    words: list[str] = []
+    with contextlib.suppress(ValueError):
+        words = shlex.split(str(started.data.get("command", "")))
+    named = [word for before, word in itertools.pairwise(words) if before == "--project"]
+    named += [word.partition("=")[2] for word in words if word.startswith("--project=")]
+    found = []
+    for project in (None, *named):
+        with contextlib.suppress(LkdiagError):
+            found.append(settings.load(settings.CredentialFlags(project=project)).api_secret)
+    return found
+
+
+def _show(made: Bundle, target: Path, size: int, *, written: bool) -> None:
+    """What is inside goes to stdout; what to do with it is said on stderr."""
+    from lkdiag.bundle.listing import render_listing
+    from lkdiag.render.terminal import make_console
+
+    for note in made.notes:
+        say(f"note: {note}")
+    try:
+        console = make_console(sys.stdout, is_terminal=sys.stdout.isatty())
+        render_listing(made, str(target), size, console, written=written)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):
+        give_up(sys.stdout)
+    except OSError as error:
+        give_up(sys.stdout)
+        raise UsageError(f"the list can't be written: {error.strerror}") from error
+    if size > ATTACHMENT_MAX:
+        say("note: GitHub takes attachments of up to 25 MB")
+    if written:
+        say("Look into it before you share it: unzip, and read what is there.")

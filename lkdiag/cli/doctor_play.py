@@ -1,0 +1,186 @@
+"""Carries an examination out: a private server where one is wanted, signals, and each line as soon as it is known."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lkdiag.cli.notes import give_up, say
+from lkdiag.cli.recording import new_run_id, stop_on_signals
+from lkdiag.cli.session import SERVER_LOG
+from lkdiag.doctor.bench import Wanted
+from lkdiag.doctor.examination import examine
+from lkdiag.errors import UsageError
+from lkdiag.render.doctor import DoctorLines, render_doctor, render_doctor_json, write_title
+from lkdiag.render.terminal import make_console
+from lkdiag.settings import Credentials
+from lkdiag.timeline import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from rich.status import Status
+
+    from lkdiag.doctor.check import Check
+    from lkdiag.report.doctor_value import Checked, DoctorReport
+    from lkdiag.settings import CredentialFlags
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Where the answer goes, and how it is written."""
+
+    path: Path | None
+    as_json: bool
+    verbose: bool
+    quiet: bool
+
+
+def play(
+    flags: CredentialFlags,
+    agent_name: str | None,
+    timeout_s: float,
+    answer: Answer,
+    *,
+    local: bool,
+    server_binary: Path | None,
+) -> DoctorReport | None:
+    """Examine, and write the answer; None when it was interrupted before it had begun.
+
+    Raises ServerSetupError where there is no private server to be had, UsageError where the answer can't be written.
+    """
+    wanted = Wanted(flags, new_run_id(), agent_name, timeout_s)
+    return asyncio.run(_play(wanted, answer, local=local, server_binary=server_binary))
+
+
+async def _play(wanted: Wanted, answer: Answer, *, local: bool, server_binary: Path | None) -> DoctorReport | None:
+    stop, begun = asyncio.Event(), asyncio.Event()
+    note: Callable[[str], None] = (lambda _text: None) if answer.quiet else say
+
+    async def work() -> DoctorReport:
+        async with _private(server_binary, note) if local else contextlib.nullcontext() as private:
+            writer = _Writer(answer)
+            begun.set()
+            with writer:
+                report = await examine(
+                    Wanted(wanted.flags, wanted.run_id, wanted.agent_name, wanted.timeout_s, private),
+                    writer.begin,
+                    writer.line,
+                    stop,
+                )
+                writer.finish(report)
+        return report
+
+    with stop_on_signals(Recorder(wall_ns=time.time_ns, mono_ns=time.monotonic_ns), stop):
+        working, stopped = asyncio.create_task(work(), name="doctor"), asyncio.create_task(stop.wait(), name="stop")
+        await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not begun.is_set():
+            working.cancel()
+        await asyncio.wait({working, stopped})
+    return None if working.cancelled() else working.result()
+
+
+@contextlib.asynccontextmanager
+async def _private(binary_path: Path | None, note: Callable[[str], None]) -> AsyncIterator[Credentials]:
+    """The credentials of a private server that lives as long as the block."""
+    from lkdiag.server.binary import find_server
+    from lkdiag.server.private import PrivateServer
+
+    binary = await find_server(binary_path, note)
+    with tempfile.TemporaryDirectory(prefix="lkdiag-doctor-") as folder:
+        async with PrivateServer(binary, Path(folder) / SERVER_LOG) as server:
+            yield Credentials(server.url, server.api_key, server.api_secret, "the private server")
+
+
+class _Writer:
+    """On stdout each line is written when it is known; a file, and JSON, are written at the end."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self._streamed = answer.path is None and not answer.as_json
+        self._console = make_console(sys.stdout, is_terminal=sys.stdout.isatty())
+        self._lines = DoctorLines(self._console, verbose=answer.verbose)
+        self._gone = False
+        self._titled = False
+        self._status = self._make_status()
+
+    def __enter__(self) -> _Writer:
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def begin(self, check: Check) -> None:
+        """The check is under way."""
+        if self._status is not None:
+            self._status.update(f"{check.title} …")
+
+    def line(self, checked: Checked) -> None:
+        """The check has ended."""
+        if not self._streamed:
+            return
+        if not self._titled:
+            self._titled = True
+            self._print(lambda: write_title(self._console))
+        self._print(lambda: self._lines.write(checked))
+
+    def finish(self, report: DoctorReport) -> None:
+        """All have ended."""
+        if self._status is not None:
+            self._status.stop()
+        if self._streamed:
+            self._print(lambda: self._lines.finish(report))
+        elif self._answer.path is None:
+            self._print(lambda: _write_json(report))
+        else:
+            self._write_file(report, self._answer.path)
+
+    def _write_file(self, report: DoctorReport, path: Path) -> None:
+        try:
+            with path.open("w", encoding="utf-8") as file:
+                if self._answer.as_json:
+                    file.write(render_doctor_json(report))
+                else:
+                    render_doctor(report, make_console(file, is_terminal=False), verbose=self._answer.verbose)
+        except OSError as error:
+            raise UsageError(
+                f"the answer can't be written to {path}: {error.strerror}", "choose another -o FILE"
+            ) from error
+        if not self._answer.quiet:
+            say(f"{report.headline} Written to {path}")
+
+    def _make_status(self) -> Status | None:
+        """What is being checked, in a terminal; on stdout, where the lines go there, for rich keeps them apart."""
+        from rich.console import Console
+
+        console = self._console if self._streamed else Console(stderr=True)
+        return console.status("") if console.is_terminal and not self._answer.quiet else None
+
+    def _print(self, write: Callable[[], None]) -> None:
+        """The examination goes on, and its rooms are deleted, also when nobody reads any more."""
+        if self._gone:
+            return
+        try:
+            write()
+            sys.stdout.flush()
+        except (BrokenPipeError, SystemExit):  # rich makes the latter of the former (Console.on_broken_pipe)
+            self._gone = True
+            give_up(sys.stdout)
+        except OSError as error:
+            self._gone = True
+            give_up(sys.stdout)
+            say(f"error: the answer can't be written: {error.strerror}")
+
+
+def _write_json(report: DoctorReport) -> None:
+    sys.stdout.write(render_doctor_json(report))

@@ -1,0 +1,154 @@
+"""What the doctor's checks share: credentials, the API, what earlier ones have seen, and all that is to be undone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lkdiag.control import Control
+from lkdiag.settings import scrub
+from lkdiag.timeline import Recorder
+from lkdiag.trial.close import close_leftovers
+
+if TYPE_CHECKING:
+    from livekit import rtc
+    from livekit.protocol.rtc import JoinResponse
+
+    from lkdiag.settings import CredentialFlags, Credentials
+    from lkdiag.timeline import Event, TrialRecorder
+    from lkdiag.worker.probe import Probe
+
+EMPTY_TIMEOUT_S = 60
+DEPARTURE_TIMEOUT_S = 20
+LEAVE_WITHIN_S = 5.0
+CONNECTED_WITHIN_S = 3.0
+"""How long a connect that is still under way is waited for at the end."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user asked for."""
+
+    flags: CredentialFlags
+    run_id: str
+    agent_name: str | None = None
+    """The user's agent, to be dispatched once."""
+    timeout_s: float = 20.0
+    """How long an agent is waited for."""
+    private: Credentials | None = None
+    """Those of a private server; nothing is looked for then."""
+
+
+@dataclass
+class Bench:
+    """One examination's. `close` undoes whatever the checks have begun."""
+
+    wanted: Wanted
+    address: Credentials | None = None
+    """Whose URL can be used; key and secret may be nobody's. Set by `url`."""
+    credentials: Credentials | None = None
+    """All three, fit to be sent. Set by `key`."""
+    addresses: list[str] = field(default_factory=list)
+    """What the host resolves to. Set by `dns`."""
+    date: str | None = None
+    """The Date header of the server's last answer. Set by `http`."""
+    answered_at_s: float = 0.0
+    """When it was answered, on this machine's clock: between asking and hearing."""
+    server: dict[str, str] = field(default_factory=dict)
+    """What the server says of itself. Set by `signalling` and `worker`."""
+    joined: JoinResponse | None = None
+    """What the server answers to a client. Set by `signalling`."""
+    media: rtc.Room | None = None
+    """A participant who is in the doctor's room. Set by `media`."""
+    connecting: asyncio.Task[None] | None = None
+    probe: Probe | None = None
+    """Registered. Set by `worker`."""
+    events: list[Event] = field(default_factory=list)
+    rooms_made: list[str] = field(default_factory=list)
+    """Every room that may be there because of the doctor."""
+
+    def __post_init__(self) -> None:
+        self.recorder = Recorder(self.events.append, wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
+        self.run: TrialRecorder = self.recorder.for_trial(None)
+        self._control: Control | None = None
+
+    @property
+    def prefix(self) -> str:
+        """Of the names of rooms and of the probe."""
+        return f"lkdiag-{self.wanted.run_id}"
+
+    @property
+    def room(self) -> str:
+        """The room that most checks take place in."""
+        return f"{self.prefix}-doctor"
+
+    @property
+    def nobody(self) -> str:
+        """An agent's name that no worker has. A room that names it gets no agent of the project's."""
+        return f"{self.prefix}-nobody"
+
+    @property
+    def known(self) -> Credentials:
+        """The credentials, of which the checks that ask for them know that they are there."""
+        assert self.credentials is not None, "a check that needs `key`"
+        return self.credentials
+
+    @property
+    def control(self) -> Control:
+        """The API client."""
+        assert self._control is not None, "a check that needs `key`"
+        return self._control
+
+    async def take(self, credentials: Credentials) -> None:
+        """From now on these credentials are used."""
+        self.credentials = credentials
+        self._control = await Control(credentials).__aenter__()
+
+    async def make_room(self, name: str, agent_name: str) -> str:
+        """Create a room of the doctor's own that asks for this agent; its SID. Raises ApiCallError."""
+        self.rooms_made.append(name)
+        room = await self.control.create_room(
+            self.run,
+            name,
+            empty_timeout_s=EMPTY_TIMEOUT_S,
+            departure_timeout_s=DEPARTURE_TIMEOUT_S,
+            dispatches=[(agent_name, "")],
+        )
+        return room.sid
+
+    def clean(self, text: str, *more: str) -> str:
+        """A text from anywhere, without the secret, and without `more`."""
+        secrets = [] if self.credentials is None else [self.credentials.api_secret]
+        return scrub(text, [*secrets, *more])
+
+    async def close(self) -> None:
+        """Undo whatever the checks have begun: nobody stays in a room, no worker, no room."""
+        await self._leave()
+        if self.probe is not None:
+            await self.probe.close()
+        if self._control is not None:
+            if self.rooms_made:
+                await close_leftovers(self._control, self.recorder, f"{self.prefix}-")
+            await self._control.__aexit__(None, None, None)
+
+    def rooms_left(self) -> tuple[str, ...]:
+        """Rooms of its own that were there even after they had been deleted; known once it is closed."""
+        return tuple(event.data["room"] for event in self.events if event.kind == "room.left_over")
+
+    def rooms_unseen(self) -> bool:
+        """Whether the server did not say what became of them."""
+        return any(event.kind == "sweep.failed" for event in self.events)
+
+    async def _leave(self) -> None:
+        if self.connecting is None or self.media is None:
+            return
+        # A connect of livekit.rtc is not cancelled: its native part ends the process, some seconds later, when nobody
+        # takes the room. One that does not come about goes on for a minute: it ends with this process.
+        await asyncio.wait({self.connecting}, timeout=CONNECTED_WITHIN_S)
+        if self.connecting.done() and not self.connecting.cancelled() and self.connecting.exception() is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LEAVE_WITHIN_S):
+                    await self.media.disconnect()

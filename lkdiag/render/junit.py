@@ -1,0 +1,234 @@
+"""The report as JUnit XML for CI: a suite for the run, a test for each trial, finding about the run, and threshold.
+
+The dialect is that of Maven Surefire as the Jenkins xUnit schema (junit-10.xsd) has it; GitLab and the usual actions of
+GitHub read the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+from lkdiag.checks.teardown.verdict import TeardownOutcome
+from lkdiag.checks.verdict import Outcome, Severity
+from lkdiag.render import environment
+from lkdiag.render.dispatch import columns as dispatch_columns
+from lkdiag.render.dispatch import diagnosis
+from lkdiag.render.selection import trials_of
+from lkdiag.render.teardown import columns as teardown_columns
+from lkdiag.render.teardown.wording import played
+from lkdiag.render.visible import visible
+from lkdiag.render.wording import NONE, offset, trial_numbers
+from lkdiag.report.teardown_value import TeardownTrial
+from lkdiag.report.value import DispatchReport, TrialReport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from lkdiag.checks.verdict import Finding
+    from lkdiag.render.selection import Trial
+    from lkdiag.report.value import Report
+
+BAD_OUTCOMES = (Outcome.DELAYED, Outcome.DROPPED, TeardownOutcome.SLOW, TeardownOutcome.LEFTOVER)
+NOT_JUDGED = (Outcome.INCONCLUSIVE, TeardownOutcome.INCONCLUSIVE)
+NOT_CARRIED_OUT = (Outcome.ERROR, TeardownOutcome.ERROR)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One test. `result` is `failure`, `error` or `skipped`; empty for one that passed."""
+
+    group: str
+    name: str
+    """Without ids, so that CI knows the same test again in the next run."""
+    result: str = ""
+    type: str = ""
+    message: str = ""
+    details: tuple[str, ...] = ()
+    output: tuple[str, ...] = ()
+    time_s: float = 0.0
+
+
+def render(report: Report) -> str:
+    """XML 1.0 in UTF-8 that ends with a newline."""
+    cases = list(_cases(report))
+    wall_s = _wall_s(report)
+    counts = {
+        "tests": str(len(cases)),
+        **{
+            name: str(sum(case.result == result for case in cases))
+            for name, result in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))
+        },
+        "time": f"{wall_s:.3f}",
+    }
+    name = f"lkdiag {report.run.scenario}"
+    root = ET.Element("testsuites", _attributes(name=name, **counts))
+    suite = ET.SubElement(
+        root,
+        "testsuite",
+        # a machine's name is nobody's business: the schema wants one
+        _attributes(name=name, timestamp=report.run.started_at[:19], hostname="localhost", **counts),
+    )
+    properties = ET.SubElement(suite, "properties")
+    for label, text in _properties(report):
+        ET.SubElement(properties, "property", _attributes(name=label, value=text))
+    for case in cases:
+        suite.append(_element(case, report.run.scenario))
+    ET.indent(root)
+    body = ET.tostring(root, encoding="unicode", short_empty_elements=True)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'
+
+
+def _wall_s(report: Report) -> float:
+    if report.run.finished_at is None:
+        return 0.0
+    began, ended = (datetime.fromisoformat(text) for text in (report.run.started_at, report.run.finished_at))
+    return max(0.0, (ended - began).total_seconds())
+
+
+def _properties(report: Report) -> Iterator[tuple[str, str]]:
+    yield "run", report.run.id
+    yield "verdict", report.verdict.value
+    yield "headline", report.headline
+    yield from environment.identity_rows(report)
+    yield from environment.client_rows(report)
+    for label, text in environment.option_rows(report):
+        yield f"option {label}", text
+    if report.expectation is not None:
+        yield "expectation", report.expectation.told
+    yield "command", report.run.command
+
+
+def _element(case: Case, scenario: str) -> ET.Element:
+    element = ET.Element(
+        "testcase",
+        # up to the last dot it is the package, for those who group by it
+        _attributes(
+            classname=f"lkdiag.{scenario.replace('.', '-')}.{case.group}", name=case.name, time=f"{case.time_s:.3f}"
+        ),
+    )
+    if case.result:
+        attributes = (
+            {"message": case.message} if case.result == "skipped" else {"message": case.message, "type": case.type}
+        )
+        result = ET.SubElement(element, case.result, _attributes(**attributes))
+        result.text = _text(case.details)
+    if case.output:
+        ET.SubElement(element, "system-out").text = _text(case.output)
+    return element
+
+
+# -- what the tests are -------------------------------------------------------------------------------------------
+
+
+def _cases(report: Report) -> Iterator[Case]:
+    """First whether there was a run at all: a suite without tests would pass."""
+    yield _run_case(report)
+    for trial in trials_of(report):
+        yield _trial_case(trial, report)
+    of_trials = {(found.check, found.title) for trial in _all_trials(report) for found in trial.findings}
+    for finding in report.findings:
+        if (finding.check, finding.title) not in of_trials:
+            yield _finding_case(finding)
+    for threshold in report.thresholds:
+        name = f"fail-if {threshold.metric} {threshold.operator} {threshold.limit:g}"
+        result = {True: "", False: "failure", None: "skipped"}[threshold.ok]
+        yield Case("threshold", name, result, "threshold", threshold.told, (threshold.told,), (threshold.told,))
+
+
+def _all_trials(report: Report) -> Iterable[Trial]:
+    return (*trials_of(report), *(report.warmup if isinstance(report, DispatchReport) else ()))
+
+
+def _run_case(report: Report) -> Case:
+    told = report.headline
+    if report.run.aborted is not None:
+        return Case("run", "carried out", "error", "aborted", f"lkdiag gave the run up: {report.run.aborted}", (told,))
+    if report.run.interrupted:
+        return Case("run", "carried out", "error", "interrupted", f"interrupted. {told}", (told,))
+    if not trials_of(report):
+        return Case("run", "carried out", "error", "no-trial", told, (told,))
+    return Case("run", "carried out", output=(told, *(f"note: {note}" for note in report.notes)))
+
+
+def _finding_case(finding: Finding) -> Case:
+    result = {Severity.FAIL: "failure", Severity.INCONCLUSIVE: "skipped", Severity.NOTE: ""}[finding.severity]
+    details = tuple(_finding(finding))
+    return Case("finding", finding.check, result, finding.check, f"{finding.title}: {finding.fact}", details, details)
+
+
+def _trial_case(trial: Trial, report: Report) -> Case:
+    result = _result(trial)
+    if isinstance(trial, TeardownTrial):
+        group, name = "trial", f"trial {trial.index}: {played(trial)}"
+        what = trial.outcome.value
+        took_ms = trial.closed_ms
+        waited_s = report.run.options.get("window_s") if trial.outcome is TeardownOutcome.LEFTOVER else None
+        ids = _ids(trial, (*teardown_columns.JUDGED, *teardown_columns.IDS))
+    else:
+        group = "trial" if trial.role == "subject" else trial.role
+        name = f"trial {trial.index}"
+        what = f"{trial.outcome}, state {trial.state}" + (f", {trial.mismatch}" if trial.mismatch else "")
+        took_ms = trial.latency_ms
+        waited_s = report.run.options.get("timeout_s") if trial.outcome is Outcome.DROPPED else None
+        assert isinstance(report, DispatchReport), "it has trials of this kind"
+        shown = (
+            *dispatch_columns.verdict_columns(report)[1:],
+            dispatch_columns.ROOM,
+            *dispatch_columns.id_columns(report),
+        )
+        ids = _ids(trial, shown)
+    worst = next((found for found in trial.findings if found.severity is not Severity.NOTE), None)
+    message = what if worst is None else f"{what}: {worst.title}. {worst.fact}"
+    story = [f"{offset(line.offset_ms):>10}  {line.lane}  {line.text}" for line in trial.timeline]
+    details = [line for found in trial.findings for line in _finding(found)]
+    if isinstance(trial, TrialReport):
+        details += [f"{label}: {text}" for label, texts in diagnosis.rows(trial, set()) for text in texts]
+    return Case(
+        group,
+        name,
+        result,
+        what.partition(",")[0] if worst is None else worst.check,
+        message,
+        (*details, *([""] if details else []), *ids),
+        (f"began {trial.started_at}", *ids, *([""] if story else []), *story),
+        took_ms / 1000 if took_ms is not None else float(waited_s or 0),
+    )
+
+
+def _result(trial: Trial) -> str:
+    """What CI is to make of it, by the same rules by which the run is judged."""
+    severities = {finding.severity for finding in trial.findings}
+    mismatch = isinstance(trial, TrialReport) and trial.mismatch is not None
+    if trial.outcome in NOT_CARRIED_OUT:
+        return "error"
+    if trial.outcome in BAD_OUTCOMES or mismatch or Severity.FAIL in severities:
+        return "failure"
+    return "skipped" if trial.outcome in NOT_JUDGED or Severity.INCONCLUSIVE in severities else ""
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    yield f"{finding.title} ({finding.check})"
+    about = f"trials {trial_numbers(finding.trials)}" if finding.trials else ""
+    for text in (finding.fact, finding.hint, finding.reference, about):
+        if text:
+            yield f"  {text}"
+
+
+def _ids(trial: Trial, shown: Iterable[dispatch_columns.Trials | teardown_columns.Trials]) -> list[str]:
+    cells = ((column.header, column.cell(trial)) for column in shown)  # type: ignore[arg-type]  # of its own kind
+    return [f"{header}: {text}" for header, text in cells if text != NONE]
+
+
+# -- how it is written --------------------------------------------------------------------------------------------
+
+
+def _attributes(**texts: str) -> dict[str, str]:
+    """XML 1.0 has no way at all to write most control characters: what does not print is shown escaped."""
+    return {name: visible(text) for name, text in texts.items()}
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "\n".join(visible(line) for line in lines)
