@@ -30,7 +30,13 @@ class Format(StrEnum):
 
 
 BY_VERDICT = {"pass": ExitCode.OK, "fail": ExitCode.FINDING, "inconclusive": ExitCode.INCONCLUSIVE}
-SUFFIXES = {".json": Format.JSON, ".md": Format.MARKDOWN, ".html": Format.HTML, ".svg": Format.SVG, ".xml": Format.JUNIT}
+SUFFIXES = {
+    ".json": Format.JSON,
+    ".md": Format.MARKDOWN,
+    ".html": Format.HTML,
+    ".svg": Format.SVG,
+    ".xml": Format.JUNIT,
+}
 
 
 def check_output(path: Path | None) -> None:

@@ -44,13 +44,19 @@ def client_rows(report: Report) -> Rows:
     sdk = ", ".join(f"{name} {version}" for name, version in environment.sdk.items())
     rows = [
         ("lkdiag", report.run.lkdiag_version),
-        ("SDK", sdk),
+        ("SDK (lkdiag's)", sdk),
+        ("SDK (the agent's)", _agents_sdk(report)),
         ("Python", environment.python),
         ("OS", environment.os),
         ("probe workers", ", ".join(environment.probe_worker_ids)),
         ("clock", _clock(environment.clock_offset_ms, environment.clock_error_ms)),
     ]
     return [(label, text) for label, text in rows if text]
+
+
+def _agents_sdk(report: Report) -> str:
+    own = isinstance(report.run.options.get("agent_name"), str)
+    return "not visible from outside: the worker's log says it" if own else ""
 
 
 def option_rows(report: Report) -> Rows:

@@ -38,7 +38,7 @@ def _lines(agent_name: str, options: dict[str, Any]) -> Iterator[str]:
     method = options.get("method", "create-room")
     caller = options.get("caller", "none")
     joins = caller in CALLERS or method == "token"
-    metadata = f", metadata={options['metadata']!a}" if options.get("metadata") else ""
+    metadata = ", metadata=METADATA" if options.get("metadata") else ""
     dispatch = f"api.RoomAgentDispatch(agent_name=AGENT{metadata})"
     name = '"lkdiag-example"' if options.get("reuse_room_name") else 'f"lkdiag-example-{number}"'
     packages = "livekit-api livekit" if joins else "livekit-api"
@@ -50,7 +50,10 @@ def _lines(agent_name: str, options: dict[str, Any]) -> Iterator[str]:
     yield f"from livekit import api{', rtc' if joins else ''}"
     yield ""
     numbers = f"{_number(options, 'count', 10)}, {_number(options, 'timeout_s', 20)}"
-    yield f"AGENT, TRIALS, TIMEOUT_S = {agent_name!a}, {numbers}"
+    yield f"AGENT = {_literal(agent_name)}"
+    if metadata:
+        yield f"METADATA = {_literal(str(options['metadata']))}"
+    yield f"TRIALS, TIMEOUT_S = {numbers}"
     yield ""
     yield ""
     yield "async def trial(lk: api.LiveKitAPI, number: int) -> None:"
@@ -90,6 +93,11 @@ def _lines(agent_name: str, options: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield ""
     yield "asyncio.run(main())"
+
+
+def _literal(text: str) -> str:
+    """The text in Python, in ASCII; with the quotes that its formatters want."""
+    return ascii(text) if '"' in text else f'"{ascii(text)[1:-1]}"'
 
 
 def _number(options: dict[str, Any], name: str, otherwise: float) -> str:

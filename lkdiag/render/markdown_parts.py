@@ -71,7 +71,7 @@ def logs(report: Report) -> Iterator[str]:
         again = code(f"lkdiag report {run_id} --format markdown --worker-log FILE")
         yield f"The worker's log was not given. {again} joins it by job and room, and puts it into the timelines.\n"
     else:
-        yield "The worker is lkdiag's own: what it did stands in the timelines of the failing trials.\n"
+        yield "The worker is lkdiag's own: what it did is in the journal, and in the timelines of failing trials.\n"
     server = ", the log of the private livekit-server" if "--local" in report.run.command else ""
     bundle = code(f"lkdiag bundle {run_id}")
     yield f"Everything that was seen{server} and the reports, as one file to attach: {bundle}\n"

@@ -123,7 +123,7 @@ def _latency(name: str) -> Metric:
         summary = _dispatch(report).summary
         dropped = summary.outcomes.get(Outcome.DROPPED, 0)
         lost = f"; {dropped} lost ones have no latency" if dropped else ""
-        return _quantile(summary.latency_ms, name, f"of the {{}} agents that came{lost}", "no agent came")
+        return _quantile(summary.latency_ms, name, f"agents that came: {{}}{lost}", "no agent came")
 
     return Metric(Unit.MS, f"latency, {_words(name)}: from the room's creation to the agent's joining", measure)
 
@@ -131,7 +131,7 @@ def _latency(name: str) -> Metric:
 def _state_lag(name: str) -> Metric:
     def measure(report: Report) -> Measured:
         lag = _dispatch(report).summary.state_lag_ms
-        return _quantile(lag, name, "of {} agents whose job was listed", "of no agent that came was a job listed")
+        return _quantile(lag, name, "agents whose job was listed: {}", "of no agent that came was a job listed")
 
     return Metric(Unit.MS, f"state lag, {_words(name)}: from the agent's joining until its job is listed", measure)
 
@@ -200,7 +200,7 @@ def _closed(name: str) -> Metric:
         summary = _teardown(report).summary
         left = summary.outcomes.get(TeardownOutcome.LEFTOVER, 0)
         open_ = f"; {left} that were not closed have no such time" if left else ""
-        return _quantile(summary.closed_ms, name, f"of the {{}} rooms that were closed{open_}", "no room was closed")
+        return _quantile(summary.closed_ms, name, f"rooms that were closed: {{}}{open_}", "no room was closed")
 
     return Metric(Unit.MS, f"time to close, {_words(name)}: from the hang-up until the room is gone", measure)
 

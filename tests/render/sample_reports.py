@@ -215,7 +215,13 @@ def a_report(trials: tuple[TrialReport, ...], **changes: Any) -> DispatchReport:
             kind="dispatch",
             title="What happens?",
             reported=None,
-            options={"count": 20, "method": "create-room", "timeout_s": 20.0, "delayed_after_s": 2.0},
+            options={
+                "count": 20,
+                "method": "create-room",
+                "agent_name": "inbound-agent",
+                "timeout_s": 20.0,
+                "delayed_after_s": 2.0,
+            },
             started_at="2026-08-21T10:14:02.001Z",
             finished_at="2026-08-21T10:15:40.250Z",
             interrupted=False,
@@ -411,7 +417,12 @@ def hostile() -> DispatchReport:
     report = a_report((trial, a_trial(2, room="räume/日本語/🙂 [/red]")))
     return replace(
         report,
-        run=replace(report.run, command=f"lkdiag dispatch-trial --agent-name '{HOSTILE_AGENT}'", aborted=HOSTILE_ERROR),
+        run=replace(
+            report.run,
+            command=f"lkdiag dispatch-trial --agent-name '{HOSTILE_AGENT}'",
+            options={**report.run.options, "agent_name": HOSTILE_AGENT, "metadata": HOSTILE_ERROR},
+            aborted=HOSTILE_ERROR,
+        ),
         environment=replace(
             report.environment,
             server=Server("1.0[red]", "<script>", "a|b", "N_`x`"),

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import os
 import shutil
 from contextlib import asynccontextmanager
 from itertools import count
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +14,7 @@ import aiohttp
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 OPTIONS = (
@@ -74,7 +73,7 @@ class Page:
         return message
 
     async def open(self, path: Path, *, width_px: int, dark: bool, scripts: bool = True) -> None:
-        """Show a file, and wait until it is loaded."""
+        """Show a file, by its absolute path, and wait until it is loaded."""
         for domain in ("Page", "Network", "Log", "Accessibility", "DOM"):
             await self.call(f"{domain}.enable")
         await self.call(
@@ -84,7 +83,7 @@ class Page:
         await self.call("Emulation.setEmulatedMedia", features=[scheme])
         await self.call("Emulation.setScriptExecutionDisabled", value=not scripts)
         self._loaded, self.requested, self.complaints = False, [], []
-        await self.call("Page.navigate", url=path.resolve().as_uri())
+        await self.call("Page.navigate", url=path.as_uri())
         while not self._loaded:
             await self._message()
 
@@ -93,13 +92,6 @@ class Page:
         result = await self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
-
-    async def picture(self, path: Path, *, longest_px: int = 16_000) -> None:
-        """A screenshot of the whole page."""
-        size = (await self.call("Page.getLayoutMetrics"))["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], longest_px), "scale": 1}
-        shot = await self.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
-        path.write_bytes(base64.b64decode(shot["data"]))
 
 
 @asynccontextmanager

@@ -47,12 +47,14 @@ def figure(title: str, plot: Element, *below: Element | str | None) -> Element:
 def across(
     scale: Scale, height_px: float, text: Callable[[float], str] = at_tick, *, of: float = 1.0
 ) -> Iterable[Element]:
-    """The horizontal axis, over the first `of` of the width. On a phone every other label is left out."""
+    """The horizontal axis, over the first `of` of the width. A phone has room for every other label."""
     yield element("line", class_="axis", x1="0", x2="100%", y1=height_px, y2=height_px)
     for number, tick in enumerate(scale.ticks):
         x = percent(scale.share(tick), of)
         yield element("line", class_="grid", x1=x, x2=x, y1=0, y2=height_px)
-        kind = "tick middle other" if number % 2 and len(scale.ticks) > 3 else "tick middle"
+        crowded = number % 2 and len(scale.ticks) > 3
+        beside_another = of < 1 and number == len(scale.ticks) - 1 > 1
+        kind = "tick middle other" if crowded or beside_another else "tick middle"
         yield element("text", text(tick), class_=kind, x=x, y=height_px + 16)
 
 
