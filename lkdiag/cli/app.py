@@ -39,8 +39,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 nothing found · 1 a finding, or a threshold not met · 2 usage · 3 inconclusive · 4 credentials, "
-    "connection or set-up · 5 rooms left behind by lkdiag · 130 interrupted",
+    epilog="Exit codes: 0 nothing found · 1 a finding, or a threshold not met · 2 usage · 3 inconclusive · "
+    "4 credentials, connection or set-up · 5 rooms left behind by lkdiag · 130 interrupted",
 )
 app.command("dispatch-trial", epilog=dispatch_trial.EXAMPLES)(dispatch_trial.dispatch_trial)
 app.command("transfer-teardown", epilog=transfer_teardown.EXAMPLES)(transfer_teardown.transfer_teardown)
