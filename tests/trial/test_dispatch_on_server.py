@@ -51,9 +51,12 @@ async def test_honest_trials_are_all_delivered_and_no_room_is_left(witness: Witn
 async def test_latency_is_what_the_server_itself_says(witness: Witness, lkdiag: Run) -> None:
     done = await lkdiag(witness.environment(), "dispatch-trial", "--count", "10", "-c", "3", "--format", "json")
     assert done.code == 0, done.stderr
+    known = 0
     for trial in done.report["trials"]:
-        told = witness.joined_ms[trial["room_sid"], trial["agent_identity"]] - witness.creation_ms[trial["room_sid"]]
-        assert abs(trial["latency_ms"] - told) <= 5, trial
+        told = latency_by_server(witness, trial)
+        if told is not None:
+            known += 1
+            assert abs(trial["latency_ms"] - told) <= 5, trial
         stages = trial["stages_ms"]
         order = [
             name for name in ("dispatch", "job_started", "offered", "accepted", "assigned", "joined") if name in stages
@@ -61,6 +64,7 @@ async def test_latency_is_what_the_server_itself_says(witness: Witness, lkdiag: 
         assert len(order) == 6, stages
         # local-clock stages carry the clock estimate's error of about a millisecond
         assert all(stages[a] <= stages[b] + 5 for a, b in pairwise(order)), stages
+    assert known > 5
 
 
 async def test_every_injected_fault_is_named(witness: Witness, lkdiag: Run) -> None:
@@ -168,10 +172,18 @@ async def test_a_real_livekit_agents_worker_is_delivered(witness: Witness, plain
     workers = {role: {t["worker_id"] for t in report["trials"] if t["role"] == role} for role in ("subject", "control")}
     assert len(workers["subject"]) == 1
     assert workers["control"] == set(report["environment"]["probe_worker_ids"]) != workers["subject"]
-    for trial in report["trials"]:
-        told = witness.joined_ms[trial["room_sid"], trial["agent_identity"]] - witness.creation_ms[trial["room_sid"]]
-        assert abs(trial["latency_ms"] - told) <= 5, trial
+    told = {trial["index"]: latency_by_server(witness, trial) for trial in report["trials"]}
+    known = [trial for trial in report["trials"] if told[trial["index"]] is not None]
+    assert len(known) > len(told) / 2
+    for trial in known:
+        assert abs(trial["latency_ms"] - told[trial["index"]]) <= 5, trial
     assert await witness.rooms() == []
+
+
+def latency_by_server(witness: Witness, trial: dict[str, Any]) -> int | None:
+    """By its webhooks; None for an agent whose media were not connected before the room was deleted: it gets none."""
+    joined_ms = witness.joined_ms.get((trial["room_sid"], trial["agent_identity"]))
+    return None if joined_ms is None else joined_ms - witness.creation_ms[trial["room_sid"]]
 
 
 async def test_a_name_that_nobody_has(witness: Witness, lkdiag: Run) -> None:
