@@ -149,6 +149,9 @@ def unfit_to_judge_absence(facts: DispatchFacts) -> str | None:
 def _badly_watched(facts: DispatchFacts) -> str | None:
     if facts.opened_ns is None:
         return "the room's creation was not seen"
+    ended = facts.timeline.first("observation.ended")
+    if ended is not None and ended.mono_ns > facts.closing_began_ns:
+        return "the scenario deleted the room before its watch had ended"
     for what in ("participants", "dispatches"):
         if not looked_since(facts, what, facts.opened_ns, facts.run.scenario.timeout_s):
             return f"no look at the room's {what} was answered at the end of the timeout"

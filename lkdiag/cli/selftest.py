@@ -65,6 +65,7 @@ def selftest(
         settings.server_binary(server_binary),
         settings.runs_dir(runs_dir),
         quiet=quiet,
+        seed_is_drawn=seed is None,
     )
     result, interrupted = bench.run()
     with contextlib.nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8") as file:

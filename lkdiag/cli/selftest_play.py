@@ -59,11 +59,17 @@ class Bench:
     server_binary: Path | None
     runs_dir: Path
     quiet: bool
+    seed_is_drawn: bool
 
     def run(self) -> tuple[Confusion, bool]:
         """Play everything; what was found, and whether it was interrupted."""
         alone = [_load(name) for name in self._wanted() if name in APART]
         mixed = [script for name in self._wanted() if name not in APART and _is_part(script := _load(name))]
+        if not alone and not mixed:
+            raise UsageError(
+                f"a selftest can't play {', '.join(self.only)}",
+                "--only takes honest, or a scenario that expects something of an agent: see `lkdiag scenarios`",
+            )
         counts = [_count(script) for script in alone]
         left = self.trials - sum(counts)
         if alone and not mixed:
@@ -119,7 +125,7 @@ class Bench:
             credentials=None,
             server_binary=self.server_binary,
             runs_dir=self.runs_dir,
-            command=command_line(["--seed", str(self.seed)]),
+            command=command_line(["--seed", str(self.seed)] if self.seed_is_drawn else []),
             quiet=self.quiet,
             webhook_address=ANY_PORT if wants_webhooks else None,
         )

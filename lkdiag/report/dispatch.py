@@ -64,7 +64,9 @@ def build_dispatch(timeline: Timeline, started: Event, notes: Sequence[str]) -> 
         warmup=tuple(reports[trial.index] for trial in judged if trial.facts.started.data["warmup"]),
         leftover_rooms=leftovers_of(run),
         findings=findings,
-        expectation=judge_expectation(started.data.get("expect"), [seen_of(trial) for trial in trials]),
+        expectation=judge_expectation(
+            started.data.get("expect"), [seen_of(trial) for trial in trials], interrupted=about.interrupted
+        ),
         notes=tuple(notes),
     )
 

@@ -52,7 +52,9 @@ def build_teardown(timeline: Timeline, started: Event, notes: Sequence[str]) -> 
         headline=_headline(calls, about.interrupted, about.aborted, planned),
         leftover_rooms=_leftovers(run, calls),
         findings=findings,
-        expectation=judge_expectation(started.data.get("expect"), [seen_of(trial) for trial in trials]),
+        expectation=judge_expectation(
+            started.data.get("expect"), [seen_of(trial) for trial in trials], interrupted=about.interrupted
+        ),
         notes=tuple(notes),
         summary=_summary(calls),
         trials=trials,

@@ -38,6 +38,7 @@ class JobType(StrEnum):
 
 
 WEBHOOK_MANNERS = ("ok", "fail-first", "slow", "drop")
+TRIALS_MAX = 1_000_000
 _SECONDS_MAX = 24 * 3600.0
 
 
@@ -83,6 +84,8 @@ class DispatchScenario:
         for name, low in (("count", 1), ("warmup", 0), ("concurrency", 1)):
             if getattr(self, name) < low:
                 raise UsageError(f"--{name} is {getattr(self, name)}", f"it has to be {low} or more")
+            if getattr(self, name) > TRIALS_MAX:
+                raise UsageError(f"--{name} is above {TRIALS_MAX:,}", "a run of that size never ends")
         for field in fields(self):
             if field.name.endswith("_s"):
                 value = getattr(self, field.name)

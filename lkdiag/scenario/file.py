@@ -83,6 +83,8 @@ def find_file(name_or_path: str) -> Path:
         if name_or_path and path.exists():
             if path.is_dir():
                 raise UsageError(f"{path} is a folder, not a scenario", "name one of the files in it")
+            if not path.is_file():
+                raise UsageError(f"{path} is no ordinary file", "name a scenario's file")
             return path
     except (OSError, ValueError):  # a name that is too long, or has a NUL in it
         pass

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 IS = "is"
 """In a Meta's `extra`: what a value has to be, where its type alone does not say it."""
+DURATION_MAX_S = 24 * 3600.0
+
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -81,11 +83,12 @@ def read_value(raw: Any, type_: Any, place: Place) -> Any:
 def _read_own(type_: type, value: Any) -> Any:
     if type_ is not Duration:
         raise NotImplementedError
-    if isinstance(value, str):
-        return Duration(parse_duration_s(value))
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError
-    return Duration(value)
+    seconds = parse_duration_s(value) if isinstance(value, str) else value
+    if not 0 <= seconds <= DURATION_MAX_S:  # not a number is not, either
+        raise UsageError(f"{value} is no duration between 0 and a day", "write it like 4s, 250ms, 1.5s or 2m")
+    return Duration(seconds)
 
 
 def words_of(type_: Any) -> tuple[str, ...]:

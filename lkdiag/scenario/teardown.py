@@ -46,6 +46,7 @@ OWN_CLEANUPS = tuple(cleanup for cleanup in Cleanup if cleanup is not Cleanup.SU
 """The cleanups that lkdiag plays itself."""
 LOST_LISTED_S = 21.0
 """How long the server lists a participant whose line was cut without a goodbye (measured on livekit-server 1.13.5)."""
+CALLS_MAX = 10_000
 _SECONDS_MAX = 24 * 3600.0
 
 
@@ -74,6 +75,8 @@ class TeardownScenario:
         for name in ("count", "concurrency"):
             if getattr(self, name) < 1:
                 raise UsageError(f"--{name} is {getattr(self, name)}", "it has to be 1 or more")
+            if getattr(self, name) > CALLS_MAX:
+                raise UsageError(f"--{name} is above {CALLS_MAX:,}", "a run of that size never ends")
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name.endswith("_s") and isinstance(value, float) and not 0 < value <= _SECONDS_MAX:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lkdiag.report.expectation import Seen
-    from lkdiag.report.teardown_value import TeardownReport
+    from lkdiag.report.teardown_value import TeardownReport, TeardownTrial
     from lkdiag.report.value import DispatchReport
     from lkdiag.timeline import Event
 
@@ -79,7 +79,7 @@ def confusion_of(parts: Sequence[Part], truths: Mapping[str, Mapping[str, Any]],
     honest: list[bool] = []
     for part in parts:
         injected = _injected(part, truths)
-        for trial in part.report.trials:
+        for trial in _whole(part):
             name = injected[trial.index]
             seen = seen_of(trial)
             told = difference(truths[name], seen)
@@ -93,7 +93,7 @@ def confusion_of(parts: Sequence[Part], truths: Mapping[str, Mapping[str, Any]],
                 ambiguous[name] += 1
             if name == HONEST:
                 honest.append(any(finding.severity is Severity.FAIL for finding in trial.findings))
-    trials = sum(len(part.report.trials) for part in parts)
+    trials = sum(len(_whole(part)) for part in parts)
     return Confusion(
         runs=tuple(part.report.run.id for part in parts),
         seed=seed,
@@ -107,6 +107,12 @@ def confusion_of(parts: Sequence[Part], truths: Mapping[str, Mapping[str, Any]],
         latency_error_ms=Quantiles.of([error for part in parts for error in _latency_errors_ms(part)]),
         wrong=tuple(wrong),
     )
+
+
+def _whole(part: Part) -> list[TrialReport | TeardownTrial]:
+    """Its trials; of a run that was cut short, without those that were cut short with it."""
+    cut = part.report.run.interrupted
+    return [trial for trial in part.report.trials if not (cut and trial.outcome == INCONCLUSIVE)]
 
 
 def _is_met(part: Part) -> bool:

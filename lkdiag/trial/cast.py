@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from lkdiag.scenario.dispatch import Method
 from lkdiag.scenario.fault import HONEST, BehaviourSpec, draw
 from lkdiag.scenario.step import ChangeWorker, StopWorker
@@ -48,7 +50,8 @@ def main_is_played(script: DispatchScript) -> bool:
 
 def _is_directed(script: DispatchScript) -> bool:
     """Whether a step sends the worker away, or changes it: the probe is there for all trials."""
-    return any(isinstance(step, StopWorker | ChangeWorker) and step.worker == MAIN for step in script.steps)
+    steps = (step for steps in script.steps_by_case for step in steps)
+    return any(isinstance(step, StopWorker | ChangeWorker) and step.worker == MAIN for step in steps)
 
 
 def cast_trial(script: DispatchScript, planned: PlannedTrial, run_id: str, probe: Probe | None) -> Cast:
@@ -68,5 +71,8 @@ def cast_trial(script: DispatchScript, planned: PlannedTrial, run_id: str, probe
     others = {name: spec for name, spec in script.workers.items() if name != MAIN}
     if main_is_played(script) or BEHAVIOURS[drawn.name].own_worker:
         name = "" if scenario.method is Method.AUTOMATIC else f"lkdiag-{run_id}-{planned.index:03d}"
-        return Cast(name, False, drawn, {MAIN: main or WorkerSpec(behaviour=str(drawn)), **others})
+        played = WorkerSpec() if main is None else main
+        if scenario.faults or main is None:
+            played = msgspec.structs.replace(played, behaviour=str(drawn))
+        return Cast(name, False, drawn, {MAIN: played, **others})
     return Cast(probe_name, True, drawn, others)

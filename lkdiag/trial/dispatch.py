@@ -6,9 +6,10 @@ import asyncio
 import math
 from typing import TYPE_CHECKING
 
+from lkdiag.control import ApiCallError
 from lkdiag.scenario.dispatch import Caller
 from lkdiag.scenario.fault import HONEST
-from lkdiag.scenario.step import ChangeWorker, Dispatch, RegisterWorker, StopWorker
+from lkdiag.scenario.step import ChangeWorker, Dispatch, RegisterWorker, Retry, StopWorker
 from lkdiag.trial.cast import cast_trial
 from lkdiag.trial.close import close_room
 from lkdiag.trial.frame import carry_out
@@ -67,8 +68,11 @@ class DispatchTrial:
         if self._context.webhooks is not None:
             self._context.webhooks.watch(stage.room, stage.recorder)
         await self._engage_workers()
+        steps = self._script.steps_of(self._planned.case)
         try:
-            await play(self._script.steps_of(self._planned.case), STEPS, stage, under_test=Dispatch, hidden=HIDDEN)
+            await play(steps, STEPS, stage, under_test=Dispatch, hidden=HIDDEN)
+            if any(isinstance(step, Retry) for step in steps):
+                await stage.watcher.look()  # whom it has brought
         except SightLostError as error:
             stage.fail("watch the room", str(error), unreachable=True)
 
@@ -105,7 +109,7 @@ class DispatchTrial:
         if probe is not None:
             await probe.wait_joined(stage.room, JOIN_WAIT_S)
         await asyncio.gather(*(worker.wait_joined(JOIN_WAIT_S) for worker in workers))
-        if stage.room_sid is not None or not stage.deleted_sids:
+        if stage.room_sid is not None or not stage.deleted_sids or await self._came_back():
             await close_room(stage.control, stage.recorder, stage.room)
         if webhooks is not None:
             await webhooks.wait_finished(stage.room, WEBHOOK_WAIT_S)
@@ -114,6 +118,13 @@ class DispatchTrial:
             await probe.disengage(stage.room)
         await asyncio.gather(*(worker.close() for worker in workers))
         await asyncio.gather(*(participant.leave() for participant in stage.people.values()))
+
+    async def _came_back(self) -> bool:
+        """A room that was deleted in the story is there again: an agent that was on its way has made it anew."""
+        try:
+            return await self._stage.control.find_room(self._stage.recorder, self._stage.room) is not None
+        except ApiCallError:
+            return False
 
 
 def _longest_s(script: DispatchScript) -> int:

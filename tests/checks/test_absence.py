@@ -151,6 +151,11 @@ class TestUnfit:
             story.heard(at)
         assert story.judge().outcome is outcome
 
+    def test_a_room_that_the_scenario_deleted_is_not_judged(self) -> None:
+        judged = lost().closed(1_000).event(20_100, "observation.ended", agent_came=False).judge()
+        assert judged.outcome is Outcome.INCONCLUSIVE
+        assert judged.reason == "the scenario deleted the room before its watch had ended"
+
     def test_what_is_heard_on_the_next_socket_proves_nothing(self) -> None:
         story = lost(on_probe=True).closed(20_200).run_event(30_000, "worker.disconnected").heard(31_000)
         assert story.judge().outcome is Outcome.INCONCLUSIVE

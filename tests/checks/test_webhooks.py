@@ -44,7 +44,7 @@ def test_one_that_is_missing(event: str) -> None:
     assert event in story.findings()["webhook-missing"].fact
     diagnosis = story.judge().diagnosis
     assert diagnosis is not None
-    assert diagnosis.causes == (Cause.WEBHOOK_MISSING,)
+    assert diagnosis.causes == (Cause.WEBHOOK_MISSING, Cause.WEBHOOK_LATE), "it may be on its way still"
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ BAD: dict[str, tuple[str, str, str]] = {
     "count of none": ("count = 3", "count = 0", ":5: settings.count: count is 0"),
     "method of none": ("count = 3", 'method = "tken"', ':5: settings.method: there is no "tken": did you mean token?'),
     "timeout of none": ("count = 3", 'timeout = "soon"', ":5: settings.timeout: 'soon' is not a duration"),
-    "endless": ("count = 3", 'gap = "99h"', ":5: settings.gap: gap is"),
+    "endless": ("count = 3", 'gap = "99h"', ":5: settings.gap: 99h is no duration between 0 and a day"),
     "truth in quotes": ("count = 3", 'fallback = "no"', 'settings.fallback: it is "no", and has to be true or false'),
     "late after lost": (
         "count = 3",
@@ -243,6 +243,10 @@ BAD: dict[str, tuple[str, str, str]] = {
     "twice": ("count = 3", "count = 3\ncount = 4", ":6: this is not TOML: Cannot overwrite a value"),
     "no quotes": ('title = "mine"', "title = mine", ":1: this is not TOML: Invalid value"),
     "cut off": ('outcome = "dropped"\n', 'outcome = "drop', ":27: this is not TOML:"),
+    "no number": ("count = 3", "timeout = nan", ":5: settings.timeout: nan is no duration"),
+    "before it began": ("count = 3", "timeout = -4", ":5: settings.timeout: -4 is no duration"),
+    "without an end": ("count = 3", "timeout = inf", ":5: settings.timeout: inf is no duration"),
+    "too many trials": ("count = 3", "count = 100000000000", "count is above 1,000,000"),
     "endless number": ("count = 3", f"count = {'9' * 5000}", "far too many digits"),
     "nested too deeply": ("count = 3", f"count = {'[' * 2000}{']' * 2000}", "nested too deeply"),
     "list of steps": (

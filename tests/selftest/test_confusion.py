@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,9 +71,16 @@ def test_a_failure_that_is_none_of_these() -> None:
 
 
 def test_inconclusive_is_off_the_diagonal() -> None:
-    result = confusion_of([part_of(JOURNALS / "interrupted.jsonl", "late-agent")], truths("late-agent"), seed=1)
+    part = part_of(JOURNALS / "interrupted.jsonl", "late-agent")
+    whole = replace(part, report=replace(part.report, run=replace(part.report.run, interrupted=False)))
+    result = confusion_of([whole], truths("late-agent"), seed=1)
     assert result.matrix["late-agent"] == {INCONCLUSIVE: 1}
     assert result.right == 0
+
+
+def test_a_trial_that_was_cut_short_with_its_run_is_not_counted() -> None:
+    result = confusion_of([part_of(JOURNALS / "interrupted.jsonl", "late-agent")], truths("late-agent"), seed=1)
+    assert (result.trials, result.wrong) == (0, ())
 
 
 def test_a_failure_in_an_honest_trial_is_a_false_alarm() -> None:

@@ -49,8 +49,11 @@ def webhooks(trial: JudgedTrial) -> Diagnosis | None:
     found = [(cause, finding, tell) for cause, finding, tell in kinds if finding is not None]
     if not found:
         return None
+    causes = [cause for cause, _, _ in found]
+    if Cause.WEBHOOK_MISSING in causes and Cause.WEBHOOK_LATE not in causes:
+        causes.append(Cause.WEBHOOK_LATE)  # the watch is over, and it may be on its way still
     return Diagnosis(
-        tuple(cause for cause, _, _ in found),
+        tuple(causes),
         found[0][1].hint,
         tuple(finding.fact for _, finding, _ in found),
         would_tell=tuple(tell for _, _, tell in found),
