@@ -12,15 +12,12 @@ from lkdiag.errors import UsageError
 from lkdiag.scenario.teardown import Cleanup, TeardownScenario
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Sequence
     from pathlib import Path
 
-    from lkdiag.call.webhooks import WebhookListener
     from lkdiag.cli.output import Format
     from lkdiag.errors import ExitCode
     from lkdiag.scenario.script import DispatchScript, TeardownScript
-    from lkdiag.timeline import Recorder
 
 ANY_PORT = ("127.0.0.1", 0)
 
@@ -72,39 +69,18 @@ def play(
     """
     from lkdiag.cli.recording import command_line
     from lkdiag.cli.session import Session
-    from lkdiag.cli.tally import CallTally, DispatchTally, Tally
     from lkdiag.cli.worker_log import worker_log_events
     from lkdiag.journal import append_events, read_journal
     from lkdiag.scenario.script import DispatchScript, with_settings
     from lkdiag.trial.cast import main_is_played
-    from lkdiag.trial.schedule import plan_calls, plan_trials
 
-    address = _webhook_address(script, local=flags.local)
+    address = webhook_address(script, local=flags.local)
     script = _without_webhooks(script, address)
-    tally: Tally
-    if isinstance(script, DispatchScript):
-        if main_is_played(script):
-            # a worker that is played anew for each trial has nothing to warm up
-            script = with_settings(script, warmup=0)
-        tally = DispatchTally(script.settings, sum(not trial.warmup for trial in plan_trials(script.settings)))
-    else:
-        tally = CallTally(script.settings, len(plan_calls(script.settings)))
-
-    async def carry_out(
-        used: settings.Credentials,
-        recorder: Recorder,
-        run_id: str,
-        stop: asyncio.Event,
-        webhooks: WebhookListener | None,
-    ) -> None:
-        from lkdiag.trial.run import run_script
-
-        await run_script(script, used, recorder, run_id, stop, webhooks)
-
+    if isinstance(script, DispatchScript) and main_is_played(script):
+        # a worker that is played anew for each trial has nothing to warm up
+        script = with_settings(script, warmup=0)
     session = Session(
         script=script,
-        tally=tally,
-        carry_out=carry_out,
         credentials=credentials,
         server_binary=settings.server_binary(flags.server_binary),
         runs_dir=settings.runs_dir(flags.runs_dir),
@@ -120,7 +96,7 @@ def play(
     )
 
 
-def _webhook_address(script: DispatchScript | TeardownScript, *, local: bool) -> tuple[str, int] | None:
+def webhook_address(script: DispatchScript | TeardownScript, *, local: bool) -> tuple[str, int] | None:
     """Where webhooks are to be received, if the scenario wants any. Raises UsageError where they can't come."""
     address = parse_address(script.settings.webhook_listen)
     if isinstance(script.settings, TeardownScenario):

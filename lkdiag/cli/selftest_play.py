@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from lkdiag.cli.notes import say
+from lkdiag.cli.play import webhook_address
 from lkdiag.cli.recording import command_line
 from lkdiag.cli.session import Session
-from lkdiag.cli.tally import CallTally, DispatchTally
 from lkdiag.errors import UsageError
 from lkdiag.journal import read_journal
 from lkdiag.report.build import build_report
@@ -23,15 +23,10 @@ from lkdiag.trial.schedule import plan_calls, plan_trials
 from lkdiag.worker.behaviour import BEHAVIOURS, make_behaviour
 
 if TYPE_CHECKING:
-    import asyncio
     from pathlib import Path
 
-    from lkdiag import settings
-    from lkdiag.call.webhooks import WebhookListener
-    from lkdiag.cli.tally import Tally
     from lkdiag.scenario.script import TeardownScript
     from lkdiag.selftest.confusion import Confusion
-    from lkdiag.timeline import Recorder
 
     AnyScript = DispatchScript | TeardownScript
 
@@ -45,7 +40,6 @@ APART = (
 pace, the job type of its worker) or the whole project's (workers without a name), or it is a call."""
 APART_FROM = 100
 """Trials from which on those are played as well."""
-ANY_PORT = ("127.0.0.1", 0)
 
 
 @dataclass(frozen=True)
@@ -100,34 +94,15 @@ class Bench:
         return replace(self._play(script, None), alone=script.name)
 
     def _play(self, script: AnyScript, mix: Mix | None) -> Part:
-        async def carry_out(
-            used: settings.Credentials,
-            recorder: Recorder,
-            run_id: str,
-            stop: asyncio.Event,
-            webhooks: WebhookListener | None,
-        ) -> None:
-            from lkdiag.trial.run import run_script
-
-            chosen = None if mix is None else mix.script_of
-            await run_script(script, used, recorder, run_id, stop, webhooks, mix=chosen)
-
-        tally: Tally
-        if isinstance(script, DispatchScript):
-            tally = DispatchTally(script.settings, script.settings.count)
-            wants_webhooks = script.settings.webhooks is not None
-        else:
-            tally, wants_webhooks = CallTally(script.settings, _count(script)), False
         session = Session(
             script=script,
-            tally=tally,
-            carry_out=carry_out,
             credentials=None,
             server_binary=self.server_binary,
             runs_dir=self.runs_dir,
             command=command_line(["--seed", str(self.seed)] if self.seed_is_drawn else []),
             quiet=self.quiet,
-            webhook_address=ANY_PORT if wants_webhooks else None,
+            webhook_address=webhook_address(script, local=True),
+            mix=None if mix is None else mix.script_of,
         )
         journal = read_journal(session.run())
         report = build_report(journal.events, journal.notes)

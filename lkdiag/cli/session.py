@@ -13,22 +13,19 @@ from lkdiag.cli.notes import say
 from lkdiag.cli.own_fault import described
 from lkdiag.cli.progress import Progress
 from lkdiag.cli.recording import record_run, stop_on_signals
+from lkdiag.cli.tally import tally_of
 from lkdiag.errors import LkdiagError, UsageError
 from lkdiag.scenario.dispatch import DispatchScenario
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from lkdiag.call.webhooks import WebhookListener
     from lkdiag.cli.recording import Recording
-    from lkdiag.cli.tally import Tally
     from lkdiag.scenario.script import DispatchScript, TeardownScript
     from lkdiag.server.binary import ServerBinary
-    from lkdiag.timeline import Event, Recorder
-
-    CarryOut = Callable[[settings.Credentials, Recorder, str, asyncio.Event, WebhookListener | None], Awaitable[None]]
-    """Runs the trials: (credentials, recorder, run id, stop, webhooks)."""
+    from lkdiag.timeline import Event
+    from lkdiag.trial.run import Mix
 
 LOCAL_HOST = "private livekit-server"
 SERVER_LOG = "livekit-server.log"
@@ -50,8 +47,6 @@ class Session:
     """One run of a command."""
 
     script: DispatchScript | TeardownScript
-    tally: Tally
-    carry_out: CarryOut
     credentials: settings.Credentials | None
     """None: on a private server."""
     server_binary: Path | None
@@ -60,6 +55,8 @@ class Session:
     quiet: bool
     webhook_address: tuple[str, int] | None = None
     """Where webhooks are to be received (port 0: any); None: nowhere."""
+    mix: Mix | None = None
+    """Which scenario each trial is of, where they are of several."""
 
     def run(self) -> Path:
         """Carry the run out; the journal that it left. Raises LkdiagError when it could not begin."""
@@ -81,7 +78,7 @@ class Session:
                 self._say(f"warning: {event.data['told']}")
 
         with (
-            Progress(self.tally, quiet=self.quiet) as progress,
+            Progress(tally_of(self.script), quiet=self.quiet) as progress,
             record_run(self.runs_dir, self.script, host, self.command, [progress.note, watch]) as recording,
         ):
             self._say(f"Run {recording.run_id}, recorded in {recording.folder}")
@@ -130,7 +127,11 @@ class Session:
             assert credentials is not None, "without credentials there is a private server"
             if webhooks is not None:
                 webhooks.trust(credentials)
-            await self.carry_out(credentials, recording.recorder, recording.run_id, stop, webhooks)
+            from lkdiag.trial.run import run_script
+
+            await run_script(
+                self.script, credentials, recording.recorder, recording.run_id, stop, webhooks, mix=self.mix
+            )
 
     async def _listen(self, stack: contextlib.AsyncExitStack) -> WebhookListener | None:
         if self.webhook_address is None:

@@ -11,6 +11,7 @@ from lkdiag.timeline import Event, Timeline
 
 if TYPE_CHECKING:
     from lkdiag.scenario.dispatch import DispatchScenario
+    from lkdiag.scenario.script import DispatchScript, TeardownScript
     from lkdiag.scenario.teardown import TeardownScenario
 
 
@@ -57,6 +58,16 @@ class Tally(ABC):
     @abstractmethod
     def _judge(self, index: int, run: Timeline, trial: Timeline) -> Ended:
         """Judge a trial that has ended."""
+
+
+def tally_of(script: DispatchScript | TeardownScript) -> Tally:
+    """Of the run that plays it."""
+    from lkdiag.scenario.script import DispatchScript
+    from lkdiag.trial.schedule import plan_calls, plan_trials
+
+    if isinstance(script, DispatchScript):
+        return DispatchTally(script.settings, sum(not trial.warmup for trial in plan_trials(script.settings)))
+    return CallTally(script.settings, len(plan_calls(script.settings)))
 
 
 class DispatchTally(Tally):

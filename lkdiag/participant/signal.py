@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 from google.protobuf.message import DecodeError
 from livekit import api
-from livekit.protocol.rtc import SignalResponse
+from livekit.protocol.rtc import JoinResponse, SignalResponse
 
 if TYPE_CHECKING:
     from lkdiag.settings import Credentials
@@ -37,25 +37,40 @@ async def read_server_info(credentials: Credentials, room: str) -> dict[str, str
         .to_jwt()
     )
     try:
-        async with (
-            asyncio.timeout(ANSWER_TIMEOUT_S),
-            aiohttp.ClientSession() as session,
-            session.ws_connect(
-                f"{credentials.ws_url}/rtc",
-                params={"protocol": PROTOCOL, "auto_subscribe": "0", "sdk": "python"},
-                headers={"Authorization": f"Bearer {token}"},
-            ) as socket,
-        ):
-            while True:
-                response = SignalResponse.FromString(await socket.receive_bytes())
-                if response.WhichOneof("message") == "join":
-                    info = response.join.server_info
-                    return {
-                        "version": info.version,
-                        "edition": type(info).Edition.Name(info.edition).lower(),
-                        "region": info.region,
-                        "node_id": info.node_id,
-                    }
+        joined = await join_by_signal(credentials, token)
     except (aiohttp.ClientError, OSError, TimeoutError, TypeError, DecodeError):
         # it only describes the server: a run without it says so, and goes on
         return None
+    return describe_server(joined)
+
+
+async def join_by_signal(credentials: Credentials, token: str) -> JoinResponse:
+    """What the server answers to a join by the websocket alone, which ends with it.
+
+    Raises TimeoutError; aiohttp.ClientError and OSError without a websocket; TypeError (of aiohttp's receive_bytes) or
+    DecodeError when it was closed instead of answered.
+    """
+    async with (
+        asyncio.timeout(ANSWER_TIMEOUT_S),
+        aiohttp.ClientSession() as session,
+        session.ws_connect(
+            f"{credentials.ws_url}/rtc",
+            params={"protocol": PROTOCOL, "auto_subscribe": "0", "sdk": "python"},
+            headers={"Authorization": f"Bearer {token}"},
+        ) as socket,
+    ):
+        while True:
+            response = SignalResponse.FromString(await socket.receive_bytes())
+            if response.WhichOneof("message") == "join":
+                return response.join
+
+
+def describe_server(joined: JoinResponse) -> dict[str, str]:
+    """What the server says of itself."""
+    info = joined.server_info
+    return {
+        "version": info.version,
+        "edition": type(info).Edition.Name(info.edition).lower(),
+        "region": info.region,
+        "node_id": info.node_id,
+    }

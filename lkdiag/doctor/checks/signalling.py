@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import aiohttp
 from google.protobuf.message import DecodeError
 from livekit import api
-from livekit.protocol.rtc import JoinResponse, SignalResponse
 
 from lkdiag.doctor.ask import reason_of, token
 from lkdiag.doctor.check import failed, ok
-from lkdiag.participant.signal import ANSWER_TIMEOUT_S, PROTOCOL
+from lkdiag.participant.signal import ANSWER_TIMEOUT_S, describe_server, join_by_signal
 
 if TYPE_CHECKING:
+    from livekit.protocol.rtc import JoinResponse
+
     from lkdiag.doctor.bench import Bench
     from lkdiag.doctor.check import Found
-    from lkdiag.settings import Credentials
 
 FIX = (
     "Let websockets on /rtc through what stands before the server: a proxy has to pass on the headers Upgrade and "
@@ -38,11 +37,10 @@ async def signalling(bench: Bench) -> Found:
         room_config=room,
     )
     try:
-        joined = await _join(bench.known, jwt)
+        joined = await join_by_signal(bench.known, jwt)
     except TimeoutError:
         return failed(f"no answer on the websocket within {ANSWER_TIMEOUT_S:g} s", FIX)
     except (aiohttp.ClientError, OSError, TypeError, DecodeError) as error:
-        # TypeError: aiohttp's receive_bytes, when the server closed the socket instead of answering
         closed = isinstance(error, TypeError | DecodeError)
         seen = "the websocket was closed instead of answered" if closed else f"no websocket: {reason_of(error)}"
         return failed(bench.clean(seen, jwt), FIX)
@@ -52,30 +50,11 @@ async def signalling(bench: Bench) -> Found:
     return ok("joined by the websocket", TURN_and_STUN=", ".join(turn))
 
 
-async def _join(credentials: Credentials, jwt: str) -> JoinResponse:
-    async with (
-        asyncio.timeout(ANSWER_TIMEOUT_S),
-        aiohttp.ClientSession() as session,
-        session.ws_connect(
-            f"{credentials.ws_url}/rtc",
-            params={"protocol": PROTOCOL, "auto_subscribe": "0", "sdk": "python"},
-            headers={"Authorization": f"Bearer {jwt}"},
-        ) as socket,
-    ):
-        while True:
-            response = SignalResponse.FromString(await socket.receive_bytes())
-            if response.WhichOneof("message") == "join":
-                return response.join
-
-
 def note_server(bench: Bench, joined: JoinResponse) -> None:
     """Keep what the server says of itself."""
     about = joined.server_info
     bench.server = {
-        "version": about.version,
-        "edition": type(about).Edition.Name(about.edition).lower(),
-        "region": about.region,
-        "node_id": about.node_id,
+        **describe_server(joined),
         "protocol": str(about.protocol or ""),
         "agent_protocol": str(about.agent_protocol or ""),
     }
