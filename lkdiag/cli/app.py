@@ -14,6 +14,7 @@ import typer
 from lkdiag import __version__
 from lkdiag.cli import (
     bundle,
+    canary,
     compare,
     dispatch_trial,
     doctor,
@@ -44,6 +45,7 @@ app = typer.Typer(
 )
 app.command("dispatch-trial", epilog=dispatch_trial.EXAMPLES)(dispatch_trial.dispatch_trial)
 app.command("transfer-teardown", epilog=transfer_teardown.EXAMPLES)(transfer_teardown.transfer_teardown)
+app.command("canary", epilog=canary.EXAMPLES)(canary.canary)
 app.command("run", epilog=run_scenario.EXAMPLES)(run_scenario.run)
 app.add_typer(scenarios.scenarios, name="scenarios")
 app.command("worker", cls=worker.WorkerCommand, epilog=worker.EXAMPLES)(worker.worker)

@@ -72,7 +72,7 @@ def dispatch_trial(
     from lkdiag.scenario.script import load_script, with_settings
     from lkdiag.worker.behaviour import BEHAVIOURS, make_behaviour
 
-    faults = _faults(fault)
+    faults = faults_of(fault)
     own_seed = secrets.randbelow(2**31) if faults and seed is None else seed or 0
     chosen = {"warmup": warmup} if warmup is not None else {}
     script = with_settings(
@@ -107,7 +107,8 @@ def dispatch_trial(
     raise typer.Exit(play(script, flags, flags.check(script.kind), drawn_seed))
 
 
-def _faults(text: str | None) -> tuple[Fault, ...]:
+def faults_of(text: str | None) -> tuple[Fault, ...]:
+    """What `--fault` says. Raises UsageError."""
     if text is None:
         return ()
     from lkdiag.worker.behaviour import FAULTS, make_behaviour

@@ -56,7 +56,7 @@ def record_run(
     script: DispatchScript | TeardownScript,
     project_host: str,
     command: str,
-    watchers: Sequence[Callable[[Event], None]],
+    watchers: Sequence[Callable[[Event], object]],
 ) -> Iterator[Recording]:
     """Open the journal of a new run. Raises UsageError when it can't be written."""
     run_id = new_run_id()

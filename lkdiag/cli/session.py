@@ -18,13 +18,14 @@ from lkdiag.errors import LkdiagError, UsageError
 from lkdiag.scenario.dispatch import DispatchScenario
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
     from pathlib import Path
 
     from lkdiag.call.webhooks import WebhookListener
     from lkdiag.cli.recording import Recording
     from lkdiag.scenario.script import DispatchScript, TeardownScript
     from lkdiag.server.binary import ServerBinary
-    from lkdiag.timeline import Event
+    from lkdiag.timeline import Event, Recorder
     from lkdiag.trial.run import Mix
 
 LOCAL_HOST = "private livekit-server"
@@ -57,6 +58,10 @@ class Session:
     """Where webhooks are to be received (port 0: any); None: nowhere."""
     mix: Mix | None = None
     """Which scenario each trial is of, where they are of several."""
+    carry_out: Callable[[settings.Credentials, Recorder, str, asyncio.Event], Awaitable[None]] | None = None
+    """What plays the script, with the recorder, the run's id, and what stops it; None: run_script does."""
+    watchers: tuple[Callable[[Event], object], ...] = ()
+    """Who follows the run, instead of the line that shows its progress."""
 
     def run(self) -> Path:
         """Carry the run out; the journal that it left. Raises LkdiagError when it could not begin."""
@@ -78,8 +83,8 @@ class Session:
                 self._say(f"warning: {event.data['told']}")
 
         with (
-            Progress(tally_of(self.script), quiet=self.quiet) as progress,
-            record_run(self.runs_dir, self.script, host, self.command, [progress.note, watch]) as recording,
+            self._followed() as watchers,
+            record_run(self.runs_dir, self.script, host, self.command, [*watchers, watch]) as recording,
         ):
             self._say(f"Run {recording.run_id}, recorded in {recording.folder}")
             try:
@@ -102,6 +107,14 @@ class Session:
                 f"make room, or choose another --runs-dir. What was seen: lkdiag report {recording.run_id}",
             )
         return recording.folder / "journal.jsonl"
+
+    @contextlib.contextmanager
+    def _followed(self) -> Iterator[Sequence[Callable[[Event], object]]]:
+        if self.watchers:
+            yield self.watchers
+            return
+        with Progress(tally_of(self.script), quiet=self.quiet) as progress:
+            yield [progress.note]
 
     async def _until_stopped(self, recording: Recording, binary: ServerBinary | None, begun: asyncio.Event) -> None:
         """Carry it out. When stopped, trials that have begun end in good order; what comes before them is cut off."""
@@ -127,6 +140,9 @@ class Session:
             assert credentials is not None, "without credentials there is a private server"
             if webhooks is not None:
                 webhooks.trust(credentials)
+            if self.carry_out is not None:
+                await self.carry_out(credentials, recording.recorder, recording.run_id, stop)
+                return
             from lkdiag.trial.run import run_script
 
             await run_script(

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 class Recorder:
     """Numbers and stamps events. The clocks come from outside, so that tests can hold them still."""
 
-    def __init__(self, *sinks: Callable[[Event], None], wall_ns: Callable[[], int], mono_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, *sinks: Callable[[Event], object], wall_ns: Callable[[], int], mono_ns: Callable[[], int]
+    ) -> None:
         self._sinks = sinks
         self._wall_ns = wall_ns
         self._mono_ns = mono_ns

@@ -20,7 +20,7 @@ from lkdiag.trial.preflight import check_project
 from lkdiag.trial.schedule import PlannedCall, PlannedTrial, plan_calls, plan_trials
 from lkdiag.trial.stage import TrialContext
 from lkdiag.trial.teardown import TeardownTrial
-from lkdiag.worker.probe import Probe
+from lkdiag.worker.probe import PING_TIMEOUT_S, Probe
 
 if TYPE_CHECKING:
     import asyncio
@@ -29,11 +29,6 @@ if TYPE_CHECKING:
     from lkdiag.scenario.script import TeardownScript
     from lkdiag.settings import Credentials
     from lkdiag.timeline import Recorder
-
-
-PING_TIMEOUT_S = 2.0
-"""livekit-server answers a registration a moment before the worker can be found (v1.13.5 pkg/service/agentservice.go):
-a room that is made within 2 ms of the answer may never get its job. What is answered after that comes in order."""
 
 
 class Mix(Protocol):
@@ -62,7 +57,7 @@ async def run_script(
     async with Control(credentials) as control, contextlib.AsyncExitStack() as stack:
         stack.enter_context(unhandled.caught())
         await check_project(credentials, control, recorder)
-        probe = _probe(script, credentials, recorder, prefix)
+        probe = probe_of(script, credentials, recorder, prefix)
         if probe is not None:
             stack.push_async_callback(probe.close)
             await probe.open()
@@ -99,7 +94,7 @@ async def run_script(
             await engine.run(plan_calls(script.settings), play_call, stop, concurrency=script.settings.concurrency)
 
 
-def _probe(
+def probe_of(
     script: DispatchScript | TeardownScript, credentials: Credentials, recorder: Recorder, prefix: str
 ) -> Probe | None:
     """lkdiag's own worker, where one of the trials needs it.

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from lkdiag.timeline import Recorder, TrialRecorder
     from lkdiag.worker.behaviour.base import JobTreatment
 
+PING_TIMEOUT_S = 2.0
+"""livekit-server answers a registration a moment before the worker can be found (v1.13.5 pkg/service/agentservice.go):
+a room that is made within 2 ms of the answer may never get its job. What is answered after that comes in order."""
+
 
 @dataclass
 class _Room:
@@ -43,8 +47,13 @@ class Probe:
         await self._connection.open()
 
     async def wait_registered(self, timeout_s: float) -> bool:
-        """Whether it is registered, now or within `timeout_s`."""
-        return await self._connection.wait_registered(timeout_s)
+        """Whether it is registered, now or within `timeout_s`, and can be found by now."""
+        if await self._connection.wait_registered(0):
+            return True
+        if not await self._connection.wait_registered(timeout_s):
+            return False
+        await self._connection.ping(PING_TIMEOUT_S)
+        return True
 
     async def ping(self, timeout_s: float) -> bool:
         """Whether the server answers on the worker's socket, within `timeout_s`."""

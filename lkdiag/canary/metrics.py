@@ -1,0 +1,173 @@
+"""What Prometheus is told, in its own conventions: base units, counters that only grow, and few series for ever.
+
+No label holds a room, an id or a host; agent name and method are the canary's own, for as long as it lives.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import TYPE_CHECKING
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+
+from lkdiag import __version__
+from lkdiag.checks.verdict import Fallback, Mismatch, Outcome
+
+if TYPE_CHECKING:
+    from lkdiag.canary.judging import Judgement
+    from lkdiag.canary.rooms import OwnRooms
+    from lkdiag.scenario.dispatch import DispatchScenario
+    from lkdiag.timeline import Event
+
+PROBE = "lkdiag-probe"
+"""The agent name of lkdiag's own worker, whose real one is another in each run."""
+BUCKETS_S = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0)
+TWIRP_CODES = frozenset(
+    (
+        "canceled",
+        "unknown",
+        "invalid_argument",
+        "malformed",
+        "deadline_exceeded",
+        "not_found",
+        "bad_route",
+        "already_exists",
+        "permission_denied",
+        "unauthenticated",
+        "resource_exhausted",
+        "failed_precondition",
+        "aborted",
+        "out_of_range",
+        "unimplemented",
+        "internal",
+        "unavailable",
+        "data_loss",
+        "unreachable",
+    )
+)
+"""Twirp's error codes, and lkdiag's for no answer at all."""
+WHOSE = ("agent_name", "method", "role")
+SDKS = ("livekit", "livekit-api")
+CAME = (Outcome.DELIVERED, Outcome.DELAYED)
+
+
+class Metrics:
+    """`note` takes the recorder's events, `count` each trial that was judged. A registry of its own."""
+
+    def __init__(self, scenario: DispatchScenario, every_s: float, rooms: OwnRooms) -> None:
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self._agent_name, self._method = scenario.agent_name or PROBE, str(scenario.method)
+        self._rooms = rooms
+        self._trials = Counter(
+            "lkdiag_trials", "Trials, by what became of the agent.", (*WHOSE, "outcome"), registry=registry
+        )
+        self._mismatches = Counter(
+            "lkdiag_mismatches",
+            "Trials whose dispatch state and room contradict each other.",
+            (*WHOSE, "mismatch"),
+            registry=registry,
+        )
+        self._fallbacks = Counter(
+            "lkdiag_fallbacks",
+            "Trials, by what a second dispatch did for an agent that never came.",
+            (*WHOSE, "fallback"),
+            registry=registry,
+        )
+        edges = sorted({*BUCKETS_S, scenario.delayed_after_s, scenario.timeout_s})
+        self._latency = Histogram(
+            "lkdiag_delivery_latency_seconds",
+            "From the room's creation to the agent's joining, both on the server's clock; lost agents are not in it.",
+            WHOSE,
+            buckets=edges,
+            registry=registry,
+        )
+        self._last_trial = Gauge(
+            "lkdiag_last_trial_timestamp_seconds", "When a trial was judged last (Unix).", WHOSE, registry=registry
+        )
+        self._last_delivery = Gauge(
+            "lkdiag_last_delivery_timestamp_seconds", "When an agent came last, in time (Unix).", WHOSE,
+            registry=registry,
+        )  # fmt: skip
+        self._skipped = Counter(
+            "lkdiag_skipped_trials",
+            "Trials that were due, and not begun: the one before went on, or the server did not answer.",
+            registry=registry,
+        )
+        self._calls = Counter("lkdiag_api_calls", "Calls of LiveKit's HTTP API.", ("call",), registry=registry)
+        self._failures = Counter(
+            "lkdiag_api_call_failures",
+            "Of them, those that were refused or not answered, by Twirp's code.",
+            ("call", "code"),
+            registry=registry,
+        )
+        self._stalls = Counter("lkdiag_stalls", "Times that lkdiag itself stood still for 0.2 s.", registry=registry)
+        self._up = Gauge("lkdiag_project_up", "Whether the project answered the last API call.", registry=registry)
+        self._connected = Gauge(
+            "lkdiag_probe_connected", "Whether lkdiag's own worker is registered, where it has one.", registry=registry
+        )
+        left = Gauge("lkdiag_leftover_rooms", "Rooms of lkdiag's own not yet seen to be gone.", registry=registry)
+        left.set_function(lambda: len(self._rooms.left))
+        Gauge("lkdiag_interval_seconds", "Between two trials, as asked for.", registry=registry).set(every_s)
+        Gauge(
+            "lkdiag_delayed_after_seconds", "An agent that joins later is late, as asked for.", registry=registry
+        ).set(scenario.delayed_after_s)
+        self._server = Info("lkdiag_server", "The server as it describes itself.", registry=registry)
+        versions = {f"{name}_version".replace("-", "_"): importlib.metadata.version(name) for name in SDKS}
+        Info("lkdiag_build", "This lkdiag.", registry=registry).info({"version": __version__, **versions})
+        self._prepare(["subject", "control"] if scenario.control else ["subject"])
+
+    def _prepare(self, roles: list[str]) -> None:
+        """Every series is there from the beginning: a first loss is an increase then."""
+        for role in roles:
+            whose = self._whose(role)
+            self._latency.labels(*whose)
+            for counter, words in ((self._trials, Outcome), (self._mismatches, Mismatch), (self._fallbacks, Fallback)):
+                for word in words:
+                    counter.labels(*whose, word.value)
+
+    def _whose(self, role: str) -> tuple[str, str, str]:
+        return (self._agent_name if role == "subject" else PROBE, self._method, role)
+
+    def count(self, judged: Judgement, at_s: float) -> None:
+        """Take a trial that was judged at that time (Unix, seconds)."""
+        trial, whose = judged.trial, self._whose(judged.role)
+        self._trials.labels(*whose, trial.outcome.value).inc()
+        self._fallbacks.labels(*whose, trial.fallback.value).inc()
+        if trial.mismatch is not None:
+            self._mismatches.labels(*whose, trial.mismatch.value).inc()
+        latency_ms = trial.facts.latency_ms
+        if trial.outcome in CAME and latency_ms is not None:
+            self._latency.labels(*whose).observe(latency_ms / 1000)
+        self._last_trial.labels(*whose).set(at_s)
+        if trial.outcome is Outcome.DELIVERED:
+            self._last_delivery.labels(*whose).set(at_s)
+
+    def skipped(self, trials: int) -> None:
+        """So many trials were due, and not begun."""
+        self._skipped.inc(trials)
+
+    def note(self, event: Event) -> None:
+        """Take an event of any run of this canary."""
+        data = event.data
+        if event.kind == "api.called":
+            self._note_call(data["method"], ok=data["ok"], code=data.get("code", ""))
+        elif event.kind == "lkdiag.stalled":
+            self._stalls.inc()
+        elif event.kind in ("worker.registered", "server.described"):
+            server = data["server"]
+            self._server.info({key: str(server.get(key) or "") for key in ("version", "edition", "region")})
+            if event.kind == "worker.registered":
+                self._connected.set(1)
+        elif event.kind in ("worker.disconnected", "run.finished"):
+            self._connected.set(0)
+
+    def _note_call(self, call: str, *, ok: bool, code: str) -> None:
+        if code == "cancelled":  # by lkdiag itself
+            return
+        self._calls.labels(call).inc()
+        self._up.set(0 if code == "unreachable" else 1)
+        if not ok:
+            self._failures.labels(call, code if code in TWIRP_CODES else "other").inc()
