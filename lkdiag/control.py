@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CALL_TIMEOUT_S = 10.0
+"""For one call. livekit-api 1.2.2 hands aiohttp `timeout=None` with each request, which turns its session's own off
+(twirp_client.py): a network that swallows everything would hold a call for ever."""
 
 
 class ApiCallError(LkdiagError):
@@ -55,7 +57,6 @@ class Control:
             self._credentials.http_url,
             self._credentials.api_key,
             self._credentials.api_secret,
-            timeout=aiohttp.ClientTimeout(total=CALL_TIMEOUT_S),
             failover=False,
         )
         return self
@@ -159,7 +160,8 @@ class Control:
             )  # fmt: skip
 
         try:
-            answer = await call
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                answer = await call
         except api.TwirpError as error:
             reason = self._clean(error.message)
             record(ok=False, code=error.code, status=error.status, error=reason)

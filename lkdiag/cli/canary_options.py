@@ -26,6 +26,7 @@ Rotate = Annotated[
     typer.Option(
         "--rotate",
         min=1,
+        max=1_000_000,
         help="Begin a new journal after so many trials of the subject. \\[default: a day's]",
         rich_help_panel=JOURNALS,
     ),

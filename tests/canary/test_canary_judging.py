@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -60,14 +61,16 @@ def test_each_trial_is_judged_as_in_the_report(path: Path) -> None:
 def test_no_more_is_kept_than_a_trial_needs() -> None:
     """Weeks of clock samples, stalls and lost connections."""
     judge, at = Judge(DispatchScenario()), 0
+    told: tuple[tuple[str, int | None, dict[str, Any]], ...]
     for index in range(1, 501):
-        for kind, trial, data in (
+        told = (
             ("worker.disconnected", None, {}),
             ("worker.registered", None, {"worker_id": f"AW_{index}"}),
             *[("clock.sampled", None, {"before_ns": at, "after_ns": at, "server_ms": 0})] * 24,
             ("trial.started", index, {"warmup": True, "role": "subject", "room": "r"}),
             ("trial.finished", index, {}),
-        ):
+        )
+        for kind, trial, data in told:
             at += 1
             judge.note(Event(at, kind, at, index * 60_000_000_000 + at, trial, data))
         assert judge.judge(index) is None

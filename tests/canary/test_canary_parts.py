@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lkdiag.canary import pace as pace_module
 from lkdiag.canary.keeping import Kept
 from lkdiag.canary.pace import BACK_OFF_S, Pace
 from lkdiag.canary.rooms import OwnRooms
@@ -22,7 +21,7 @@ class Day:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now_s, self.skipped = 0.0, 0
-        monkeypatch.setattr(pace_module.asyncio, "sleep", self._sleep)
+        monkeypatch.setattr("lkdiag.canary.pace.asyncio.sleep", self._sleep)
 
     async def _sleep(self, seconds: float) -> None:
         self.now_s += seconds
@@ -100,15 +99,15 @@ def note(rooms: OwnRooms, kind: str, trial: int | None, room: str | None = None)
 def test_a_room_is_left_when_its_trial_is_over_and_it_was_not_seen_to_go() -> None:
     rooms = OwnRooms()
     note(rooms, "room.created", 1, "one")
-    assert rooms.left == ()
+    assert not rooms.left
     note(rooms, "room.gone", 1, "one")
     note(rooms, "trial.finished", 1)
     note(rooms, "room.created", 2, "two")
     note(rooms, "trial.finished", 2)
     note(rooms, "room.created", 1, "of the next journal")
-    assert rooms.left == ("two",)
+    assert list(rooms.left) == ["two"]
     note(rooms, "room.gone", None, "two")
-    assert rooms.left == ()
+    assert not rooms.left
 
 
 def runs(folder: Path, *names: str) -> list[Path]:

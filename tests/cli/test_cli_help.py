@@ -20,7 +20,7 @@ try:
 finally:
     sys.stderr.write(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """
-HEAVY = {"livekit", "aiohttp", "google", "yaml", "dotenv", "jwt"}
+HEAVY = {"prometheus_client", "livekit", "aiohttp", "google", "yaml", "dotenv", "jwt"}
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,7 @@ HEAVY = {"livekit", "aiohttp", "google", "yaml", "dotenv", "jwt"}
         ["--version"],
         ["dispatch-trial", "--help"],
         ["transfer-teardown", "--help"],
+        ["canary", "--help"],
         ["report", "-h"],
         ["sweep", "-h"],
     ],
