@@ -9,6 +9,8 @@ from lkdiag.render.teardown.wording import MERGE_MEANING
 from lkdiag.render.wording import NONE, period
 from lkdiag.report.teardown_value import TeardownReport
 from lkdiag.report.value import DispatchReport
+from lkdiag.scenario.settings_table import RENAMED
+from lkdiag.scenario.table import file_key
 
 if TYPE_CHECKING:
     from lkdiag.report.value import Environment, Report
@@ -55,13 +57,16 @@ def client_rows(report: Report) -> Rows:
 
 
 def _agents_sdk(report: Report) -> str:
+    if report.environment.agent_sdk:
+        return f"{', '.join(report.environment.agent_sdk)}, by its own log"
     own = isinstance(report.run.options.get("agent_name"), str)
-    return "not visible from outside: the worker's log says it" if own else ""
+    return "not visible from outside: the worker's log says it when it starts" if own else ""
 
 
 def option_rows(report: Report) -> Rows:
-    """Every setting of the scenario."""
-    return [(name, _value(value)) for name, value in report.run.options.items()]
+    """The settings of the scenario as its options are called; those that were left open are not named."""
+    named = [(name, value) for name, value in report.run.options.items() if value not in (None, "", [], ())]
+    return [(file_key(RENAMED.get(name, name)), _setting(name, value)) for name, value in named]
 
 
 def _played(report: Report) -> Rows:
@@ -112,6 +117,14 @@ def faults(report: Report) -> str:
 
 def _played_on_purpose(report: Report) -> str:
     return f"{faults(report)}: lkdiag's own worker misbehaves on purpose" if faults(report) else ""
+
+
+def _setting(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name.endswith("_s") and isinstance(value, int | float):
+        return f"{value:g} s"
+    return _value(value)
 
 
 def _value(value: Any) -> str:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from lkdiag.render import environment
 from lkdiag.render.dispatch import markdown as dispatch
+from lkdiag.render.dispatch.sentences import sentences as dispatch_sentences
 from lkdiag.render.fitting import Piece, Step, fit
 from lkdiag.render.markdown_example import example
 from lkdiag.render.markdown_parts import leftovers, logs, thresholds
 from lkdiag.render.markdown_text import code, code_block, prose, table_head, table_row
 from lkdiag.render.teardown import markdown as teardown
+from lkdiag.render.teardown.sentences import sentences as teardown_sentences
 from lkdiag.render.wording import VERDICT_SYMBOL, period
 from lkdiag.report.teardown_value import TeardownReport
 from lkdiag.report.value import DispatchReport
@@ -52,7 +54,7 @@ def _pieces(report: Report) -> Iterator[Piece]:
     if isinstance(report, DispatchReport):
         yield from _assembled(
             report,
-            dispatch.sentences(report),
+            dispatch_sentences(report, code, prose),
             dispatch.figures(report),
             dispatch.findings(report),
             (dispatch.trials(report), dispatch.stories(report)) if report.trials else (),
@@ -60,7 +62,7 @@ def _pieces(report: Report) -> Iterator[Piece]:
     elif isinstance(report, TeardownReport):
         yield from _assembled(
             report,
-            teardown.sentences(report),
+            teardown_sentences(report, prose),
             teardown.figures(report),
             teardown.findings(report),
             (teardown.trials(report), teardown.stories(report)) if report.trials else (),
@@ -116,6 +118,6 @@ def _environment(report: Report) -> Iterator[Piece]:
     yield Piece((f"\n### Environment\n\n{table_head([('', False), ('', False)])}",))
     for label, text in (*environment.identity_rows(report), *environment.client_rows(report)):
         yield Piece((table_row([label, prose(text)]), ""), "detail")
-    options = ", ".join(f"{name} = {value}" for name, value in environment.option_rows(report))
+    options = " · ".join(f"{name} {value}" for name, value in environment.option_rows(report))
     if options:
         yield Piece((table_row(["options", prose(options)]), ""), "detail")

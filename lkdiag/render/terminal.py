@@ -11,12 +11,12 @@ from rich.text import Text
 
 from lkdiag.checks.verdict import Verdict
 from lkdiag.render import environment
+from lkdiag.render.course import ended, expected
 from lkdiag.render.dispatch import terminal as dispatch
-from lkdiag.render.selection import finished_trials, planned_trials
 from lkdiag.render.teardown import terminal as teardown
 from lkdiag.render.terminal_table import Trimmed, indented, labelled, plain
 from lkdiag.render.visible import visible
-from lkdiag.render.wording import THRESHOLD_SYMBOL, VERDICT_SYMBOL, plural
+from lkdiag.render.wording import THRESHOLD_SYMBOL, VERDICT_SYMBOL
 from lkdiag.report.teardown_value import TeardownReport
 from lkdiag.report.value import DispatchReport
 
@@ -81,17 +81,11 @@ def _head(report: Report, *, verbose: bool) -> list[RenderableType]:
 
 def _verdict(report: Report, width: int) -> list[RenderableType]:
     found: list[RenderableType] = []
-    if report.run.interrupted:
-        planned = planned_trials(report)
-        of = "" if planned is None else f" of {planned} planned"
-        found.append(plain(f"Interrupted after {plural(finished_trials(report), 'trial')}{of}.", "bold"))
-    if report.run.aborted:
-        found.append(plain(f"lkdiag gave the run up: {report.run.aborted}", "bold"))
+    found += [plain(text, "bold") for text in ended(report)]
     style = VERDICT_STYLE[report.verdict]
     verdict = f"{VERDICT_SYMBOL[report.verdict]} {report.verdict.value.upper()}"
     found.append(Text.assemble((verdict, style), "  ", plain(report.headline, "bold")))
-    if report.expectation is not None:
-        found.append(plain(f"{'✓' if report.expectation.met else '✗'} {report.expectation.told}"))
+    found += [plain(text) for text in expected(report)]
     found += [_threshold(threshold) for threshold in report.thresholds]
     again = "\n".join(_command_lines(visible(report.run.command), width - 7))
     found.append(labelled([("again", Text(again))]))

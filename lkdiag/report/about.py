@@ -68,6 +68,9 @@ def environment_of(started: Event, timeline: Timeline, agent_name: str | None) -
         sdk=started.data["sdk"],
         python=started.data["python"],
         os=started.data["os"],
+        agent_sdk=tuple(
+            dict.fromkeys(name for read in run.of("worker_log.read") for name in read.data.get("versions", ()))
+        ),
     )
 
 

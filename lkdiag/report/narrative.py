@@ -181,6 +181,8 @@ def _step(data: Data) -> str:
             told.append(f"{name.removesuffix('_s')} {value:g} s")
         elif name != "do" and value is not False:
             told.append(name if value is True else f"{name} {value}")
+    if data["do"] == "fallback":
+        told.append("if nobody came")
     return f"step {data['do']}" + (f": {', '.join(told)}" if told else "")
 
 

@@ -67,6 +67,8 @@ class Environment:
     sdk: dict[str, str]
     python: str
     os: str
+    agent_sdk: tuple[str, ...] = ()
+    """The subject's, as its log names them: `livekit-agents 1.8.9`. Empty where no log says it."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lkdiag.worker_log.entry import Entry, line_of
+from lkdiag.worker_log.entry import Entry, line_of, versions_of
 from lkdiag.worker_log.readable import MOST_FOLLOWING, add_following, entry_of_text
 from lkdiag.worker_log.requests import OpenRequests
 from lkdiag.worker_log.structured import TornLineError, entry_of_object, json_object
@@ -42,6 +42,8 @@ class Collector:
         self.last_at_ns: int | None = None
         self.worker_ids: dict[str, None] = {}
         self.sdks: set[str] = set()
+        self.versions: dict[str, None] = {}
+        """Of the SDKs, as a worker names them when it starts."""
 
     def feed(self, text: str) -> None:
         """The next line of the file."""
@@ -105,6 +107,8 @@ class Collector:
             self.recognised += 1
             self.sdks.add(entry.sdk)
         of_a_job = line.job_id or line.room or line.room_sid
+        if line.what is What.STARTING:
+            self.versions.update(dict.fromkeys(versions_of(entry)))
         if known or (of_a_job and line.level in _GRAVE and not entry.by_rtc):
             line = replace(line, worker_id=self._workers.worker_of(line, entry.process))
             if line.what is What.REGISTERED and line.worker_id:

@@ -20,7 +20,7 @@ from lkdiag.worker_log.quoting import last_error, quoted
 from lkdiag.worker_log.vocabulary import What, job_id_in, what_of, what_of_rtc
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
 LONGEST_NAME = 512
 """Characters. A longer id or name is not one: a room's name has 256 at most, by the server's default."""
@@ -107,6 +107,14 @@ def line_of(entry: Entry, number: int, secrets: Collection[str]) -> LogLine:
     )
 
 
+def versions_of(entry: Entry) -> Iterator[str]:
+    """Of the SDKs, in the line of a worker that starts: `livekit-agents 1.8.9`, `livekit 1.1.21`."""
+    for package, key in ((_PACKAGES[entry.sdk], "version"), ("livekit", "rtc-version")):
+        if version := _name(entry.fields.get(key)):
+            yield f"{package} {version}"
+
+
+_PACKAGES = {"python": "livekit-agents", "node": "@livekit/agents"}
 _NAMES_WORKER = frozenset({What.REGISTERED, What.DRAINING, What.SHUTTING_DOWN})
 
 

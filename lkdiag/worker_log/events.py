@@ -105,6 +105,7 @@ def _summary(log: WorkerLog) -> dict[str, Any]:
         "last_at_ns": log.last_at_ns,
         "worker_ids": list(log.worker_ids),
         "sdks": list(log.sdks),
+        "versions": list(log.versions) or None,
         # of all rooms: a log without any may be one of warnings only, and then its silence says nothing
         "requests": sum(line.what is What.RECEIVED_REQUEST for line in log.lines),
         "notes": list(log.notes) or None,

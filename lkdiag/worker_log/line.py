@@ -54,6 +54,8 @@ class WorkerLog:
     """In the order in which they registered."""
     sdks: tuple[str, ...]
     """What wrote it: "python", "node" or both."""
+    versions: tuple[str, ...] = ()
+    """Of the SDKs, as far as the file shows a worker's start: "livekit-agents 1.8.9"."""
     notes: tuple[str, ...] = ()
     """What is wrong with the file and could be lived with."""
 

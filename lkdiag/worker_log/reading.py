@@ -70,6 +70,7 @@ def read_worker_log(path: Path, *, secrets: Collection[str] = (), zone: tzinfo |
         last_at_ns=found.last_at_ns,
         worker_ids=tuple(found.worker_ids),
         sdks=tuple(sorted(found.sdks)),
+        versions=tuple(found.versions),
         notes=tuple(notes),
     )
 

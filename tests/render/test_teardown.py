@@ -122,7 +122,7 @@ def test_what_was_not_played_has_no_row_and_no_column() -> None:
         ["off", "–", "–", "error"],
     ]
     assert "webhook-reaper" not in text
-    assert "Interrupted after 3 trials of 36 planned." in text
+    assert "The run was interrupted after 3 trials of 36 planned." in text
 
 
 def test_the_legend_explains_what_is_shown_and_no_more() -> None:

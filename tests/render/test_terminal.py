@@ -164,7 +164,7 @@ def test_a_long_command_can_still_be_pasted() -> None:
 
 
 def test_an_interrupted_run_says_how_far_it_came() -> None:
-    assert "Interrupted after 0 trials of 20 planned." in shown(sample_reports.empty())
+    assert "The run was interrupted after 0 trials of 20 planned." in shown(sample_reports.empty())
 
 
 def test_warm_up_trials_are_one_line() -> None:

@@ -71,7 +71,7 @@ def measures(report: DispatchReport) -> tuple[Measure, ...]:
     rows = [_measure("latency", name, summary.latency_ms) for name, summary in found.items()]
     for stage in stages:
         rows += [
-            _measure(f"→ {stage}", name, summary.stages_ms[stage])
+            _measure(f"→ {stage.replace('_', ' ')}", name, summary.stages_ms[stage])
             for name, summary in found.items()
             if stage in summary.stages_ms
         ]

@@ -4,45 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lkdiag.checks.verdict import Outcome
-from lkdiag.render import environment
 from lkdiag.render.dispatch import columns, diagnosis
 from lkdiag.render.dispatch.figures import MEASURED_FROM, QUANTILES, groups, measures, tallies
 from lkdiag.render.fitting import Piece
 from lkdiag.render.markdown_parts import finding_item, story_piece
 from lkdiag.render.markdown_text import code, link, prose, table_head, table_row
 from lkdiag.render.selection import is_failing
-from lkdiag.render.wording import duration, moment, plural, rate, tally
+from lkdiag.render.wording import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lkdiag.report.value import DispatchReport, TrialReport
-
-
-def sentences(report: DispatchReport) -> Iterator[str]:
-    """The run in plain words; the first one goes on from a colon."""
-    summary = report.summary
-    method = f" by {code(environment.methods(report))}" if environment.methods(report) else ""
-    name = "the same room name" if report.run.options.get("reuse_room_name") else "a room of a new name"
-    yield f"{plural(summary.trials, 'trial')} of {code(report.environment.subject)}{method}, {name} for each."
-    if environment.faults(report):
-        yield f"The worker is lkdiag's own and misbehaved on purpose, by --fault: {prose(environment.faults(report))}."
-    if summary.trials:
-        yield f"Outcomes: {tally(summary.outcomes)}. Lost: {rate(summary.lost_rate)}."
-    latency = summary.latency_ms
-    if latency.count:
-        yield (
-            f"Where the agent came, half came within {duration(latency.p50)} of the room's creation, "
-            f"95 % within {duration(latency.p95)}, the last after {duration(latency.max)}."
-        )
-    dropped = summary.outcomes.get(Outcome.DROPPED, 0)
-    if summary.rescued:
-        yield f"A second dispatch brought the agent in {summary.rescued} of {dropped} dropped trials."
-    if report.control is not None:
-        yield f"Of lkdiag's own worker beside it: lost {rate(report.control.lost_rate)}."
-    if report.warmup:
-        yield f"Before that, {plural(len(report.warmup), 'warm-up trial')}, not counted."
 
 
 def figures(report: DispatchReport) -> Iterator[Piece]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from lkdiag.render.course import ended, expected
+from lkdiag.render.dispatch.sentences import sentences as dispatch_sentences
 from lkdiag.render.fitting import Piece, Step, fit
 from lkdiag.render.html import dispatch, teardown
 from lkdiag.render.html.markup import around_hole, element, written
@@ -15,9 +17,11 @@ from lkdiag.render.html.parts import (
     list_pieces,
     notes_section,
     section,
+    thresholds,
 )
-from lkdiag.render.selection import finished_trials, planned_trials, trials_of
-from lkdiag.render.wording import THRESHOLD_SYMBOL, VERDICT_SYMBOL, period, plural
+from lkdiag.render.selection import trials_of
+from lkdiag.render.teardown.sentences import sentences as teardown_sentences
+from lkdiag.render.wording import VERDICT_SYMBOL, period
 from lkdiag.report.teardown_value import TeardownReport
 from lkdiag.report.value import DispatchReport
 
@@ -90,7 +94,8 @@ def _document(report: Report) -> Element:
             element("strong", report.headline),
             class_="headline",
         ),
-        *(element("p", text) for text in _beside_the_verdict(report)),
+        element("p", *_paragraph(report), class_="paragraph"),
+        *(element("p", text) for text in (*ended(report), *expected(report))),
         element(
             "p",
             "Run ",
@@ -113,18 +118,14 @@ def _style() -> Element:
     return found
 
 
-def _beside_the_verdict(report: Report) -> Iterator[str]:
-    run = report.run
-    if run.interrupted:
-        planned = planned_trials(report)
-        of = "" if planned is None else f" of {planned} planned"
-        yield f"The run was interrupted after {plural(finished_trials(report), 'trial')}{of}."
-    if run.aborted:
-        yield f"lkdiag gave the run up: {run.aborted}"
-    if report.expectation is not None:
-        yield f"{'✓' if report.expectation.met else '✗'} {report.expectation.told}"
-    for threshold in report.thresholds:
-        yield f"{THRESHOLD_SYMBOL[threshold.ok]} {threshold.told}"
+def _paragraph(report: Report) -> list[str]:
+    """The run in plain words, with the blanks between its sentences."""
+    told: Iterable[str] = ()
+    if isinstance(report, DispatchReport):
+        told = dispatch_sentences(report, str, str)
+    elif isinstance(report, TeardownReport):
+        told = teardown_sentences(report, str)
+    return [f"{sentence} " for sentence in told]
 
 
 def _pieces(report: Report) -> Iterator[Piece]:
@@ -154,6 +155,7 @@ def _assembled(
     stories: Iterable[Piece],
 ) -> Iterator[Piece]:
     yield Piece((f"{written(environment_section(report))}\n",))
+    yield from thresholds(report.thresholds)
     yield from figures
     yield from list_pieces("findings", "Findings", "finding", findings)
     told = list(stories)

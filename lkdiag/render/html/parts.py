@@ -12,7 +12,7 @@ from lkdiag.render.html.lanes import lanes
 from lkdiag.render.html.markup import HOLE, around_hole, element, written
 from lkdiag.render.html.tables import open_table, pairs, row
 from lkdiag.render.visible import visible
-from lkdiag.render.wording import NONE, SEVERITY_SYMBOL, SWEEP, closes, moment, offset, trial_numbers
+from lkdiag.render.wording import NONE, SEVERITY_SYMBOL, SWEEP, THRESHOLD_SYMBOL, closes, moment, offset, trial_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from lkdiag.checks.verdict import Finding
     from lkdiag.render.html.markup import Child
-    from lkdiag.report.value import LeftoverRoom, Report, TimelineLine
+    from lkdiag.report.value import LeftoverRoom, Report, Threshold, TimelineLine
 
+_MET = {True: "pass", False: "failure", None: "inconclusive"}
 WEIGHT = {Severity.FAIL: "failure", Severity.INCONCLUSIVE: "inconclusive", Severity.NOTE: "note"}
 
 
@@ -67,6 +68,21 @@ def finding_item(finding: Finding, cells: Iterable[tuple[str, str]] = ()) -> Ele
     if shown:
         found.append(pairs(shown))
     return found
+
+
+def thresholds(judged: Sequence[Threshold]) -> Iterator[Piece]:
+    """The user's own, an item each."""
+    items = [
+        element(
+            "li",
+            element("span", THRESHOLD_SYMBOL[one.ok], aria_hidden="true", class_=f"symbol {_MET[one.ok]}"),
+            f" {one.told}",
+        )
+        for one in judged
+    ]
+    if items:
+        body = section("thresholds", "Thresholds", element("ul", *items, class_="thresholds"))
+        yield Piece((f"{written(body)}\n", ""), "detail")
 
 
 def list_pieces(name: str, title: str, kind: str, items: Iterable[Element]) -> Iterator[Piece]:

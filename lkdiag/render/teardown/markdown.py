@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lkdiag.render import environment
 from lkdiag.render.fitting import Piece
 from lkdiag.render.markdown_parts import finding_item, story_piece
 from lkdiag.render.markdown_text import code, html, prose, table_head, table_row
@@ -12,38 +11,12 @@ from lkdiag.render.selection import is_failing
 from lkdiag.render.teardown import columns
 from lkdiag.render.teardown.grid import cell_text, cleanup_legend, grid_of, mark_legend, where
 from lkdiag.render.teardown.wording import company, outcome, played, survivor
-from lkdiag.render.wording import NONE, moment, plural, seconds, tally
+from lkdiag.render.wording import NONE, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lkdiag.report.teardown_value import TeardownReport, TeardownTrial
-
-
-def sentences(report: TeardownReport) -> Iterator[str]:
-    """The run in plain words; the first one goes on from a colon."""
-    summary = report.summary
-    grid = grid_of(report)
-    merged = environment.merges(report)
-    yield (
-        f"{plural(summary.trials, 'call')}, each in rooms of its own: a caller and an agent, a human transferred to "
-        "them, the agent leaves, one side hangs up. Is the room closed then, or is the other side left in it alone?"
-    )
-    if not summary.trials:
-        return
-    sizes = (
-        plural(len(grid.cleanups), "cleanup"),
-        plural(len(grid.sides), "way") + " for the agent to leave",
-        plural(len({side for _, side in grid.columns}), "side") + " to hang up",
-    )
-    yield f"Played: {' × '.join(sizes)}{f', merged by {prose(merged)}' if merged else ''}."
-    yield f"Outcomes: {tally(summary.outcomes)}."
-    closed = summary.closed_ms
-    if closed.p50 is not None and closed.max is not None:
-        yield (
-            f"Where the room was closed, half were gone within {seconds(closed.p50)} of the hang-up, "
-            f"the last after {seconds(closed.max)}."
-        )
 
 
 def figures(report: TeardownReport) -> Iterator[Piece]:
