@@ -9,6 +9,7 @@ from lkdiag import settings
 from lkdiag.cli.notes import say
 from lkdiag.cli.output import check_output, show_run
 from lkdiag.errors import UsageError
+from lkdiag.scenario.address import parse_address
 from lkdiag.scenario.teardown import Cleanup, TeardownScenario
 
 if TYPE_CHECKING:
@@ -126,13 +127,3 @@ def _without_webhooks(
         return script
     say("note: webhook-reaper is left out: a project's webhooks reach lkdiag only with --webhook-listen HOST:PORT")
     return with_settings(script, cleanups=tuple(c for c in own.cleanups if c is not Cleanup.WEBHOOK_REAPER))
-
-
-def parse_address(text: str | None) -> tuple[str, int] | None:
-    """HOST:PORT. Raises UsageError."""
-    if text is None:
-        return None
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdigit() or int(port) > 65535:
-        raise UsageError(f"{text!r} is not an address to listen on", "write it as HOST:PORT, as in 0.0.0.0:8787")
-    return host.strip("[]"), int(port)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import textwrap
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from lkdiag.cli.notes import give_up
+
+NARROWEST = 20
+"""Cells for a title; in fewer of them it would be a column of words."""
 
 EXAMPLES = """[bold]Examples[/]
 
@@ -59,7 +64,14 @@ def list_scenarios(
         _write(json.dumps({"schema": "lkdiag.scenarios/1", "scenarios": listed}, indent=2, ensure_ascii=False) + "\n")
         return
     widths = [max(len(text) for text in column) for column in zip(*((o.name, o.failure) for o in found), strict=True)]
-    _write("".join(f"{one.name:<{widths[0]}}  {one.failure:<{widths[1]}}  {one.title}\n" for one in found))
+    _write("".join(_line(f"{one.name:<{widths[0]}}  {one.failure:<{widths[1]}}  ", one.title) for one in found))
+
+
+def _line(beginning: str, title: str) -> str:
+    """In a terminal, what does not fit stands below the title's beginning; in a pipe it is one line."""
+    cells = shutil.get_terminal_size().columns - len(beginning) if sys.stdout.isatty() else 0
+    lines = textwrap.wrap(title, cells) if cells >= NARROWEST else [title]
+    return beginning + f"\n{' ' * len(beginning)}".join(lines) + "\n"
 
 
 @scenarios.command()

@@ -16,9 +16,10 @@ from lkdiag.journal import read_journal
 from lkdiag.report.build import build_report
 from lkdiag.report.teardown_value import TeardownReport
 from lkdiag.report.value import DispatchReport
+from lkdiag.scenario.place import meant
 from lkdiag.scenario.script import DispatchScript, builtin_names, load_script, with_settings
 from lkdiag.selftest.confusion import Part, confusion_of
-from lkdiag.selftest.mix import HONEST, HONEST_SCENARIO, Mix, prepare
+from lkdiag.selftest.mix import HONEST, HONEST_SCENARIO, Mix, name_of, prepare
 from lkdiag.trial.schedule import plan_calls, plan_trials
 from lkdiag.worker.behaviour import BEHAVIOURS, make_behaviour
 
@@ -42,6 +43,9 @@ APART_FROM = 100
 """Trials from which on those are played as well."""
 
 
+ONLY_HINT = "--only takes honest, or a scenario that expects something of an agent: see `lkdiag scenarios`"
+
+
 @dataclass(frozen=True)
 class Bench:
     """One selftest. Raises UsageError for a scenario that there is not."""
@@ -61,8 +65,8 @@ class Bench:
         mixed = [script for name in self._wanted() if name not in APART and _is_part(script := _load(name))]
         if not alone and not mixed:
             raise UsageError(
-                f"a selftest can't play {', '.join(self.only)}",
-                "--only takes honest, or a scenario that expects something of an agent: see `lkdiag scenarios`",
+                f"--only {', '.join(self.only)}: there is nothing in it that a selftest could be measured at",
+                ONLY_HINT,
             )
         counts = [_count(script) for script in alone]
         left = self.trials - sum(counts)
@@ -72,7 +76,7 @@ class Bench:
             raise UsageError(f"--trials {self.trials} is too few for these", f"at least {sum(counts) + 1}")
         parts = [self._play_mixed(mixed, left)] if left else []
         parts += [self._play_alone(script) for script in alone if not _interrupted(parts)]
-        truths = {_name(script): _truth(script) for script in (*mixed, *alone)}
+        truths = {name_of(script): _truth(script) for script in (*mixed, *alone)}
         ordered = dict(sorted(truths.items(), key=lambda item: (item[0] != HONEST, item[0])))
         return confusion_of(parts, ordered, self.seed), _interrupted(parts)
 
@@ -115,6 +119,8 @@ class Bench:
 
 
 def _load(name: str) -> AnyScript:
+    if name not in builtin_names():
+        raise UsageError(f'--only {name}: there is no scenario "{name}"{meant(name, builtin_names())}', ONLY_HINT)
     script = load_script(name, tuple(BEHAVIOURS), make_behaviour)
     if name in APART and isinstance(script, DispatchScript):
         # one trial of each case
@@ -127,10 +133,6 @@ def _count(script: AnyScript) -> int:
     if isinstance(script, DispatchScript):
         return sum(not trial.warmup for trial in plan_trials(script.settings, script.cases))
     return len(plan_calls(script.settings))
-
-
-def _name(script: AnyScript) -> str:
-    return HONEST if script.name == HONEST_SCENARIO else script.name
 
 
 def _is_part(script: AnyScript) -> bool:

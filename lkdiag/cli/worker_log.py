@@ -20,6 +20,8 @@ AROUND_NS = 60 * 1_000_000_000
 
 def check_worker_log(path: Path | None) -> None:
     """Raises UsageError before anything is run, when there is no such file."""
+    if path is not None and path.is_dir():
+        raise UsageError(f"{path} is a folder, not a worker's log", "name the file in it that your worker writes")
     if path is not None and not path.is_file():
         raise UsageError(f"there is no worker's log {path}", "name the file into which your worker's log is written")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from lkdiag.errors import UsageError
+from lkdiag.scenario.address import parse_address
 from lkdiag.scenario.duration import parse_duration_s
 from lkdiag.scenario.fault import Fault
 
@@ -107,7 +108,11 @@ class DispatchScenario:
             if manner not in WEBHOOK_MANNERS or (manner == "slow") != bool(colon):
                 raise UsageError(f"--webhooks is {self.webhooks!r}", "it is ok, fail-first, drop or slow:3s")
             if colon:
-                parse_duration_s(delay)
+                try:
+                    parse_duration_s(delay)
+                except UsageError as error:
+                    raise UsageError(f"--webhooks is {self.webhooks!r}: {error.message}", error.hint) from None
+        parse_address(self.webhook_listen)
         self._check_combinations()
 
     def _check_combinations(self) -> None:

@@ -73,6 +73,7 @@ TeardownCheck = Literal[
     "unhandled-error",
     "webhook-missing",
 ]
+SOME = Meta(min_length=1)
 Of = Annotated[Literal["all", "some"], Meta(description="Of every trial, or of one at least.")]
 
 
@@ -95,16 +96,16 @@ class Expect(Table, frozen=True):
 class DispatchExpect(Expect, frozen=True):
     """What is expected of a dispatch."""
 
-    outcome: Outcome | tuple[Outcome, ...] = ()
-    state: State | tuple[State, ...] = ()
-    mismatch: Mismatch | tuple[Mismatch, ...] = ()
-    fallback: Fallback | tuple[Fallback, ...] = ()
-    cause: Cause | tuple[Cause, ...] = ()
-    findings: DispatchCheck | tuple[DispatchCheck, ...] = ()
+    outcome: Outcome | Annotated[tuple[Outcome, ...], SOME] = ()
+    state: State | Annotated[tuple[State, ...], SOME] = ()
+    mismatch: Mismatch | Annotated[tuple[Mismatch, ...], SOME] = ()
+    fallback: Fallback | Annotated[tuple[Fallback, ...], SOME] = ()
+    cause: Cause | Annotated[tuple[Cause, ...], SOME] = ()
+    findings: DispatchCheck | Annotated[tuple[DispatchCheck, ...], SOME] = ()
 
 
 class TeardownExpect(Expect, frozen=True):
     """What is expected of a call."""
 
-    outcome: TeardownOutcome | tuple[TeardownOutcome, ...] = ()
-    findings: TeardownCheck | tuple[TeardownCheck, ...] = ()
+    outcome: TeardownOutcome | Annotated[tuple[TeardownOutcome, ...], SOME] = ()
+    findings: TeardownCheck | Annotated[tuple[TeardownCheck, ...], SOME] = ()

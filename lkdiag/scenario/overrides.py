@@ -30,12 +30,16 @@ def split_overrides(texts: Iterable[str]) -> dict[str, str]:
 
 
 def apply_overrides(
-    raw: dict[str, Any], overrides: Mapping[str, str], settings: type[msgspec.Struct]
+    raw: dict[str, Any], overrides: Mapping[str, str], settings: type[msgspec.Struct], *, plays_workers: bool
 ) -> dict[Path, str]:
-    """Put them into the document; for each value that they gave, how. Raises UsageError for an unknown key."""
+    """Put them into the document; for each value that they gave, how.
+
+    `plays_workers`: whether a scenario of that kind has [workers]. Raises UsageError for an unknown key, or one that
+    is given nothing where it is a list.
+    """
     applied: dict[Path, str] = {}
     for key, text in overrides.items():
-        path = _path_of(key, raw, settings)
+        path = _path_of(key, raw, settings, plays_workers=plays_workers)
         table = raw
         for part in path[:-1]:
             table = table.setdefault(part, {})
@@ -43,16 +47,21 @@ def apply_overrides(
                 break  # the file itself is wrong there, and will be told so
         else:
             is_list = path[0] == "vary" or ("," in text and path[0] == "settings" and path[-1] in _lists(settings))
+            if is_list and not _split(text):
+                raise UsageError(f"--set {key}={text}: it names nothing", f"one or several, {HINT}")
             table[path[-1]] = [_read(one) if path[0] == "vary" else one for one in _split(text)] if is_list else text
             applied[path] = f"{key}={text}"
     return applied
 
 
-def _path_of(key: str, raw: Mapping[str, Any], settings: type[msgspec.Struct]) -> tuple[str, ...]:
+def _path_of(
+    key: str, raw: Mapping[str, Any], settings: type[msgspec.Struct], *, plays_workers: bool
+) -> tuple[str, ...]:
     known: list[tuple[str, ...]] = [("settings", field.encode_name) for field in msgspec.structs.fields(settings)]
     varied, workers = raw.get("vary"), raw.get("workers")
     known += [("vary", name) for name in (varied if isinstance(varied, dict) else ())]
-    names = dict.fromkeys([MAIN, *(workers if isinstance(workers, dict) else ())])
+    # a call has no workers: only [settings] and, told so in their turn, tables that should not be there
+    names = dict.fromkeys([*([MAIN] if plays_workers else []), *(workers if isinstance(workers, dict) else ())])
     known += [("workers", name, field.encode_name) for name in names for field in msgspec.structs.fields(WorkerSpec)]
     by_key = {".".join(path).removeprefix("settings."): path for path in known}
     asked = key.removeprefix("settings.").removeprefix("--")

@@ -52,23 +52,19 @@ class Place:
         shown = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path)
         return shown.removeprefix(".")
 
-    def error(self, message: str, hint: str = "", line: int | None = None) -> UsageError:
-        """The error to raise, with this place in front; `line` where another one than the key's says it better."""
+    def error(self, message: str, hint: str = "") -> UsageError:
+        """The error to raise, with this place in front."""
         hint = hint or HINT
         given = next((self.overrides[p] for p in self._ways_down() if p in self.overrides), None)
         if given is not None:
             return UsageError(f"--set {given}: {message}", hint)
-        where = f"{self.file}:{line or self.line}:"
+        where = f"{self.file}:{self.line}:"
         return UsageError(f"{where} {self.key}: {message}" if self.path else f"{where} {message}", hint)
 
-    def unknown(
-        self, what: str, name: str, known: Iterable[str], hint: str = "", line: int | None = None
-    ) -> UsageError:
+    def unknown(self, what: str, name: str, known: Iterable[str], hint: str = "") -> UsageError:
         """The error for a name that isn't known, with the nearest one that is."""
         names = list(known)
-        return self.error(
-            f'there is no {what} "{name}"{meant(name, names)}', hint or f"known: {', '.join(names)}", line
-        )
+        return self.error(f'there is no {what} "{name}"{meant(name, names)}', hint or f"known: {', '.join(names)}")
 
     def _ways_down(self) -> Iterable[Path]:
         return (self.path[:end] for end in range(len(self.path), 0, -1))

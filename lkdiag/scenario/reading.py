@@ -35,7 +35,9 @@ def read_head(raw: Any, place: Place) -> tuple[str, ScriptHead]:
         near = next((key for key in raw if meant("kind", [key])), None)
         if near is not None:
             raise (place / near).unknown("key", near, ["kind"])
-        raise place.error("kind is missing", 'kind = "dispatch" or kind = "teardown": which contract judges it')
+        raise (place / "kind").error(
+            "it is missing", 'kind = "dispatch" or kind = "teardown": which contract judges it'
+        )
     kind = raw["kind"]
     if not isinstance(kind, str):
         raise (place / "kind").error(f"it is {shown(kind)}, and has to be one of {', '.join(FILES)}")
@@ -66,7 +68,10 @@ def read_cases(raw: Any, place: Place) -> tuple[Case, ...]:
     for name, values in _names(raw, place):
         here = place / name
         if not isinstance(values, list) or not values:
-            raise here.error(f"it is {shown(values)}", f'write a list of values, as {name} = ["0s", "2s"]')
+            raise here.error(
+                "the list is empty" if values == [] else f"it is {shown(values)}",
+                f'write a list of values, as {name} = ["0s", "2s"]',
+            )
         vary[name] = [_varied(value, here / number) for number, value in enumerate(values)]
     if math.prod(len(values) for values in vary.values()) > CASES_MAX:
         raise place.error(f"these are more than {CASES_MAX} combinations", "a trial takes one of them")
@@ -117,7 +122,7 @@ def _template(raw: Any, kind: str, names: Sequence[str], used: set[str], place: 
         raise place.error(f"it is {shown(raw)}, not a table", "write each step as [[steps]]")
     known = STEPS[kind]
     if "do" not in raw:
-        raise place.error("do is missing: what is to happen?", f"known: {', '.join(known)}")
+        raise (place / "do").error("it is missing: what is to happen?", f"known: {', '.join(known)}")
     do = raw["do"]
     if not isinstance(do, str):
         raise (place / "do").error(f"it is {shown(do)}, and has to be one of {', '.join(known)}")
@@ -125,8 +130,8 @@ def _template(raw: Any, kind: str, names: Sequence[str], used: set[str], place: 
         others = [other for other, steps in STEPS.items() if do in steps]
         if others:
             message = f'"{do}" is a step of kind {others[0]}, not of {kind}'
-            raise place.error(message, f"known: {', '.join(known)}", (place / "do").line)
-        raise place.unknown("step", do, known, line=(place / "do").line)
+            raise (place / "do").error(message, f"known: {', '.join(known)}")
+        raise (place / "do").unknown("step", do, known)
     for key, value in raw.items():
         if isinstance(value, str) and value.startswith("$"):
             if value[1:] not in names:

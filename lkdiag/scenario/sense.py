@@ -57,27 +57,32 @@ def check_teardown(steps: Sequence[AnyStep], document: Place) -> None:
     """Raises UsageError for steps that can't be played in that order."""
     place = document / "steps"
     if not isinstance(steps[0], words.CreateRoom):
-        raise (place / 0).error(f"{steps[0].do} comes before create-room", "a call begins with its room")
+        raise (place / 0 / "do").error(f"{steps[0].do} comes before create-room", "a call begins with its room")
     _only_one(steps, place, words.CreateRoom, words.Merge, words.AgentLeaves, words.HangUp, words.Watch)
     if not isinstance(steps[-1], words.Watch):
-        raise (place / (len(steps) - 1)).error(
+        raise (place / (len(steps) - 1) / "do").error(
             f"{steps[-1].do} is the last step, and nobody watches what comes of it", "end with watch"
         )
     joined: set[str] = set()
     for number, step in enumerate(steps):
         if isinstance(step, words.CallJoin):
             if step.who in joined:
-                raise (place / number).error(f"the {step.who} has joined already")
+                raise (place / number / "who").error(f"the {step.who} has joined already", "each of them joins once")
             joined.add(step.who)
         if isinstance(step, words.Merge) and joined != {"caller", "human"}:
-            raise (place / number).error("caller and human have to join before their calls are merged")
+            raise (place / number / "do").error(
+                "caller and human have to join before their calls are merged",
+                f'add a join step before it: who = "{next(iter({"caller", "human"} - joined))}"',
+            )
 
 
 def _only_one(steps: Sequence[AnyStep], place: Place, *kinds: type) -> None:
     for kind in kinds:
         numbers = [number for number, step in enumerate(steps) if isinstance(step, kind)]
         if len(numbers) > 1:
-            raise (place / numbers[1]).error(f"there is a second {steps[numbers[1]].do}", "it happens once in a trial")
+            raise (place / numbers[1] / "do").error(
+                f"there is a second {steps[numbers[1]].do}", "it happens once in a trial"
+            )
 
 
 def _check_order(steps: Sequence[AnyStep], place: Place) -> None:
@@ -89,7 +94,7 @@ def _check_order(steps: Sequence[AnyStep], place: Place) -> None:
         raise place.error("there is no watch step", 'nobody sees what comes of the dispatch: do = "watch"')
     room = False
     for number, step in enumerate(steps):
-        here = place / number
+        here = place / number / "do"
         if isinstance(step, words.Watch | words.Fallback | words.Retry) and number < under_test:
             raise here.error(f"{step.do} comes before dispatch", "there is nothing to see yet")
         needs_room = isinstance(step, words.Join | words.DeleteRoom | words.AskClient | words.WaitFor)
@@ -109,9 +114,9 @@ def _check_workers(
     for number, step in enumerate(steps):
         if not isinstance(step, words.RegisterWorker | words.StopWorker | words.ChangeWorker):
             continue
-        place, name = document / "steps" / number, step.worker
+        place, name = document / "steps" / number / "worker", step.worker
         if name not in workers:
-            raise (place / "worker").unknown("worker", name, workers, _worker_hint(workers, name))
+            raise place.unknown("worker", name, workers, _worker_hint(workers, name))
         if name == MAIN and subject is not None:
             raise place.error(f"the worker {name} is yours, as agent-name says", "lkdiag can't change it")
         if workers[name].register == "never":
@@ -146,11 +151,13 @@ def _check_people(settings: DispatchScenario, steps: Sequence[AnyStep], place: P
             there.add(words.CALLER)
         elif isinstance(step, words.Join):
             if step.who in there:
-                raise (place / number).error(f"the {step.who} has joined already", "give the second one another name")
+                raise (place / number / "who").error(
+                    f"the {step.who} has joined already", "give the second one another name"
+                )
             there.add(step.who)
         elif isinstance(step, words.Leave | words.AskClient):
             if step.who not in there:
-                raise (place / number).error(
+                raise (place / number / "who").error(
                     f"no {step.who} is in the room by then{meant(step.who, there)}",
                     "a join step, or caller in the settings, brings one",
                 )

@@ -26,7 +26,7 @@ def _setting_type(name: str, hint: Any) -> Any:
         return str
     if name in RENAMED:
         (word, _) = get_args(hint)  # tuple[Cleanup, ...]
-        return Union.__getitem__((word, hint))
+        return Union.__getitem__((word, Annotated[hint, msgspec.Meta(min_length=1)]))
     if get_origin(hint) in (Union, types.UnionType):
         (hint,) = (part for part in get_args(hint) if part is not type(None))  # TOML has no null
     return Duration if name.endswith("_s") else hint

@@ -60,7 +60,7 @@ def check_keys(raw: Any, struct: type[msgspec.Struct], place: Place, what: str =
             raise (place / key).unknown(what, key, known, "" if fields else "it takes none")
     missing = [key for key, field in fields.items() if field.required and key not in raw]
     if missing:
-        raise place.error(f"{missing[0]} is missing", f"it takes {', '.join(known)}")
+        raise (place / missing[0]).error("it is missing", f"it takes {', '.join(known)}")
     return fields
 
 
@@ -74,6 +74,8 @@ def read_value(raw: Any, type_: Any, place: Place) -> Any:
     except msgspec.ValidationError:
         pass
     words = words_of(type_)
+    if words and raw == []:
+        raise place.error("the list is empty", f"name one at least; known: {', '.join(words)}")
     wrong = next((one for one in (raw if isinstance(raw, list) else [raw]) if one not in words), raw)
     if words and isinstance(wrong, str):
         raise place.error(f'there is no "{wrong}"{meant(wrong, words)}', f"known: {', '.join(words)}")
@@ -107,6 +109,8 @@ def _described(type_: Any) -> str:
         inner, *notes = get_args(type_)
         if said := [note.extra[IS] for note in notes if note.extra and IS in note.extra]:
             return str(said[0])
+        if inner is str and any(note.min_length for note in notes):
+            return "a text that is not empty"
         ends = [f"{word} {bound}" for note in notes for word, bound in (("at least", note.ge),) if bound is not None]
         return " of ".join((_described(inner), *ends))
     if words := words_of(type_):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from lkdiag.errors import UsageError
+from lkdiag.scenario.address import parse_address
 
 
 class Cleanup(StrEnum):
@@ -72,6 +73,9 @@ class TeardownScenario:
     webhook_listen: str | None = None
 
     def __post_init__(self) -> None:
+        for name in ("cleanups", "hangups", "agent_exits"):
+            if not getattr(self, name):
+                raise UsageError(f"--{name.removesuffix('s').replace('_', '-')} names nothing", "name one at least")
         for name in ("count", "concurrency"):
             if getattr(self, name) < 1:
                 raise UsageError(f"--{name} is {getattr(self, name)}", "it has to be 1 or more")
@@ -92,6 +96,7 @@ class TeardownScenario:
                 f"--window ({self.window_s:g} s) is too short for --hangup-style lost",
                 f"the server lists a lost line for about {LOST_LISTED_S:g} s: nobody can notice the hang-up before",
             )
+        parse_address(self.webhook_listen)
         if (Cleanup.SUBJECT in self.cleanups) != (self.agent_name is not None):
             raise UsageError("--cleanup subject and --agent-name go together", "the subject is your own agent")
         if Cleanup.SUBJECT in self.cleanups and len(self.cleanups) > 1:

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lkdiag.scenario.script import DispatchScript
+    from lkdiag.scenario.script import DispatchScript, TeardownScript
 
 HONEST = "honest"
 """What a trial is called in which nothing is broken."""
 HONEST_SCENARIO = "dispatch-trial"
 HONEST_SHARE = 0.25
 """Of the trials, those in which nothing is broken: false alarms need honest trials to be found."""
+
+
+def name_of(script: DispatchScript | TeardownScript) -> str:
+    """What its trials are called in a selftest."""
+    return HONEST if script.name == HONEST_SCENARIO else script.name
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,6 @@ class Mix:
 def prepare(scripts: Sequence[DispatchScript], common: DispatchScript) -> dict[str, DispatchScript]:
     """Each with the timeouts of the run that they all are part of."""
     shared = common.settings
-    named = {HONEST if script.name == HONEST_SCENARIO else script.name: script for script in scripts}
     return {
         name: replace(
             script,
@@ -51,5 +55,5 @@ def prepare(scripts: Sequence[DispatchScript], common: DispatchScript) -> dict[s
                 webhooks=shared.webhooks,
             ),
         )
-        for name, script in named.items()
+        for name, script in ((name_of(script), script) for script in scripts)
     }

@@ -167,7 +167,7 @@ def test_failing_is_anything_but_delivered_without_mismatch_or_finding() -> None
 def test_stages_stand_in_the_order_in_which_a_dispatch_passes_them() -> None:
     stages = {stage: float(at) for at, stage in enumerate(("later", *sorted(STAGES)))}
     rows = [row.label for row in measures(a_report((a_trial(1, stages_ms=stages),)))]
-    assert rows == ["latency", *(f"→ {stage.replace("_", " ")}" for stage in STAGES), "→ later", "state lag"]
+    assert rows == ["latency", *(f"→ {stage.replace('_', ' ')}" for stage in STAGES), "→ later", "state lag"]
 
 
 def test_first_of_each_kind() -> None:

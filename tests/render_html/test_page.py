@@ -192,10 +192,17 @@ def test_what_stands_beside_the_verdict() -> None:
         "The run was interrupted after 0 trials of 20 planned.",
         "lkdiag gave the run up: no server",
         "✗ Expected another end.",
-        "✗ lost_rate is 0.2, above 0.01.",
+        '<h2 id="thresholds">Thresholds</h2>',
+        " lost_rate is 0.2, above 0.01.</li>",
         "No trial was finished.",
     ):
         assert words in told
+
+
+def test_it_opens_with_the_run_in_plain_words() -> None:
+    dispatch, teardown = (render(sample()) for sample in (sample_reports.failing, teardown_samples.full_grid))
+    assert "trials of inbound-agent by create-room, a room of a new name for each. Outcomes: " in dispatch
+    assert "calls, each in rooms of its own: a caller and an agent, a human transferred to them" in teardown
 
 
 def test_a_thousand_delivered_trials_are_all_in_it() -> None:

@@ -83,15 +83,15 @@ BAD: dict[str, tuple[str, str, str]] = {
     "unknown step": (
         'do = "dispatch"',
         'do = "dipatch"',
-        ':21: steps[2]: there is no step "dipatch": did you mean dispatch?',
+        ':21: steps[2].do: there is no step "dipatch": did you mean dispatch?',
     ),
-    "far from any step": ('do = "dispatch"', 'do = "xyzzy"', ':21: steps[2]: there is no step "xyzzy"'),
+    "far from any step": ('do = "dispatch"', 'do = "xyzzy"', ':21: steps[2].do: there is no step "xyzzy"'),
     "step of a call": (
         'do = "watch"',
         'do = "merge"',
-        ':24: steps[3]: "merge" is a step of kind teardown, not of dispatch',
+        ':24: steps[3].do: "merge" is a step of kind teardown, not of dispatch',
     ),
-    "nothing to do": ('do = "watch"', "", ":23: steps[3]: do is missing"),
+    "nothing to do": ('do = "watch"', "", ":23: steps[3].do: it is missing"),
     "do what": ('do = "watch"', "do = 3", ":24: steps[3].do: it is 3, and has to be one of"),
     "unknown argument": (
         'do = "watch"',
@@ -103,7 +103,7 @@ BAD: dict[str, tuple[str, str, str]] = {
         'fro = "$gap"',
         ':18: steps[1].fro: there is no argument of pause "fro": did you mean for?',
     ),
-    "missing argument": ('for = "$gap"', "", ":16: steps[1]: for is missing"),
+    "missing argument": ('for = "$gap"', "", ":16: steps[1].for: it is missing"),
     "argument of another type": (
         'for = "$gap"',
         "for = [1]",
@@ -116,7 +116,7 @@ BAD: dict[str, tuple[str, str, str]] = {
         ':18: steps[1].for: there is no name "$gpa": did you mean $gap?',
     ),
     "varied in vain": ('for = "$gap"', 'for = "1s"', ':11: vary.gap: no step uses "$gap"'),
-    "varied to nothing": ('["0s", "2s"]', "[]", ":11: vary.gap: it is a list"),
+    "varied to nothing": ('["0s", "2s"]', "[]", ":11: vary.gap: the list is empty"),
     "varied to one": ('["0s", "2s"]', '"0s"', ':11: vary.gap: it is "0s"'),
     "varied to what does not fit": ('"2s"]', '"long"]', ":18: steps[1].for: 'long' is not a duration"),
     "varied to a table": ('"2s"]', "{}]", ":11: vary.gap[1]: it is a table"),
@@ -125,8 +125,8 @@ BAD: dict[str, tuple[str, str, str]] = {
         'title = "mine"\nfailre = "F1"',
         ':2: failre: there is no key "failre": did you mean failure?',
     ),
-    "no title": ('title = "mine"', "", ":1: title is missing"),
-    "no kind": ('kind = "dispatch"', "", ":1: kind is missing"),
+    "no title": ('title = "mine"', "", ":1: title: it is missing"),
+    "no kind": ('kind = "dispatch"', "", ":1: kind: it is missing"),
     "mistyped kind": ('kind = "dispatch"', 'knd = "dispatch"', ':2: knd: there is no key "knd": did you mean kind?'),
     "unknown kind": (
         'kind = "dispatch"',
@@ -189,7 +189,7 @@ BAD: dict[str, tuple[str, str, str]] = {
     "registered twice": (
         'do = "watch"',
         'do = "watch"\n[[steps]]\ndo = "register-worker"',
-        ":25: steps[4]: the worker main is registered at the start",
+        ":25: steps[4].worker: the worker main is registered at the start",
     ),
     "unknown worker": (
         'do = "watch"',
@@ -214,19 +214,27 @@ BAD: dict[str, tuple[str, str, str]] = {
     "nobody to ask": (
         'do = "watch"',
         'do = "watch"\n[[steps]]\ndo = "ask-client"',
-        ":25: steps[4]: no caller is in the room by then",
+        ":25: steps[4].who: no caller is in the room by then",
     ),
     "two of a name": (
         'do = "watch"',
         'do = "watch"\n[[steps]]\ndo = "join"\n[[steps]]\ndo = "join"',
-        ":27: steps[5]: the caller has joined already",
+        ":27: steps[5].who: the caller has joined already",
     ),
     "no dispatch": ('do = "dispatch"', 'do = "join"', ":13: steps: there is no dispatch step"),
-    "two dispatches": ('do = "watch"', 'do = "dispatch"', ":23: steps[3]: there is a second dispatch"),
+    "two dispatches": ('do = "watch"', 'do = "dispatch"', ":24: steps[3].do: there is a second dispatch"),
     "nobody watches": ('do = "watch"', 'do = "retry"', ":13: steps: there is no watch step"),
     "watched too early": ('do = "create-room"', 'do = "watch"\n[[steps]]\ndo = "create-room"', "second watch"),
-    "fallback too early": ('do = "create-room"', 'do = "fallback"', ":13: steps[0]: fallback comes before dispatch"),
-    "nothing to join": ('do = "create-room"', 'do = "join"', ":13: steps[0]: join comes when there is no room"),
+    "fallback too early": ('do = "create-room"', 'do = "fallback"', ":14: steps[0].do: fallback comes before dispatch"),
+    "nothing to join": ('do = "create-room"', 'do = "join"', ":14: steps[0].do: join comes when there is no room"),
+    "no outcome": ('"dropped"', "[]", ":27: expect.outcome: the list is empty"),
+    "nobody to join": ('do = "watch"', 'do = "join"\nwho = ""', ':25: steps[3].who: it is "", and has to be a text'),
+    "webhooks that are slow somehow": (
+        "count = 3",
+        'webhooks = "slow:x"',
+        ":5: settings.webhooks: webhooks is 'slow:x': 'x' is not a duration",
+    ),
+    "webhooks nowhere": ("count = 3", 'webhook-listen = "x"', ":5: settings.webhook-listen: webhook-listen 'x' is not"),
     "unknown outcome": ('"dropped"', '"droped"', ':27: expect.outcome: there is no "droped": did you mean dropped?'),
     "outcome of a call": ('"dropped"', '"leftover"', ':27: expect.outcome: there is no "leftover"'),
     "one of two outcomes": (
@@ -276,14 +284,19 @@ def test_the_good_one_is_good(tmp_path: Path) -> None:
 
 
 BAD_CALLS: dict[str, tuple[str, str, str]] = {
-    "no room": ('do = "create-room"\n[[steps]]\n', "", ":4: steps[0]: join comes before create-room"),
-    "nobody watches": ('do = "watch"', 'do = "hang-up"', ":14: steps[4]: hang-up is the last step"),
+    "no room": ('do = "create-room"\n[[steps]]\n', "", ":5: steps[0].do: join comes before create-room"),
+    "nobody watches": ('do = "watch"', 'do = "hang-up"', ":15: steps[4].do: hang-up is the last step"),
     "who": ('"human"', '"humn"', ':11: steps[2].who: there is no "humn": did you mean human?'),
-    "one joins twice": ('"human"', '"caller"', ":9: steps[2]: the caller has joined already"),
+    "nobody cleans up": (
+        'kind = "teardown"',
+        'kind = "teardown"\nsettings.cleanup = []',
+        ":3: settings.cleanup: the list",
+    ),
+    "one joins twice": ('"human"', '"caller"', ":11: steps[2].who: the caller has joined already"),
     "merged too early": (
         'do = "join"\nwho = "human"',
         'do = "agent-leaves"',
-        ":11: steps[3]: caller and human have to join",
+        ":12: steps[3].do: caller and human have to join",
     ),
     "a dispatch's step": ('do = "merge"', 'do = "fallback"', "is a step of kind dispatch, not of teardown"),
     "a dispatch's setting": (
@@ -320,7 +333,7 @@ CONTENT: dict[str, tuple[bytes, str]] = {
     "latin": ('title = "ok"\nstory = "né"\n'.encode("latin-1"), ":2: this is not text in UTF-8"),
     "NUL": (b'title = "a"\nstory = "\x00"\n', ":2: this is not text"),
     "UTF-16": ('title = "a"'.encode("utf-16"), "this is not text"),
-    "no steps at all": (b'title = "a"\nkind = "dispatch"\n', ":1: steps is missing"),
+    "no steps at all": (b'title = "a"\nkind = "dispatch"\n', ":1: steps: it is missing"),
     "steps that are none": (b'title = "a"\nkind = "dispatch"\nsteps = []\n', ":3: steps: there are no steps"),
     "steps that are words": (
         b'title = "a"\nkind = "dispatch"\nsteps = ["watch"]\n',
@@ -405,7 +418,8 @@ SET: dict[str, tuple[str, str]] = {
     "no worker": ("workers.mian.behaviour=ghost", "did you mean workers.main.behaviour?"),
     "no name": ("vary.gpa=1s", "did you mean vary.gap?"),
     "does not fit": ("vary.gap=1s,long", "'long' is not a duration"),
-    "varied to nothing": ("vary.gap=", "--set vary.gap=: it is a list"),
+    "varied to nothing": ("vary.gap=", "--set vary.gap=: it names nothing"),
+    "a list of nothing": ("vary.gap=,", "--set vary.gap=,: it names nothing"),
     "a step": ("steps.do=watch", "--set steps.do: there is no setting"),
 }
 
@@ -423,3 +437,17 @@ def test_a_mistake_in_the_file_is_told_before_what_is_set(tmp_path: Path) -> Non
     assert refused(path, "workers.main.behaviour=silent", "count=2").message.startswith(f"{path}:")
     path.write_text("settings = 3\n" + GOOD.replace("[settings]\ncount = 3\n", ""))
     assert "settings: it is 3, not a table" in refused(path, "count=2").message
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("workers.main.behaviour=ghost", '--set workers.main.behaviour: there is no setting "workers.main.behaviour"'),
+        ("cleanup=,", "--set cleanup=,: it names nothing"),
+        ("webhook-listen=foo", "--set webhook-listen=foo: webhook-listen 'foo' is not an address"),
+    ],
+)
+def test_set_of_a_call(override: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(CALL)
+    assert said in refused(path, override).message

@@ -150,6 +150,7 @@ def test_the_summary_tells_the_time_that_the_log_covers() -> None:
         "last_at_ns": 1795242183915 * 10**6,
         "worker_ids": ["AW_kzyMTaMW2hy9"],
         "sdks": ["node"],
+        "versions": ["@livekit/agents 1.9.0"],
         "requests": 0,
     }
 
