@@ -91,7 +91,7 @@ def play(
     )
     journal = session.run()
     if flags.worker_log is not None:
-        append_events(journal, worker_log_events(read_journal(journal).events, flags.worker_log))
+        append_events(journal, worker_log_events(read_journal(journal).events, flags.worker_log, quiet=flags.quiet))
     return show_run(
         journal, flags.format_, flags.output, verbose=flags.verbose, redact=flags.redact, fail_if=flags.fail_if
     )

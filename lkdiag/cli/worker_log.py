@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from lkdiag.cli.notes import say
 from lkdiag.errors import UsageError
 from lkdiag.timeline import Event
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from lkdiag.worker_log import TrialKeys
 
+TOLD_EVERY_S = 3.0
 AROUND_NS = 60 * 1_000_000_000
 """Lines about the worker as a whole are taken from so long before the run until so long after it."""
 
@@ -26,8 +29,21 @@ def check_worker_log(path: Path | None) -> None:
         raise UsageError(f"there is no worker's log {path}", "name the file into which your worker's log is written")
 
 
-def worker_log_events(events: Sequence[Event], path: Path) -> tuple[Event, ...]:
-    """What the log says of the run and of its trials, to stand behind the run's own events.
+class _Progress:
+    """Says how far a large log has been read: in silence it looks like a hang."""
+
+    def __init__(self) -> None:
+        self._told_at = time.monotonic()
+
+    def __call__(self, read: int, size: int) -> None:
+        """So many bytes, of so many."""
+        if time.monotonic() - self._told_at >= TOLD_EVERY_S:
+            self._told_at = time.monotonic()
+            say(f"reading the worker's log: {read / 1e6:.0f} of {size / 1e6:.0f} MB")
+
+
+def worker_log_events(events: Sequence[Event], path: Path, *, quiet: bool = False) -> tuple[Event, ...]:
+    """What the log says of the run and of its trials, to stand behind the run's own events; `quiet`: no progress.
 
     Raises UsageError when it can't be read, or is no worker's log.
     """
@@ -36,7 +52,11 @@ def worker_log_events(events: Sequence[Event], path: Path) -> tuple[Event, ...]:
     run_last = events[-1]
     last = {event.trial: event for event in events}
     found = events_of(
-        read_worker_log(path, zone=datetime.now().astimezone().tzinfo),  # of lines that say none: a dev worker's
+        read_worker_log(
+            path,
+            zone=datetime.now().astimezone().tzinfo,  # of lines that say none: a dev worker's
+            progress=None if quiet else _Progress(),
+        ),
         _keys(events),
         from_ns=events[0].at_ns - AROUND_NS,
         until_ns=run_last.at_ns + AROUND_NS,

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lkdiag.worker_log.entry import Entry, line_of, versions_of
+from lkdiag.worker_log.entry import Entry, line_of, meaning_of, versions_of
 from lkdiag.worker_log.readable import MOST_FOLLOWING, add_following, entry_of_text
 from lkdiag.worker_log.requests import OpenRequests
 from lkdiag.worker_log.structured import TornLineError, entry_of_object, json_object
@@ -48,7 +48,7 @@ class Collector:
     def feed(self, text: str) -> None:
         """The next line of the file."""
         self.total += 1
-        self._feed(_ANSI.sub("", text).rstrip())
+        self._feed(_plain(text))
 
     def finish(self) -> Collector:
         """No line follows."""
@@ -84,7 +84,7 @@ class Collector:
             return
         wrapped = record.get("log")
         if isinstance(wrapped, str) and "stream" in record:  # Docker's own log files
-            self._feed(_ANSI.sub("", wrapped).rstrip())
+            self._feed(_plain(wrapped))
         elif entry := entry_of_object(record):
             self._take(self.total, entry)
 
@@ -96,24 +96,34 @@ class Collector:
             self._take(number, entry)
 
     def _take(self, number: int, entry: Entry) -> None:
-        line = line_of(entry, number, self._secrets)
+        what = meaning_of(entry)
+        known = what is not What.OTHER
         if entry.at_ns is not None:
             # the lines of a job's process may come late: the order is not that of time
             self.first_at_ns = min(self.first_at_ns or entry.at_ns, entry.at_ns)
             self.last_at_ns = max(self.last_at_ns or entry.at_ns, entry.at_ns)
-        known = line.what is not What.OTHER
-        line = replace(line, job_id=self._requests.job_of(line, entry.process))
         if known or (entry.logger or "").startswith("livekit.agents"):
             self.recognised += 1
             self.sdks.add(entry.sdk)
+        grave = entry.level in _GRAVE and not entry.by_rtc
+        if not known and not grave:
+            # nearly all lines of a busy worker are such: what else there is to find in them takes most of the time
+            self._requests.passed_over(entry.process)
+            return
+        line = line_of(entry, what, number, self._secrets)
+        line = replace(line, job_id=self._requests.job_of(line, entry.process))
         of_a_job = line.job_id or line.room or line.room_sid
         if line.what is What.STARTING:
             self.versions.update(dict.fromkeys(versions_of(entry)))
-        if known or (of_a_job and line.level in _GRAVE and not entry.by_rtc):
+        if known or of_a_job:
             line = replace(line, worker_id=self._workers.worker_of(line, entry.process))
             if line.what is What.REGISTERED and line.worker_id:
                 self.worker_ids[line.worker_id] = None
             self.lines.append(line)
+
+
+def _plain(text: str) -> str:
+    return (_ANSI.sub("", text) if "\x1b" in text else text).rstrip()
 
 
 class _Workers:

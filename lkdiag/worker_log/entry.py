@@ -75,14 +75,20 @@ def unix_ns(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
-def line_of(entry: Entry, number: int, secrets: Collection[str]) -> LogLine:
-    """The line that is kept of an entry."""
-    message = entry.message.strip().partition("\n")[0].strip()
-    what = What.OTHER
+def meaning_of(entry: Entry) -> What:
+    """What it says; OTHER for most of what a busy worker writes."""
     if entry.by_rtc:
-        what = what_of_rtc(message)
-    elif entry.by_framework:
-        what = what_of(message)
+        return what_of_rtc(_first_line(entry))
+    return what_of(_first_line(entry)) if entry.by_framework else What.OTHER
+
+
+def _first_line(entry: Entry) -> str:
+    return entry.message.strip().partition("\n")[0].strip()
+
+
+def line_of(entry: Entry, what: What, number: int, secrets: Collection[str]) -> LogLine:
+    """The line that is kept of an entry that says `what`."""
+    message = _first_line(entry)
     fields = entry.fields
     job_id, dispatch_id, room, sid = _job_of(fields)
     named = fields.get("id") if what in _NAMES_WORKER else None

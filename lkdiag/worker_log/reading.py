@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import re
 import zlib
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from lkdiag.worker_log.collecting import Collector
 from lkdiag.worker_log.line import WorkerLog
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from datetime import tzinfo
     from pathlib import Path
     from typing import BinaryIO
@@ -22,17 +23,26 @@ if TYPE_CHECKING:
 LONGEST_LINE = 1_000_000
 """Characters. A longer line is passed over: the longest that a worker wrote in trials had 2,300."""
 
+LINES_A_TELLING = 20_000
+
 _HINT = "keep what the worker prints: `python agent.py start > worker.log 2>&1` (or `node agent.js start`)"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _GZIP = b"\x1f\x8b"
 _LIVEKIT_SERVER = re.compile(r'"logger":\s*"livekit')
 
 
-def read_worker_log(path: Path, *, secrets: Collection[str] = (), zone: tzinfo | None = None) -> WorkerLog:
+def read_worker_log(
+    path: Path,
+    *,
+    secrets: Collection[str] = (),
+    zone: tzinfo | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> WorkerLog:
     """Read the log of a livekit-agents or @livekit/agents worker, or of several, plain or gzip.
 
     `secrets` are taken out of every text, beside whatever looks like a token. `zone` is that of the machine on which
     a worker in development mode ran: its lines have local times, which without it are not known.
+    `progress` is told now and then how many bytes have been read, and of how many, on the disk.
     Raises UsageError when the file can't be read, is empty, or holds not one line of a worker.
     """
     name = printable(str(path))
@@ -41,8 +51,11 @@ def read_worker_log(path: Path, *, secrets: Collection[str] = (), zone: tzinfo |
     by_server = False
     try:
         with path.open("rb") as raw:
+            size = os.fstat(raw.fileno()).st_size
             for line in _lines(raw):
                 collector.feed(line)
+                if progress is not None and collector.total % LINES_A_TELLING == 0:
+                    progress(raw.tell(), size)
                 by_server = by_server or (collector.total <= 100 and bool(_LIVEKIT_SERVER.search(line[:1000])))
     except OSError as error:
         if not isinstance(error, gzip.BadGzipFile):

@@ -27,6 +27,10 @@ class OpenRequests:
         self._failed: dict[Process, str] = {}
         """The job of the request that failed in the line before: "no answer was given" follows in the same breath."""
 
+    def passed_over(self, process: Process) -> None:
+        """A line of that process which is about no request and no worker: instead of `job_of`."""
+        self._failed.pop(process, None)
+
     def job_of(self, line: LogLine, process: Process) -> str | None:
         """The job that the line is about, by itself or by what went before; to be asked for every line in order."""
         failed = self._failed.pop(process, None)
