@@ -18,6 +18,8 @@ from lkdiag.cli import (
     compare,
     dispatch_trial,
     doctor,
+    explain,
+    manual,
     report,
     scenarios,
     selftest,
@@ -34,14 +36,26 @@ from lkdiag.errors import ExitCode, LkdiagError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+EXAMPLES = """[bold]Examples[/]
+
+lkdiag doctor [dim]– is my set-up right?[/]
+
+lkdiag dispatch-trial --agent-name my-agent --control [dim]– does my agent come?[/]
+
+lkdiag transfer-teardown --local [dim]– what is left of a merged call?[/]
+
+lkdiag bundle --last [dim]– the newest run, to attach to a bug report[/]
+
+lkdiag COMMAND --help [dim]– more, with examples; lkdiag explain NAME: what a finding means[/]
+"""
+
 app = typer.Typer(
     name="lkdiag",
     help="Diagnose LiveKit: does the agent come, and what is left when everybody has gone?",
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 nothing found · 1 a finding, or a threshold not met · 2 usage · 3 inconclusive · "
-    "4 credentials, connection or set-up · 5 rooms left behind by lkdiag · 130 interrupted",
+    epilog=f"{EXAMPLES}\n\n{manual.EXIT_CODES}",
 )
 app.command("dispatch-trial", epilog=dispatch_trial.EXAMPLES)(dispatch_trial.dispatch_trial)
 app.command("transfer-teardown", epilog=transfer_teardown.EXAMPLES)(transfer_teardown.transfer_teardown)
@@ -50,11 +64,13 @@ app.command("run", epilog=run_scenario.EXAMPLES)(run_scenario.run)
 app.add_typer(scenarios.scenarios, name="scenarios")
 app.command("worker", cls=worker.WorkerCommand, epilog=worker.EXAMPLES)(worker.worker)
 app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
-app.command("report")(report.report)
+app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
+app.command("report", epilog=report.EXAMPLES)(report.report)
 app.command("bundle", epilog=bundle.EXAMPLES)(bundle.bundle)
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.command("sweep", epilog=sweep.EXAMPLES)(sweep.sweep)
 app.command("selftest", epilog=selftest.EXAMPLES)(selftest.selftest)
+manual.complete(app)
 
 
 def _show_version(wanted: bool) -> None:

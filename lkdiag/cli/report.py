@@ -13,6 +13,17 @@ from lkdiag.cli.output import check_output, show_run
 from lkdiag.cli.worker_log import check_worker_log
 from lkdiag.errors import UsageError
 
+EXAMPLES = """[bold]Examples[/]
+
+lkdiag report --last [dim]– the newest run, also one that was killed[/]
+
+lkdiag report 20261121-034950-19f5 -o report.html [dim]– one page to attach; also .md, .json, .svg, .xml (JUnit)[/]
+
+lkdiag report --last --worker-log worker.log [dim]– judged again, with what your worker's own log says[/]
+
+lkdiag report --last --fail-if 'p95_ms>1500' --quiet [dim]– an old run by a new threshold[/]
+"""
+
 
 def report(
     run: Annotated[
@@ -29,7 +40,9 @@ def report(
 ) -> None:
     """Judge a recorded run again, with today's checks, and show its report.
 
-    The exit code is the run's own, but for the thresholds given here. Nothing is asked of any server.
+    It reads the run's journal, finished, interrupted or killed, and asks nothing of any server: the same journal gives
+    the same answer. With --worker-log the log of your worker is judged beside it, and may name the cause. The exit code
+    is the run's own, but for the thresholds given here.
     """
     from lkdiag.journal import find_journal, last_run
 

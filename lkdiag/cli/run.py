@@ -47,7 +47,8 @@ def run(
     """Play a scenario: a failure that users reported, step by step on a real server, judged from outside.
 
     A scenario's file says who takes part, what happens in which order, what is expected, and whose report it is.
-    `lkdiag scenarios` lists those that come with lkdiag.
+    `lkdiag scenarios` lists those that come with lkdiag. The options below are those of every run; a scenario's own
+    settings are changed by --set.
     """
     from lkdiag.scenario.script import load_script, split_overrides
     from lkdiag.worker.behaviour import BEHAVIOURS, make_behaviour

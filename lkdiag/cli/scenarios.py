@@ -23,6 +23,12 @@ lkdiag scenarios [dim]– what can be played[/]
 lkdiag scenarios show token-on-existing-room > mine.toml [dim]– one of them, to change; lkdiag run mine.toml[/]
 
 lkdiag scenarios schema > scenario.schema.json [dim]– beside it, for an editor that completes TOML[/]
+
+lkdiag scenarios --format json | jq -r '.scenarios[].name' [dim]– for a script that plays them all[/]
+
+[bold]Exit codes[/]
+
+0 shown · 2 there is no such scenario
 """
 
 
@@ -48,7 +54,7 @@ def list_scenarios(
 ) -> None:
     """List the scenarios that come with lkdiag: each plays one failure that people have reported.
 
-    `lkdiag run NAME` plays one. They are TOML files: show one, copy it, change it.
+    `lkdiag run NAME` plays one. They are TOML files: show one, copy it, change it, and play the copy by its path.
     """
     if context.invoked_subcommand is not None:
         return
@@ -74,17 +80,23 @@ def _line(beginning: str, title: str) -> str:
     return beginning + f"\n{' ' * len(beginning)}".join(lines) + "\n"
 
 
-@scenarios.command()
+@scenarios.command(epilog="lkdiag scenarios show room-name-reuse > mine.toml; lkdiag run mine.toml --local")
 def show(name: Annotated[str, typer.Argument(metavar="NAME", help="As `lkdiag scenarios` lists it.")]) -> None:
-    """Print the file of a scenario as it is, to copy and to change."""
+    """Print the file of a scenario as it is, to copy and to change.
+
+    It says who takes part, what happens in which order, what is expected, and whose report it is.
+    """
     from lkdiag.scenario.file import read_builtin_text
 
     _write(read_builtin_text(name.removesuffix(".toml")))
 
 
-@scenarios.command()
+@scenarios.command(epilog="lkdiag scenarios schema > scenario.schema.json")
 def schema() -> None:
-    """Print the JSON Schema of the format: beside a scenario's file, editors complete it."""
+    """Print the JSON Schema of the format: beside a scenario's file, editors complete it.
+
+    A file whose first line is `#:schema ./scenario.schema.json` is completed and checked by editors that know TOML.
+    """
     from lkdiag.scenario.file import read_schema_text
 
     _write(read_schema_text())

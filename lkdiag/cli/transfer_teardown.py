@@ -48,7 +48,8 @@ def transfer_teardown(
     """Merge a phone call with a human, let the agent go, hang up on one side, and see what is left.
 
     Caller and human are simulated SIP participants, the agent is dispatched for real. Without options every cleanup
-    meets both sides and each way for the agent to leave, in rooms of their own, and a grid shows which survive.
+    meets both sides and each way for the agent to leave, in rooms of their own, and a grid shows which survive. Rooms
+    are watched by the API alone, as whoever joins one holds it open, and deleted afterwards.
     """
     from lkdiag.scenario.script import load_script, with_settings
     from lkdiag.worker.behaviour import BEHAVIOURS, make_behaviour

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lkdiag.render.terminal_table import Trimmed, indented, labelled, plain
+from lkdiag.render.wording import more
 from lkdiag.report.doctor_value import Health, Mark
 
 if TYPE_CHECKING:
@@ -104,6 +105,8 @@ def _line(checked: Checked, took: str) -> Table:
     grid.add_row(mark, plain(checked.title, "dim" if dim else "bold"), seen)
     if checked.fix:
         grid.add_row("", "", _marked("→", plain(checked.fix), "cyan"))
+    if checked.mark in (Mark.WARNING, Mark.FAILED):
+        grid.add_row("", "", _marked("more:", plain(more([checked.check])), "cyan"))
     return grid
 
 

@@ -20,7 +20,7 @@ from lkdiag.render.selection import trials_of
 from lkdiag.render.teardown import columns as teardown_columns
 from lkdiag.render.teardown.wording import played
 from lkdiag.render.visible import visible
-from lkdiag.render.wording import NONE, offset, trial_numbers
+from lkdiag.render.wording import NONE, more, offset, trial_numbers
 from lkdiag.report.teardown_value import TeardownTrial
 from lkdiag.report.value import DispatchReport, TrialReport
 
@@ -212,7 +212,7 @@ def _result(trial: Trial) -> str:
 def _finding(finding: Finding) -> Iterator[str]:
     yield f"{finding.title} ({finding.check})"
     about = f"trials {trial_numbers(finding.trials)}" if finding.trials else ""
-    for text in (finding.fact, finding.hint, finding.reference, about):
+    for text in (finding.fact, finding.hint, finding.reference, f"more: {more([finding.check])}", about):
         if text:
             yield f"  {text}"
 

@@ -14,6 +14,7 @@ from lkdiag.render.wording import (
     THRESHOLD_SYMBOL,
     closes,
     moment,
+    more,
     offset,
     trial_numbers,
 )
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def finding_item(finding: Finding, explained: set[tuple[str, str]], where: Sequence[str] = ()) -> str:
-    """A list's item: title, fact, hint and reference (these two unless `explained` has them already), trials, `where`.
+    """A list's item: title, fact, hint, reference and page (unless `explained` has them already), trials, `where`.
 
     `where` are lines of Markdown.
     """
@@ -35,10 +36,13 @@ def finding_item(finding: Finding, explained: set[tuple[str, str]], where: Seque
     if explanation in explained:
         explanation = ("", "")
     explained.add(explanation)
+    page = ("more", finding.check)
+    told = "" if page in explained else f"More: {code(more([finding.check]))}"
+    explained.add(page)
     about = ""
     if finding.trials:
         about = f"Trial{'s' if len(finding.trials) > 1 else ''} {trial_numbers(finding.trials)}."
-    for line in (prose(finding.fact), *explanation, about, *where):
+    for line in (prose(finding.fact), *explanation, told, about, *where):
         text += f"  {line}\\\n" if line else ""
     return text.removesuffix("\\\n").removesuffix("\n") + "\n"
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from lkdiag.checks.verdict import Severity
 from lkdiag.render.terminal_table import indented, plain
-from lkdiag.render.wording import SEVERITY_SYMBOL, offset, plural, trial_numbers
+from lkdiag.render.wording import SEVERITY_SYMBOL, more, offset, plural, trial_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -44,18 +44,20 @@ def run_findings(findings: Sequence[Finding], told: Collection[Kind]) -> list[Re
 
 
 def finding_block(finding: Finding, explained: set[tuple[str, str]] | None = None) -> list[RenderableType]:
-    """Title, fact, hint and reference; the last two once only, where `explained` keeps count of them."""
+    """Title, fact, hint, reference and page; the last three once only, where `explained` keeps count of them."""
     found = [title_line(finding)]
     if finding.fact:
         found.append(indented(plain(finding.fact)))
-    explanation = (finding.hint, finding.reference)
+    explanation, page = (finding.hint, finding.reference), ("more", finding.check)
     if explained is None or explanation not in explained:
         if finding.hint:
             found.append(indented(_marked("→", plain(finding.hint))))
         if finding.reference:
             found.append(indented(_marked("see", plain(finding.reference))))
+    if explained is None or page not in explained:
+        found.append(indented(_marked("more:", plain(more([finding.check])))))
     if explained is not None:
-        explained.add(explanation)
+        explained |= {explanation, page}
     return found
 
 

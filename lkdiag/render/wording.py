@@ -27,6 +27,11 @@ THRESHOLD_SYMBOL = {True: "✓", False: "✗", None: "?"}
 SEVERITY_SYMBOL = {Severity.FAIL: "✗", Severity.INCONCLUSIVE: "?", Severity.NOTE: "·"}
 
 
+def more(names: Iterable[str]) -> str:
+    """The command that says more about findings, causes or checks of these names."""
+    return " ".join(("lkdiag explain", *names))
+
+
 def duration(ms: float | None) -> str:
     """Milliseconds as `312 ms`, from a second on as `6.24 s`."""
     if ms is None:

@@ -22,19 +22,20 @@ FOUND = Diagnosis((Cause.WORKER_SILENT,), HINT, ("the worker was offered job AJ_
 def test_what_the_finding_has_said_is_not_said_again() -> None:
     finding = Finding("dropped", Severity.FAIL, "title", FACT, HINT, trial=1, reference="u")
     trial = a_dropped(1, findings=(finding,), diagnosis=FOUND)
-    assert rows(trial, set()) == [("cause", ("worker-silent",))]
+    assert rows(trial, set()) == [("cause", ("worker-silent",)), ("more", ("lkdiag explain worker-silent",))]
     assert [label for label, _ in rows(a_dropped(1, findings=(), diagnosis=FOUND), set())] == [
         "cause",
         "that is",
         "for",
         "see",
+        "more",
     ]
 
 
 def test_what_is_the_same_in_every_trial_stands_once() -> None:
     told: Told = set()
     first, second = (dict(rows(a_dropped(index), told)) for index in (1, 2))
-    assert set(first) - set(second) == {"that is", "would tell"}
+    assert set(first) - set(second) == {"that is", "would tell", "more"}
     assert first["causes"] == second["causes"] == ("lost-before-worker, or worker-full",)
     assert second["for"] == LOST.speaks_for
 

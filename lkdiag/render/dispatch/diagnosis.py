@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.diagnosis.value import MOST_IN_A_SENTENCE
+from lkdiag.render.wording import more
+
 if TYPE_CHECKING:
     from lkdiag.report.value import TrialReport
 
@@ -20,10 +23,12 @@ def rows(trial: TrialReport, told: Told) -> list[tuple[str, tuple[str, ...]]]:
     hints = {finding.hint for finding in trial.findings}
     references = {finding.reference for finding in trial.findings}
     causes = [cause.value for cause in diagnosis.causes]
+    pages = [cause for cause in causes if cause not in {finding.check for finding in trial.findings}]
     general = {
         "that is": (diagnosis.statement,) if diagnosis.statement not in hints else (),
         "would tell": diagnosis.would_tell,
         "see": (diagnosis.reference,) if diagnosis.reference and diagnosis.reference not in references else (),
+        "more": (more(pages[:MOST_IN_A_SENTENCE]),) if pages else (),
     }
     key = (*causes, diagnosis.statement, *diagnosis.would_tell)
     if key in told:
@@ -36,5 +41,6 @@ def rows(trial: TrialReport, told: Told) -> list[tuple[str, tuple[str, ...]]]:
         "against": diagnosis.speaks_against,
         "would tell": general.get("would tell", ()),
         "see": general.get("see", ()),
+        "more": general.get("more", ()),
     }
     return [(label, texts) for label, texts in found.items() if texts]

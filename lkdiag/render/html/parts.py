@@ -12,7 +12,17 @@ from lkdiag.render.html.lanes import lanes
 from lkdiag.render.html.markup import HOLE, around_hole, element, written
 from lkdiag.render.html.tables import open_table, pairs, row
 from lkdiag.render.visible import visible
-from lkdiag.render.wording import NONE, SEVERITY_SYMBOL, SWEEP, THRESHOLD_SYMBOL, closes, moment, offset, trial_numbers
+from lkdiag.render.wording import (
+    NONE,
+    SEVERITY_SYMBOL,
+    SWEEP,
+    THRESHOLD_SYMBOL,
+    closes,
+    moment,
+    more,
+    offset,
+    trial_numbers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -61,6 +71,7 @@ def finding_item(finding: Finding, cells: Iterable[tuple[str, str]] = ()) -> Ele
         found.append(element("p", finding.hint, class_="hint"))
     if finding.reference:
         found.append(element("p", "See ", link(finding.reference)))
+    found.append(element("p", "More: ", element("code", more([finding.check]))))
     if finding.trials:
         many = "Trials" if len(set(finding.trials)) > 1 else "Trial"
         found.append(element("p", f"{many} {trial_numbers(finding.trials)}.", class_="about"))
