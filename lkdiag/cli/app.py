@@ -49,8 +49,13 @@ lkdiag bundle --last [dim]– the newest run, to attach to a bug report[/]
 lkdiag COMMAND --help [dim]– more, with examples; lkdiag explain NAME: what a finding means[/]
 """
 
+NAME = "lkdiag"
+"""Also for `python -m lkdiag`: by it the shell's completion is installed and asked for."""
+ASKED_BY_A_SHELL = "_LKDIAG_COMPLETE"
+"""Set where a shell asks what may follow; it gives no arguments, and reads stdout."""
+
 app = typer.Typer(
-    name="lkdiag",
+    name=NAME,
     help="Diagnose LiveKit: does the agent come, and what is left when everybody has gone?",
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -117,13 +122,13 @@ def _end(code: int) -> NoReturn:
 
 def _run(arguments: Sequence[str]) -> int:
     try:
-        if not arguments:
+        if not arguments and ASKED_BY_A_SHELL not in os.environ:
             # with help and without a command nothing was done: a script must not take that for a pass
             with contextlib.redirect_stdout(sys.stderr):
-                app(["--help"], standalone_mode=False)
+                app(["--help"], standalone_mode=False, prog_name=NAME)
             return ExitCode.USAGE
         # without standalone mode typer returns the code of its own Exit, and raises everything else
-        return int(app(arguments, standalone_mode=False) or ExitCode.OK)
+        return int(app(arguments, standalone_mode=False, prog_name=NAME) or ExitCode.OK)
     except LkdiagError as error:
         problem = error
     except CommandLineError as error:

@@ -21,7 +21,7 @@ lkdiag report 20261121-034950-19f5 -o report.html [dim]– one page to attach; a
 
 lkdiag report --last --worker-log worker.log [dim]– judged again, with what your worker's own log says[/]
 
-lkdiag report --last --fail-if 'p95_ms>1500' --quiet [dim]– an old run by a new threshold[/]
+lkdiag report --last --fail-if 'p95_ms>1500' [dim]– an old run by a new threshold[/]
 """
 
 

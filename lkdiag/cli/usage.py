@@ -25,7 +25,7 @@ def as_usage_error(error: Any, arguments: Sequence[str]) -> UsageError:
     said = str(error.message).removeprefix("Value error, ")
     name = getattr(error, "option_name", None)
     context = getattr(error, "ctx", None)
-    command = "lkdiag" if context is None else context.command_path.removeprefix("python -m ")
+    command = "lkdiag" if context is None else context.command_path
     hint = f"`{command} --help` lists what there is"
     if possible := getattr(error, "possibilities", None):
         near = difflib.get_close_matches(str(name), possible, n=1)
