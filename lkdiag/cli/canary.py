@@ -65,9 +65,9 @@ def canary(
     """
     from lkdiag.canary.pace import EVERY_MIN_S
     from lkdiag.cli.dispatch_trial import faults_of
-    from lkdiag.cli.play import parse_address
     from lkdiag.cli.recording import command_line
     from lkdiag.cli.session import choose_credentials
+    from lkdiag.scenario.address import parse_address
     from lkdiag.scenario.script import DispatchScript, load_script, with_settings
     from lkdiag.worker.behaviour import BEHAVIOURS, make_behaviour
 
