@@ -33,10 +33,21 @@ HEADINGS = {
 }
 
 
+def _names() -> list[str]:
+    """For the shell to complete."""
+    from lkdiag.pages import read_pages
+
+    return [name for page in read_pages() for name in (page.name, *page.also)]
+
+
 def explain(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME…", help="As a report or the doctor prints it. Without one all are listed."),
+        typer.Argument(
+            metavar="NAME",
+            help="As a report or the doctor prints it; several at once will do. Without one all are listed.",
+            autocompletion=_names,
+        ),
     ] = None,
 ) -> None:
     """Say what a finding, an outcome, a cause or a check of the doctor means, how to tell, and what to do.

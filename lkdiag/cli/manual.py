@@ -24,7 +24,7 @@ CREDENTIALS = "LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET"
 VARIABLES = {
     "url": (CREDENTIALS, "the project; else .env.local, .env, then lk's default project"),
     "runs_dir": ("LKDIAG_RUNS_DIR", "where runs are kept"),
-    "server_binary": ("LKDIAG_SERVER_BINARY", "the livekit-server that --local starts"),
+    "server_binary": ("LKDIAG_SERVER_BINARY", "the livekit-server to start, where a private one is wanted"),
 }
 """By the parameter that comes before them: variables, and what they say."""
 NO_COLOR = ("NO_COLOR", "no colours, whatever its value")

@@ -40,7 +40,6 @@ class ListFormat(StrEnum):
 
 
 scenarios = typer.Typer(
-    help="List the scenarios that come with lkdiag, or show one.",
     invoke_without_command=True,
     rich_markup_mode="rich",
     epilog=EXAMPLES,

@@ -43,6 +43,8 @@ async def test_text_names_what_failed_first(patient: Patient) -> None:
     assert (done.code, done.stderr) == (4, "")
     assert "\n  ✗ Found in           no LiveKit credentials found: " in done.stdout
     assert "\n                       → Set LIVEKIT_URL, " in done.stdout
+    assert done.stdout.count("more: ") == 1
+    assert "\n                       more: lkdiag explain source\n" in done.stdout
     assert "\n  – DNS                not tried: it needs “URL”\n" in done.stdout
     assert "\n✗ The project can't be tested: no LiveKit credentials found: " in done.stdout
 

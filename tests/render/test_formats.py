@@ -37,6 +37,12 @@ class TestEveryFormat:
         assert report.run.id in text
         assert report.verdict.value in text.lower()
 
+    def test_names_the_page_of_every_finding(self, name: str, sample: str) -> None:
+        text = self.text(name, sample)
+        checks = {finding.check for finding in EVERY[sample]().findings}
+        for check in checks if name not in ("json", "svg") else ():
+            assert f"lkdiag explain {check}" in text
+
     def test_has_every_id_uncut(self, name: str, sample: str) -> None:
         text = self.text(name, sample)
         for trial in trials_of(EVERY[sample]()):
