@@ -35,6 +35,7 @@ from lkdiag.trial import preflight
 PARTS = ("What it means", "How to tell", "What to do")
 LINK = re.compile(r"https://[^\s<>)\"';`]+")
 ROOT = Path(__file__).parents[2]
+JOURNALS = ROOT / "tests" / "journals" / "scenarios"
 
 
 def slugs() -> set[str]:
@@ -98,6 +99,15 @@ def test_the_page_of_a_check_has_its_reference() -> None:
         check = importlib.import_module(module.name)
         if hasattr(check, "SLUG") and hasattr(check, "REFERENCE"):
             assert check.REFERENCE in find_page(check.SLUG).text
+
+
+@pytest.mark.parametrize("page", [page for page in read_pages() if "See it: " in page.text], ids=lambda page: page.name)
+def test_what_is_to_be_seen_was_seen_there(page: Page) -> None:
+    """In the report of a recorded run of each scenario to which it sends."""
+    shown = page.text.partition("See it: ")[2].partition("Upstream:")[0]
+    for scenario in re.findall(r"lkdiag run ([\w-]+)", shown):
+        report = (JOURNALS / f"{scenario}.report.json").read_text()
+        assert any(f'"{name}"' in report for name in (page.name, *page.also))
 
 
 DEFAULTS = DispatchScenario(), TeardownScenario()
