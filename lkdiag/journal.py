@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
+    from typing import BinaryIO
 
 SCHEMA = "lkdiag.journal/1"
 FILE_NAME = "journal.jsonl"
@@ -74,12 +76,67 @@ def append_events(path: Path, events: Iterable[Event]) -> None:
         raise JournalError(f"{path} can't be written: {error.strerror}", "the run itself is kept") from error
 
 
+class JournalEvents:
+    """A journal's events, read from its file anew whenever they are iterated over: none of them is kept.
+
+    What is written to the file afterwards is not among them. Iterating raises JournalError where a line is broken.
+    """
+
+    def __init__(self, path: Path, length: int) -> None:
+        self._path = path
+        self._length = length
+        """Bytes, without a torn last line."""
+
+    def __iter__(self) -> Iterator[Event]:
+        for number, line in self._lines():
+            try:
+                yield _decoder.decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise self._broken(number, error) from error
+
+    def selected(self, wanted: Callable[[str, int | None], bool]) -> Iterator[Event]:
+        """Those of which `wanted` says so, by kind and trial. It is asked for each; the others are read over."""
+        for number, line in self._lines():
+            try:
+                head = _head_decoder.decode(line)
+                if wanted(head.kind, head.trial):
+                    yield _decoder.decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise self._broken(number, error) from error
+
+    def _lines(self) -> Iterator[tuple[int, bytes]]:
+        left = self._length
+        try:
+            with self._path.open("rb") as file:
+                for number, line in enumerate(file, start=1):
+                    left -= len(line)
+                    if left < 0:
+                        return
+                    if not line.isspace():
+                        yield number, line
+        except OSError as error:
+            raise _unreadable(self._path, error) from error
+
+    def _broken(self, number: int, error: Exception) -> JournalError:
+        return JournalError(f"{self._path}: line {number} is not an event: {error}", "the file was changed")
+
+
+class _Head(msgspec.Struct, gc=False):
+    kind: str
+    trial: int | None = None
+
+
+_head_decoder = msgspec.json.Decoder(_Head)
+
+
 @dataclass(frozen=True)
 class Journal:
     """What a journal file holds."""
 
     path: Path
-    events: tuple[Event, ...]
+    started: Event
+    """Its first event, `run.started`."""
+    events: JournalEvents
     notes: tuple[str, ...]
     """What is wrong with the file and could be lived with."""
 
@@ -109,49 +166,61 @@ def find_journal(run: str, runs_dir: Path, path: Path) -> Path:
 
 
 def read_journal(path: Path) -> Journal:
-    """Read a journal, whole, interrupted or torn in its last line.
+    """Open a journal, whole, interrupted or torn in its last line. Its events are read when they are iterated over.
 
-    Raises JournalError when it is empty, is not a journal, is one of another format, or is broken in the middle.
+    Raises JournalError when it is empty, is not a journal, or is one of another format.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            first = next((line for line in file if not line.isspace()), b"")
+            length, torn = _whole_lines(file)
+            number = _count_lines(file) + 1 if torn else 0
     except OSError as error:
-        raise JournalError(f"{path} can't be read: {error.strerror}", "check its permissions") from error
-    if not content.strip():
+        raise _unreadable(path, error) from error
+    if not first:
         raise JournalError(f"{path} is empty", "the run ended before it began; there is nothing to judge")
-    notes: list[str] = []
-    events = tuple(_parse(path, content, notes))
-    _check_head(path, events)
-    return Journal(path, events, tuple(notes))
-
-
-def _parse(path: Path, content: bytes, notes: list[str]) -> Iterator[Event]:
-    lines = content.split(b"\n")
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            yield _decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            if number == len(lines) and number > 1:
-                # no newline behind it: the write of this line never ended
-                notes.append(f"the journal's last line ({number}) is torn and was left out: the run was cut off")
-                return
-            if number == 1:
-                raise JournalError(
-                    f"{path} is not a journal of lkdiag", "name a run's id, its folder or its journal.jsonl"
-                ) from error
-            raise JournalError(f"{path}: line {number} is not an event: {error}", "the file was changed") from error
-
-
-def _check_head(path: Path, events: tuple[Event, ...]) -> None:
-    if not events or events[0].kind != "run.started" or "schema" not in events[0].data:
+    started = _decoded(first)
+    if started is None or started.kind != "run.started" or "schema" not in started.data:
         raise JournalError(f"{path} is not a journal of lkdiag", "name a run's id, its folder or its journal.jsonl")
-    if events[0].data["schema"] != SCHEMA:
+    if started.data["schema"] != SCHEMA:
         raise JournalError(
-            f"{path} has the format {events[0].data['schema']!r}",
+            f"{path} has the format {started.data['schema']!r}",
             f"this lkdiag reads {SCHEMA!r}: use the version that wrote it",
         )
+    notes = (f"the journal's last line ({number}) is torn and was left out: the run was cut off",) if torn else ()
+    return Journal(path, started, JournalEvents(path, length), notes)
+
+
+def _whole_lines(file: BinaryIO) -> tuple[int, bool]:
+    """How many bytes there are without a torn last line, and whether there is one: its write never ended."""
+    end = file.seek(0, os.SEEK_END)
+    last = b""
+    at = end
+    while at > 0 and b"\n" not in last:
+        step = min(at, 65_536)
+        at -= step
+        file.seek(at)
+        last = file.read(step) + last
+    last = last[last.rfind(b"\n") + 1 :]
+    torn = bool(last.strip()) and _decoded(last) is None
+    return (end - len(last) if torn else end), torn
+
+
+def _count_lines(file: BinaryIO) -> int:
+    """Those that have an end."""
+    file.seek(0)
+    return sum(part.count(b"\n") for part in iter(lambda: file.read(1_000_000), b""))
+
+
+def _decoded(line: bytes) -> Event | None:
+    try:
+        return _decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _unreadable(path: Path, error: OSError) -> JournalError:
+    return JournalError(f"{path} can't be read: {error.strerror}", "check its permissions")
 
 
 def last_run(runs_dir: Path) -> Path:

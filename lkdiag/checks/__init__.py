@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lkdiag.checks.judged import JudgedTrial
+    from lkdiag.checks.neighbour import Neighbour
     from lkdiag.checks.verdict import Finding
 
 TRIAL_CHECKS: tuple[Callable[[JudgedTrial], Finding | None], ...] = (
@@ -51,7 +52,7 @@ TRIAL_CHECKS: tuple[Callable[[JudgedTrial], Finding | None], ...] = (
 )
 """Each says something about one trial, or nothing."""
 
-RUN_CHECKS: tuple[Callable[[Sequence[JudgedTrial], Sequence[JudgedTrial]], Finding | None], ...] = (
+RUN_CHECKS: tuple[Callable[[Sequence[Neighbour], Sequence[Neighbour]], Finding | None], ...] = (
     nobody_answers.judge,
     control_comparison.judge,
     changing_worker.judge,

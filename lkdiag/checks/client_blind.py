@@ -96,4 +96,4 @@ def _still_listed_after(facts: DispatchFacts, agent: Event, look: Event) -> bool
 
 
 def _stood_still_ns(facts: DispatchFacts, from_ns: int, until_ns: int) -> float:
-    return sum(s.late_ms * 1e6 for s in facts.run.stalls if s.began_ns <= until_ns and s.ended_ns >= from_ns)
+    return facts.run.stood_still.late_ms(from_ns, until_ns) * 1e6

@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.neighbour import is_first_of_all
 from lkdiag.checks.verdict import Finding, Outcome, Severity
 from lkdiag.stats import fisher_exact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lkdiag.checks.judged import JudgedTrial
+    from lkdiag.checks.neighbour import Neighbour
 
 SLUG = "cold-start"
 REFERENCE = "https://github.com/livekit/livekit/issues/4394"
@@ -25,12 +26,12 @@ SLOWER_MS = 500.0
 BAD = (Outcome.DELAYED, Outcome.DROPPED)
 
 
-def judge(subject: Sequence[JudgedTrial], control: Sequence[JudgedTrial]) -> Finding | None:  # noqa: ARG001
+def judge(subject: Sequence[Neighbour], control: Sequence[Neighbour]) -> Finding | None:  # noqa: ARG001
     """A note where idleness before a trial tells how it went."""
     judged = [t for t in subject if t.outcome in (Outcome.DELIVERED, *BAD)]
     first = min((t.index for t in subject), default=0)
     cold = [t for t in judged if idle_before(t, first)]
-    warm = [t for t in judged if t not in cold]
+    warm = [t for t in judged if not idle_before(t, first)]
     if not cold or not warm:
         return None
     bad = [sum(t.outcome in BAD for t in group) for group in (cold, warm)]
@@ -62,14 +63,12 @@ def judge(subject: Sequence[JudgedTrial], control: Sequence[JudgedTrial]) -> Fin
     )
 
 
-def idle_before(trial: JudgedTrial, first_index: int) -> bool:
+def idle_before(trial: Neighbour, first_index: int) -> bool:
     """Whether it began after an idle gap on purpose, or was the run's very first."""
-    facts = trial.facts
-    paused = any(event.data["for_s"] > 0 for event in facts.prelude.of("trial.paused"))
-    return paused or (trial.index == first_index and first_index > 0 and not facts.run.warmed_up)
+    return trial.paused or is_first_of_all(trial.index, first_index, trial.run)
 
 
-def _latency_ms(trial: JudgedTrial) -> float:
+def _latency_ms(trial: Neighbour) -> float:
     """A lost trial took at least as long as it was waited for."""
-    latency_ms = trial.facts.latency_ms
-    return trial.facts.run.scenario.timeout_s * 1000 if latency_ms is None else latency_ms
+    timeout_ms: float = trial.run.scenario.timeout_s * 1000
+    return timeout_ms if trial.latency_ms is None else trial.latency_ms

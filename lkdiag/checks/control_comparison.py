@@ -14,13 +14,13 @@ from lkdiag.stats import fisher_exact
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lkdiag.checks.judged import JudgedTrial
+    from lkdiag.checks.neighbour import Neighbour
 
 SLUG = "control-comparison"
 LIKELY = 0.05
 
 
-def judge(subject: Sequence[JudgedTrial], control: Sequence[JudgedTrial]) -> Finding | None:
+def judge(subject: Sequence[Neighbour], control: Sequence[Neighbour]) -> Finding | None:
     """What the control says about where a failure lies; None without a control, or where nothing failed."""
     bad_subject, all_subject = _failures(subject)
     bad_control, all_control = _failures(control)
@@ -77,10 +77,10 @@ def _more_often(bad_subject: int, all_subject: int, bad_control: int, all_contro
     return fisher_exact(bad_subject, all_subject, bad_control, all_control) <= LIKELY
 
 
-def _failed(trial: JudgedTrial) -> bool:
+def _failed(trial: Neighbour) -> bool:
     return trial.outcome in (Outcome.DROPPED, Outcome.DELAYED) or trial.mismatch is not None
 
 
-def _failures(trials: Sequence[JudgedTrial]) -> tuple[int, int]:
+def _failures(trials: Sequence[Neighbour]) -> tuple[int, int]:
     judged = [t for t in trials if t.outcome not in (Outcome.ERROR, Outcome.INCONCLUSIVE)]
     return sum(_failed(t) for t in judged), len(judged)

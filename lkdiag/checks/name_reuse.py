@@ -14,7 +14,7 @@ from lkdiag.checks.verdict import Finding, Severity
 if TYPE_CHECKING:
     from lkdiag.checks.facts import DispatchFacts
     from lkdiag.checks.judged import JudgedTrial
-    from lkdiag.timeline import Event
+    from lkdiag.checks.rooms import RoomMade
 
 SLUG = "name-reuse"
 REFERENCE = "https://github.com/livekit/livekit/issues/4558"
@@ -32,8 +32,8 @@ def judge(trial: JudgedTrial) -> Finding | None:
         title="the new room is as old as the deleted one",
         fact=(
             f"room {facts.room.data['sid']} was asked for {(facts.room.mono_ns - old.mono_ns) / 1e9:.1f} s after room "
-            f"{old.data['sid']} of the same name, and its creation_time_ms is {facts.room.data['creation_time_ms']}; "
-            f"the old one's was {old.data['creation_time_ms']}"
+            f"{old.sid} of the same name, and its creation_time_ms is {facts.room.data['creation_time_ms']}; "
+            f"the old one's was {old.creation_time_ms}"
         ),
         hint=(
             "something of the deleted room lived on under its name. Dispatches of a createRoom or a token count only "
@@ -45,17 +45,13 @@ def judge(trial: JudgedTrial) -> Finding | None:
     )
 
 
-def predecessor(facts: DispatchFacts) -> Event | None:
+def predecessor(facts: DispatchFacts) -> RoomMade | None:
     """The earlier room of that name than which this one is not newer, though it should be."""
     room = facts.room
     if room is None or room.kind != "room.created" or not room.data["creation_time_ms"]:
         return None
-    earlier = (e for e in facts.run.rooms if e.seq < room.seq and e.data["room"] == room.data["room"])
-    for old in earlier:
-        if not old.data["creation_time_ms"] or old.data["sid"] == room.data["sid"]:
-            continue
-        newer_ms = room.data["creation_time_ms"] - old.data["creation_time_ms"]
+    for old in facts.run.rooms.not_older_before(room.data["room"], room.seq, room.data["creation_time_ms"]):
         between_ms = (room.mono_ns - old.mono_ns) / 1e6
-        if newer_ms <= 0 and between_ms > SERVER_CLOCKS_MAX_MS:
+        if old.sid != room.data["sid"] and between_ms > SERVER_CLOCKS_MAX_MS:
             return old
     return None

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkdiag.checks.diagnosis.run import by_the_log
-from lkdiag.checks.sight import listing_is_due
 from lkdiag.checks.verdict import Fallback, Finding, Outcome, Severity, State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lkdiag.checks.judged import JudgedTrial
+    from lkdiag.checks.neighbour import Neighbour
 
 SLUG = "nobody-answers"
 REFERENCE = "https://github.com/livekit/livekit/issues/3879"
@@ -19,14 +18,14 @@ REFERENCE = "https://github.com/livekit/livekit/issues/3879"
 NO_SIGN = (Fallback.LOST, Fallback.OFF)
 
 
-def judge(subject: Sequence[JudgedTrial], control: Sequence[JudgedTrial]) -> Finding | None:
+def judge(subject: Sequence[Neighbour], control: Sequence[Neighbour]) -> Finding | None:
     """A finding about the run, where the user's worker never gave any sign of life."""
     lost = [trial for trial in subject if trial.outcome is Outcome.DROPPED]
     judged = [trial for trial in subject if trial.outcome not in (Outcome.ERROR, Outcome.INCONCLUSIVE)]
     silent = [t for t in lost if t.state is State.NO_JOB and _no_sign_of_life(t)]
-    if not silent or len(silent) != len(judged) or silent[0].facts.on_probe:
+    if not silent or len(silent) != len(judged) or silent[0].on_probe:
         return None
-    name = silent[0].facts.agent_name
+    name = silent[0].agent_name
     beside = ""
     if control and all(trial.outcome is Outcome.DELIVERED for trial in control):
         beside = f" lkdiag's own worker took every one of its dispatches ({len(control)}) beside it."
@@ -46,6 +45,6 @@ def judge(subject: Sequence[JudgedTrial], control: Sequence[JudgedTrial]) -> Fin
     )
 
 
-def _no_sign_of_life(trial: JudgedTrial) -> bool:
+def _no_sign_of_life(trial: Neighbour) -> bool:
     """Neither an agent, early or late, nor a job, though one would have been listed by then."""
-    return trial.facts.agent is None and trial.fallback in NO_SIGN and listing_is_due(trial.facts)
+    return not trial.came and trial.fallback in NO_SIGN and trial.listing_was_due

@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.moments import Moments
+from lkdiag.checks.rooms import RoomMade, RoomsMade
+from lkdiag.checks.stalls import Stall, Stalls
 from lkdiag.checks.worker_log import WorkerLog
-from lkdiag.timeline.clock import clock_samples
+from lkdiag.timeline import Timeline
+from lkdiag.timeline.clock import KINDS as CLOCK
+from lkdiag.timeline.clock import Clocks, ClockTrack
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lkdiag.checks.terms import Terms
-    from lkdiag.timeline import Event, Timeline
+    from lkdiag.timeline import Event
     from lkdiag.timeline.clock import ClockSample
+
+__all__ = ["RunFacts", "Stall"]
 
 HEARD = ("clock.sampled", "job.offered", "job.assigned", "job.terminated")
 """What the server says on the probe's socket."""
-
-
-@dataclass(frozen=True)
-class Stall:
-    """lkdiag's own event loop stood still: between two times (monotonic nanoseconds), and by how much in all.
-
-    `late_ms` may be more than lies between them: the monotonic clock does not go on while the machine sleeps.
-    """
-
-    began_ns: int
-    ended_ns: int
-    late_ms: float
+LOG = ("worker_log.read", "worker_log.line")
+KINDS = frozenset(
+    {
+        *HEARD,
+        *CLOCK,
+        *LOG,
+        "lkdiag.stalled",
+        "probe.crashed",
+        "trial.started",
+        "webhook.received",
+        "worker.disconnected",
+        "worker.registered",
+    }
+)
+"""Of the events that all trials' checks have to know, whichever trial they belong to."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +53,12 @@ class RunFacts:
     stalls: tuple[Stall, ...] = ()
     disconnected_ns: tuple[int, ...] = ()
     """When the probe noticed that its socket was lost."""
-    heard_ns: tuple[int, ...] | None = None
+    heard_ns: Moments | None = None
     """When the server said something on the probe's socket: its order proves that nothing said earlier was lost.
     None where no account was kept."""
     probe_crashed_ns: tuple[int, ...] = ()
-    rooms: tuple[Event, ...] = ()
-    """Every room's creation."""
+    rooms: RoomsMade = field(default_factory=RoomsMade)
+    """Every room's creation under a name that had more than one."""
     webhooks: bool = False
     """Whether webhooks were to be received, or one was."""
     warmed_up: bool = False
@@ -53,19 +67,76 @@ class RunFacts:
     """What the worker's own log says; None where none was given."""
 
     @classmethod
-    def of(cls, scenario: Terms, timeline: Timeline) -> RunFacts:
-        """From a whole run's timeline, or what there is of it so far."""
-        stalled = timeline.of("lkdiag.stalled")
-        return cls(
-            scenario=scenario,
-            probe_worker_ids=frozenset(event.data["worker_id"] for event in timeline.of("worker.registered")),
-            clock_samples=clock_samples(timeline),
-            stalls=tuple(Stall(e.data["began_mono_ns"], e.mono_ns, e.data["late_ms"]) for e in stalled),
-            disconnected_ns=tuple(event.mono_ns for event in timeline.of("worker.disconnected")),
-            heard_ns=tuple(event.mono_ns for event in timeline.of(*HEARD)),
-            probe_crashed_ns=tuple(event.mono_ns for event in timeline.of("probe.crashed")),
-            rooms=timeline.of("room.created"),
-            webhooks=scenario.webhooks is not None or bool(timeline.of("webhook.received")),
-            warmed_up=any(event.data.get("warmup") for event in timeline.of("trial.started")),
-            log=WorkerLog.of(timeline),
+    def of(cls, scenario: Terms, events: Iterable[Event]) -> RunFacts:
+        """From a whole run's events, or what there is of them so far."""
+        gathered = RunFactsSoFar(scenario)
+        for event in events:
+            if event.kind in KINDS:
+                gathered.note(event)
+        return gathered.facts()
+
+    @cached_property
+    def clock_track(self) -> ClockTrack:
+        """The exchanges, to be asked for those near a trial."""
+        return ClockTrack(self.clock_samples or ())
+
+    @cached_property
+    def stood_still(self) -> Stalls:
+        """The stalls, to be asked for those of a time."""
+        return Stalls(self.stalls)
+
+
+class RunFactsSoFar:
+    """Gathers them, event by event: what it keeps of a trial is a few numbers."""
+
+    def __init__(self, scenario: Terms) -> None:
+        self._scenario = scenario
+        self._counts: Counter[str] = Counter()
+        self._probe_worker_ids: set[str] = set()
+        self._clocks = Clocks()
+        self._stalls: list[Stall] = []
+        self._disconnected_ns: list[int] = []
+        self._heard_ns = Moments()
+        self._crashed_ns: list[int] = []
+        self._rooms = RoomsMade()
+        self._warmed_up = False
+        self._log: list[Event] = []
+
+    def note(self, event: Event) -> None:
+        """Take one of KINDS."""
+        kind, data = event.kind, event.data
+        self._counts[kind] += 1
+        if kind in CLOCK:
+            self._clocks.note(event)
+        if kind in HEARD:
+            self._heard_ns.add(event.mono_ns)
+        if kind == "room.created":
+            self._rooms.note(event)
+        elif kind == "lkdiag.stalled":
+            self._stalls.append(Stall(data["began_mono_ns"], event.mono_ns, data["late_ms"]))
+        elif kind == "worker.registered":
+            self._probe_worker_ids.add(data["worker_id"])
+        elif kind == "worker.disconnected":
+            self._disconnected_ns.append(event.mono_ns)
+        elif kind == "probe.crashed":
+            self._crashed_ns.append(event.mono_ns)
+        elif kind == "trial.started":
+            self._warmed_up = self._warmed_up or bool(data.get("warmup"))
+        elif kind in LOG:
+            self._log.append(event)
+
+    def facts(self) -> RunFacts:
+        """All that was gathered."""
+        return RunFacts(
+            scenario=self._scenario,
+            probe_worker_ids=frozenset(self._probe_worker_ids),
+            clock_samples=self._clocks.samples(),
+            stalls=tuple(self._stalls),
+            disconnected_ns=tuple(self._disconnected_ns),
+            heard_ns=self._heard_ns,
+            probe_crashed_ns=tuple(self._crashed_ns),
+            rooms=self._rooms.without_single(),
+            webhooks=self._scenario.webhooks is not None or self._counts["webhook.received"] > 0,
+            warmed_up=self._warmed_up,
+            log=WorkerLog.of(Timeline(self._log)),
         )

@@ -48,9 +48,7 @@ def longest_gap_ms(facts: DispatchFacts) -> float:
 def stalled_ms(facts: DispatchFacts, until_ns: int | None = None) -> float:
     """For how long, in all, lkdiag itself stood still from the trial's beginning until then (or its closing)."""
     end_ns = facts.closing_began_ns if until_ns is None else until_ns
-    return sum(
-        stall.late_ms for stall in facts.run.stalls if stall.began_ns <= end_ns and stall.ended_ns >= facts.began_ns
-    )
+    return facts.run.stood_still.late_ms(facts.began_ns, end_ns)
 
 
 def probe_was_lost(facts: DispatchFacts) -> bool:
@@ -73,7 +71,8 @@ def probe_was_deaf(facts: DispatchFacts) -> bool:
     else:
         since_ns = accepted.mono_ns + int(ASSIGNED_WITHIN_S * 1e9)
     lost_ns = min((at for at in facts.run.disconnected_ns if at >= facts.began_ns), default=None)
-    return not any(since_ns < at and (lost_ns is None or at < lost_ns) for at in facts.run.heard_ns)
+    heard_ns = facts.run.heard_ns.first_after(since_ns)
+    return heard_ns is None or (lost_ns is not None and heard_ns >= lost_ns)
 
 
 def caller_ready_ms(facts: DispatchFacts) -> float | None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lkdiag.timeline.clock import estimate_clock
-
 if TYPE_CHECKING:
     from lkdiag.checks.facts import DispatchFacts
     from lkdiag.timeline import Event
@@ -20,7 +18,7 @@ CLOCK_ERROR_MAX_MS = 250.0
 def clock_during(facts: DispatchFacts) -> ClockEstimate | None:
     """The server's clock during a trial; None where it is not known well enough."""
     began_ns, ended_ns = facts.began_ns - AROUND_NS, facts.closing_began_ns + AROUND_NS
-    clock = estimate_clock(s for s in facts.run.clock_samples or () if began_ns <= s.mono_ns <= ended_ns)
+    clock = facts.run.clock_track.between(began_ns, ended_ns)
     return clock if clock is not None and clock.error_ms <= CLOCK_ERROR_MAX_MS else None
 
 

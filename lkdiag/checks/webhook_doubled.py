@@ -42,5 +42,4 @@ def judge(trial: JudgedTrial) -> Finding | None:
 
 
 def _stood_still(trial: JudgedTrial, at_ns: int) -> bool:
-    stalls = trial.facts.run.stalls
-    return any(s.began_ns - AROUND_NS <= at_ns <= s.ended_ns + AROUND_NS for s in stalls)
+    return any(trial.facts.run.stood_still.during(at_ns - AROUND_NS, at_ns + AROUND_NS))

@@ -54,5 +54,5 @@ def late_ms(facts: DispatchFacts, event: Event) -> float:
     made_ms = (event.data["created_at_s"] + 1) * 1000
     wait_ms = facts.clock.server_ms(event.mono_ns) - facts.clock.error_ms - made_ms
     from_ns = event.mono_ns - int((wait_ms + 1000) * 1e6)
-    stood_ms = sum(s.late_ms for s in facts.run.stalls if s.began_ns <= event.mono_ns and s.ended_ns >= from_ns)
+    stood_ms = facts.run.stood_still.late_ms(from_ns, event.mono_ns)
     return float(max(0.0, wait_ms - stood_ms))

@@ -46,7 +46,7 @@ def missing(facts: DispatchFacts) -> tuple[Expected, ...]:
 
 
 def _awake_s(facts: DispatchFacts, from_ns: int, until_ns: int) -> float:
-    slept_ms = sum(s.late_ms for s in facts.run.stalls if s.began_ns <= until_ns and s.ended_ns >= from_ns)
+    slept_ms = facts.run.stood_still.late_ms(from_ns, until_ns)
     return (until_ns - from_ns) / 1e9 - slept_ms / 1000
 
 

@@ -8,8 +8,20 @@ from lkdiag.checks.sight import looks
 from lkdiag.checks.verdict import Fallback
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lkdiag.checks.facts import DispatchFacts
     from lkdiag.checks.judged import JudgedTrial
+
+
+MOST_NUMBERS = 50
+
+
+def few(numbers: Sequence[int]) -> str:
+    """Trials' numbers; of very many the first ones, and how many more there are."""
+    told = ", ".join(str(number) for number in numbers[:MOST_NUMBERS])
+    more = len(numbers) - MOST_NUMBERS
+    return f"{told} and {more} more" if more > 0 else told
 
 
 def at(facts: DispatchFacts, stage: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -11,12 +10,13 @@ from lkdiag.checks.verdict import Finding, Severity, Verdict
 from lkdiag.errors import JournalError
 from lkdiag.report.narrative import utc
 from lkdiag.report.value import Environment, LeftoverRoom, Run, Server
-from lkdiag.timeline.clock import clock_samples, estimate_clock
+from lkdiag.timeline.clock import estimate_clock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from lkdiag.timeline import Event, Timeline
+    from lkdiag.timeline.clock import ClockSample
 
 T = TypeVar("T")
 
@@ -51,12 +51,13 @@ def run_of(started: Event, run: Timeline) -> Run:
     )
 
 
-def environment_of(started: Event, timeline: Timeline, agent_name: str | None) -> Environment:
-    """Where the run took place; `agent_name` is the subject's, None for lkdiag's own."""
-    run = timeline.run_level()
+def environment_of(
+    started: Event, run: Timeline, samples: Iterable[ClockSample], agent_name: str | None
+) -> Environment:
+    """Where the run took place; `agent_name` is the subject's, None for lkdiag's own. `samples` are of its clocks."""
     described = run.first("worker.registered", "server.described")
     server: dict[str, Any] = {} if described is None else described.data["server"]
-    clock = estimate_clock(clock_samples(timeline))
+    clock = estimate_clock(samples)
     wall_ahead_ms = (started.at_ns - started.mono_ns) / 1e6
     return Environment(
         server=Server(**{key: server.get(key) or None for key in ("version", "edition", "region", "node_id")}),
@@ -101,34 +102,3 @@ def verdict_of(findings: Iterable[Finding], run: Run, *, missing: int, nothing_j
     if Severity.INCONCLUSIVE in severities or nothing_judged or missing > 0 or run.aborted is not None:
         return Verdict.INCONCLUSIVE
     return Verdict.PASS
-
-
-def grouped(findings: Sequence[Sequence[Finding]], roles: Sequence[str] = ()) -> list[Finding]:
-    """The trials' findings (one sequence a trial), one for each kind, the most frequent first.
-
-    `roles` are whose each trial is: what has befallen one side only is counted among the trials of that side.
-    """
-    kinds: dict[tuple[str, str], list[Finding]] = {}
-    sides: dict[tuple[str, str], set[str]] = {}
-    for position, of_trial in enumerate(findings):
-        for finding in of_trial:
-            kinds.setdefault((finding.check, finding.title), []).append(finding)
-            sides.setdefault((finding.check, finding.title), set()).add(roles[position] if roles else "")
-    return [
-        replace(
-            alike[0],
-            fact=f"{len(alike)} of {_trials(sides[kind], roles, len(findings))}; trial {alike[0].trial}: "
-            f"{alike[0].fact}",
-            trial=None,
-            trials=tuple(finding.trial for finding in alike if finding.trial is not None),
-        )
-        for kind, alike in sorted(kinds.items(), key=lambda item: len(item[1]), reverse=True)
-    ]
-
-
-def _trials(sides: set[str], roles: Sequence[str], total: int) -> str:
-    """Among how many, and whose, where there are two sides."""
-    if len(sides) != 1 or len(set(roles)) < 2:
-        return f"{total} trials"
-    (side,) = sides
-    return f"the {side}'s {sum(role == side for role in roles)} trials"

@@ -9,7 +9,7 @@ from lkdiag.report.teardown_value import TeardownTrial
 from lkdiag.report.value import Expectation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from lkdiag.report.value import TrialReport
 
@@ -44,27 +44,30 @@ def seen_of(trial: TrialReport | TeardownTrial) -> Seen:
 
 
 def judge_expectation(
-    expect: Mapping[str, Any] | None, seen: Sequence[Seen], *, interrupted: bool
+    expect: Mapping[str, Any] | None, seen: Iterable[Seen], *, interrupted: bool
 ) -> Expectation | None:
     """None where the scenario expects nothing. Of an `interrupted` run the trials that were cut short don't count."""
     if not expect:
         return None
-    trials = [trial for trial in seen if not (interrupted and "inconclusive" in trial.words["outcome"])]
-    differing = tuple(trial.index for trial in trials if difference(expect, trial))
-    alike = len(trials) - len(differing)
+    trials, differing, first = 0, [], ""
+    for trial in seen:
+        if interrupted and "inconclusive" in trial.words["outcome"]:
+            continue
+        trials += 1
+        differs = difference(expect, trial)
+        if differs:
+            differing.append(trial.index)
+            first = first or f"trial {trial.index}: {differs}"
+    alike = trials - len(differing)
     some = expect.get("of") == "some"
-    met = bool(trials) and (alike > 0 if some else not differing)
+    met = trials > 0 and (alike > 0 if some else not differing)
     if not trials:
         told = "There is no trial to compare with what the scenario expects."
     elif met:
-        told = f"As the scenario expects, in {alike} of {len(trials)} trials{' (one is enough)' if some else ''}."
+        told = f"As the scenario expects, in {alike} of {trials} trials{' (one is enough)' if some else ''}."
     else:
-        first = next(trial for trial in trials if trial.index in differing)
-        told = (
-            f"Not as the scenario expects in {len(differing)} of {len(trials)} trials; trial {first.index}: "
-            f"{difference(expect, first)}."
-        )
-    return Expectation(dict(expect), met, len(trials), differing, told)
+        told = f"Not as the scenario expects in {len(differing)} of {trials} trials; {first}."
+    return Expectation(dict(expect), met, trials, tuple(differing), told)
 
 
 def difference(expect: Mapping[str, Any], trial: Seen) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from lkdiag.checks.declines import was_declined
 from lkdiag.report.value import TimelineLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from lkdiag.timeline import Data, Event, Timeline
 
@@ -136,6 +137,16 @@ def story(trial: Timeline, stalls: Iterable[Event]) -> tuple[TimelineLine, ...]:
                 since_ns = at_ns - began.at_ns
             lines.append((since_ns, TimelineLine(utc(at_ns), round(since_ns / 1e6, 1), *told)))
     return tuple(line for _, line in sorted(lines, key=lambda item: item[0]))
+
+
+def between(events: Sequence[Event], from_ns: int, until_ns: int) -> Sequence[Event]:
+    """Those of that time, ends included, of many that stand in the order of the monotonic clock."""
+    first = bisect_left(events, from_ns, key=_mono_ns)
+    return events[first : bisect_right(events, until_ns, lo=first, key=_mono_ns)]
+
+
+def _mono_ns(event: Event) -> int:
+    return event.mono_ns
 
 
 def utc(at_ns: int) -> str:

@@ -5,60 +5,89 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from lkdiag.checks import leftover_room
 from lkdiag.checks.teardown import CALL_CHECKS
 from lkdiag.checks.teardown.facts import TeardownFacts
 from lkdiag.checks.teardown.judged import JudgedCall
 from lkdiag.checks.teardown.verdict import TeardownOutcome
 from lkdiag.checks.verdict import Severity
-from lkdiag.report.about import environment_of, grouped, leftovers_of, run_of, scenario_of, verdict_of
+from lkdiag.report.about import environment_of, leftovers_of, run_of, scenario_of, verdict_of
 from lkdiag.report.expectation import judge_expectation, seen_of
+from lkdiag.report.grouping import FindingsSoFar
 from lkdiag.report.ids import call_job, call_participants, human_room_sid
-from lkdiag.report.narrative import story, utc
+from lkdiag.report.narrative import between, story, utc
+from lkdiag.report.packed import PLAIN, Packed, sequence_of
+from lkdiag.report.reading import read_first, trials_of
 from lkdiag.report.teardown_value import Survivor, TeardownCell, TeardownReport, TeardownSummary, TeardownTrial
 from lkdiag.report.value import LeftoverRoom
 from lkdiag.scenario.teardown import AgentExit, Cleanup, Side, TeardownScenario
 from lkdiag.stats import Quantiles
+from lkdiag.timeline.clock import KINDS as CLOCK
+from lkdiag.timeline.clock import Clocks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from lkdiag.timeline import Event, Timeline
 
 ORDER = [*Cleanup], [*AgentExit, "own"], [*Side]
 
 
-def build_teardown(timeline: Timeline, started: Event, notes: Sequence[str]) -> TeardownReport:
-    """Judge a run. Raises JournalError when its scenario can't be read."""
+def build_teardown(
+    events: Iterable[Event], started: Event, notes: Sequence[str], *, plain: int = PLAIN
+) -> TeardownReport:
+    """Judge a run. Raises JournalError when its scenario can't be read. More than `plain` trials are kept packed."""
     scenario = scenario_of(started, TeardownScenario)
-    run = timeline.run_level()
+    clocks = Clocks()
+    first = read_first(events, CLOCK, clocks.note)
+    run = first.run
     stalls = run.of("lkdiag.stalled")
     gone = frozenset(event.data["room"] for event in run.of("room.gone"))
-    calls = [
-        JudgedCall.of(TeardownFacts(index, scenario, trial, stalls, gone))
-        for index, trial in sorted(timeline.by_trial().items())
-        if trial.first("trial.started") is not None
-    ]
-    trials = tuple(_trial(call, stalls) for call in calls)
+    packed, calls, found = Packed(TeardownTrial, plain=plain), [], FindingsSoFar()
+    for index, timeline in trials_of(events, first.late):
+        judged = JudgedCall.of(TeardownFacts(index, scenario, timeline, stalls, gone))
+        trial = _trial(judged, stalls)
+        packed.put(index, trial)
+        found.add(index, trial.findings)
+        calls.append(_Call.of(judged))
+    calls.sort(key=lambda call: call.index)
+    trials = sequence_of(packed, [call.index for call in calls], plain=plain)
     left = leftover_room.judge(run)
-    findings = (*([] if left is None else [left]), *grouped([trial.findings for trial in trials]))
+    findings = (*([] if left is None else [left]), *found.grouped())
     about = run_of(started, run)
     planned = _planned(scenario)
     verdict = verdict_of(findings, about, missing=planned - len(trials), nothing_judged=not trials)
     return TeardownReport(
         run=about,
-        environment=environment_of(started, timeline, scenario.agent_name),
+        environment=environment_of(started, run, clocks.samples(), scenario.agent_name),
         verdict=verdict,
         headline=_headline(calls, about.interrupted, about.aborted, planned),
         leftover_rooms=_leftovers(run, calls),
         findings=findings,
-        expectation=judge_expectation(
-            started.data.get("expect"), [seen_of(trial) for trial in trials], interrupted=about.interrupted
-        ),
+        expectation=judge_expectation(started.data.get("expect"), map(seen_of, trials), interrupted=about.interrupted),
         notes=tuple(notes),
         summary=_summary(calls),
         trials=trials,
     )
+
+
+class _Call(msgspec.Struct, frozen=True):
+    """What the figures need of a call."""
+
+    index: int
+    cell: tuple[str, str, str]
+    outcome: TeardownOutcome
+    closed_ms: float | None
+    stranded_ms: float | None
+    leftover: LeftoverRoom | None
+
+    @classmethod
+    def of(cls, call: JudgedCall) -> _Call:
+        facts = call.facts
+        cell = (facts.cleanup, facts.agent_exit, facts.hangup)
+        return cls(call.index, cell, call.outcome, facts.closed_ms, facts.stranded_ms, _leftover(call))
 
 
 def _planned(scenario: TeardownScenario) -> int:
@@ -66,7 +95,7 @@ def _planned(scenario: TeardownScenario) -> int:
     return len(scenario.cleanups) * exits * len(scenario.hangups) * scenario.count
 
 
-def _headline(calls: Sequence[JudgedCall], interrupted: bool, aborted: str | None, planned: int) -> str:
+def _headline(calls: Sequence[_Call], interrupted: bool, aborted: str | None, planned: int) -> str:
     if not calls:
         return "No call was played, so there is nothing to judge."
     counts = Counter(call.outcome for call in calls)
@@ -87,7 +116,7 @@ def _trial(call: JudgedCall, stalls: Sequence[Event]) -> TeardownTrial:
     findings = tuple(finding for check in CALL_CHECKS if (finding := check(call)) is not None)
     worth_telling = any(finding.severity is not Severity.NOTE for finding in findings)
     last_ns = max(event.mono_ns for event in facts.timeline)
-    during = [stall for stall in stalls if facts.started.mono_ns <= stall.mono_ns <= last_ns]
+    during = between(stalls, facts.started.mono_ns, last_ns)
     occupied = facts.room_occupied
     dispatch_id, job_id = call_job(facts)
     return TeardownTrial(
@@ -126,11 +155,11 @@ def _survivor(facts: TeardownFacts) -> Survivor | None:
     )
 
 
-def _leftovers(run: Timeline, calls: Sequence[JudgedCall]) -> tuple[LeftoverRoom, ...]:
+def _leftovers(run: Timeline, calls: Sequence[_Call]) -> tuple[LeftoverRoom, ...]:
     """First what is there even now, then what lkdiag has deleted after it was judged."""
     there = leftovers_of(run)
     names = {room.name for room in there}
-    judged = (_leftover(call) for call in calls)
+    judged = (call.leftover for call in calls)
     return (*there, *(room for room in judged if room is not None and room.name not in names))
 
 
@@ -148,11 +177,11 @@ def _leftover(call: JudgedCall) -> LeftoverRoom | None:
     )
 
 
-def _summary(calls: Sequence[JudgedCall]) -> TeardownSummary:
+def _summary(calls: Sequence[_Call]) -> TeardownSummary:
     counts = Counter(call.outcome for call in calls)
-    cells: dict[tuple[str, str, str], list[JudgedCall]] = {}
+    cells: dict[tuple[str, str, str], list[_Call]] = {}
     for call in calls:
-        cells.setdefault((call.facts.cleanup, call.facts.agent_exit, call.facts.hangup), []).append(call)
+        cells.setdefault(call.cell, []).append(call)
     cleanups, exits, sides = ORDER
     ordered = sorted(
         cells.items(), key=lambda item: (cleanups.index(item[0][0]), exits.index(item[0][1]), sides.index(item[0][2]))
@@ -165,8 +194,8 @@ def _summary(calls: Sequence[JudgedCall]) -> TeardownSummary:
     )
 
 
-def _cell(cleanup: str, agent_exit: str, hangup: str, calls: Sequence[JudgedCall]) -> TeardownCell:
-    stranded = [call.facts.stranded_ms for call in calls if call.facts.stranded_ms is not None]
+def _cell(cleanup: str, agent_exit: str, hangup: str, calls: Sequence[_Call]) -> TeardownCell:
+    stranded = [call.stranded_ms for call in calls if call.stranded_ms is not None]
     return TeardownCell(
         cleanup=cleanup,
         agent_exit=agent_exit,
@@ -178,6 +207,6 @@ def _cell(cleanup: str, agent_exit: str, hangup: str, calls: Sequence[JudgedCall
     )
 
 
-def _closed_ms(calls: Sequence[JudgedCall]) -> list[float]:
+def _closed_ms(calls: Sequence[_Call]) -> list[float]:
     done = (TeardownOutcome.CLOSED, TeardownOutcome.SLOW)
-    return [call.facts.closed_ms for call in calls if call.outcome in done and call.facts.closed_ms is not None]
+    return [call.closed_ms for call in calls if call.outcome in done and call.closed_ms is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lkdiag.checks.teardown.verdict import TeardownOutcome
@@ -91,4 +92,4 @@ class TeardownReport(Report):
     """Everything that is known and judged of a run of transfer teardowns."""
 
     summary: TeardownSummary
-    trials: tuple[TeardownTrial, ...]
+    trials: Sequence[TeardownTrial]

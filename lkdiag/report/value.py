@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -212,6 +213,6 @@ class DispatchReport(Report):
 
     summary: DispatchSummary
     control: DispatchSummary | None
-    trials: tuple[TrialReport, ...]
-    warmup: tuple[TrialReport, ...]
+    trials: Sequence[TrialReport]
+    warmup: Sequence[TrialReport]
     """Trials that are recorded and judged, but kept out of the figures and of the verdict."""

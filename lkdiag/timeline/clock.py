@@ -5,17 +5,20 @@ This machine's is the monotonic one: its wall clock may be set in the middle of 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from lkdiag.timeline.event import Event
-    from lkdiag.timeline.timeline import Timeline
+
+KINDS = ("clock.sampled", "room.created")
+"""Of the events that tell of an exchange."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ClockSample:
     """One exchange: the server's clock (Unix, milliseconds) minus the monotonic one lies between the two bounds."""
 
@@ -46,31 +49,49 @@ class ClockEstimate:
         return mono_ns / 1e6 + self.offset_ms
 
 
-def clock_samples(timeline: Timeline) -> tuple[ClockSample, ...]:
-    """From the worker's pongs and the rooms' creation."""
-    samples = [
-        ClockSample.of(
-            event,
-            before_ns=event.data["before_ns"],
-            after_ns=event.data["after_ns"],
-            server_ms=event.data["server_ms"],
-        )
-        for event in timeline.of("clock.sampled")
-    ]
-    newest_ms: dict[str, int] = {}
-    for event in timeline.of("room.created"):
+class Clocks:
+    """Takes the exchanges out of a run's events, one after another."""
+
+    def __init__(self) -> None:
+        self._pongs: list[ClockSample] = []
+        self._rooms: list[ClockSample] = []
+        self._newest_ms: dict[str, int] = {}
+
+    def note(self, event: Event) -> None:
+        """Take one of KINDS: a worker's pong, or a room's creation."""
         data = event.data
+        if event.kind == "clock.sampled":
+            between = {"before_ns": data["before_ns"], "after_ns": data["after_ns"]}
+            self._pongs.append(ClockSample.of(event, **between, server_ms=data["server_ms"]))
+            return
         # a room that came back under its old name is older than the question
         room = str(data.get("room", data["sid"]))
-        is_new = data["creation_time_ms"] > newest_ms.get(room, 0)
-        newest_ms[room] = max(data["creation_time_ms"], newest_ms.get(room, 0))
-        if "before_ns" in data and is_new:
-            samples.append(
-                ClockSample.of(
-                    event, before_ns=data["before_ns"], after_ns=event.at_ns, server_ms=data["creation_time_ms"]
-                )
-            )
-    return tuple(samples)
+        newest_ms = self._newest_ms.get(room, 0)
+        self._newest_ms[room] = max(data["creation_time_ms"], newest_ms)
+        if "before_ns" in data and data["creation_time_ms"] > newest_ms:
+            between = {"before_ns": data["before_ns"], "after_ns": event.at_ns}
+            self._rooms.append(ClockSample.of(event, **between, server_ms=data["creation_time_ms"]))
+
+    def samples(self) -> tuple[ClockSample, ...]:
+        """All of them: the pongs, then the rooms."""
+        return (*self._pongs, *self._rooms)
+
+
+class ClockTrack:
+    """All exchanges of a run, of which those near a trial are found without a look at the others."""
+
+    def __init__(self, samples: Iterable[ClockSample]) -> None:
+        self._samples = sorted(samples, key=lambda sample: sample.mono_ns)
+        self._at_ns = [sample.mono_ns for sample in self._samples]
+        self._low_ms = [sample.low_ms for sample in self._samples]
+        self._high_ms = [sample.high_ms for sample in self._samples]
+
+    def between(self, from_ns: int, until_ns: int) -> ClockEstimate | None:
+        """By the exchanges of that time, both ends included."""
+        first, last = bisect_left(self._at_ns, from_ns), bisect_right(self._at_ns, until_ns)
+        if first >= last:
+            return None
+        return _estimate(self._low_ms[first:last], self._high_ms[first:last], self._samples, first)
 
 
 def estimate_clock(samples: Iterable[ClockSample]) -> ClockEstimate | None:
@@ -82,9 +103,17 @@ def estimate_clock(samples: Iterable[ClockSample]) -> ClockEstimate | None:
     bounds = list(samples)
     if not bounds:
         return None
-    low, high = max(bound.low_ms for bound in bounds), min(bound.high_ms for bound in bounds)
+    return _estimate([one.low_ms for one in bounds], [one.high_ms for one in bounds], bounds, 0)
+
+
+def _estimate(
+    low_ms: Sequence[float], high_ms: Sequence[float], samples: Sequence[ClockSample], first: int
+) -> ClockEstimate:
+    """From the bounds of `samples` from `first` on."""
+    low, high = max(low_ms), min(high_ms)
     apart_ms = max(0.0, low - high)
     if apart_ms:
+        bounds = samples[first : first + len(low_ms)]
         narrowest = min(bounds, key=lambda bound: bound.high_ms - bound.low_ms)
         low, high = narrowest.low_ms, narrowest.high_ms
     return ClockEstimate(offset_ms=(low + high) / 2, error_ms=(high - low) / 2 + apart_ms)

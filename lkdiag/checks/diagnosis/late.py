@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lkdiag.checks import changing_worker, cold_start
 from lkdiag.checks.diagnosis.value import Cause, Diagnosis, in_words
 from lkdiag.checks.fitness import began_to_join_too_late
+from lkdiag.checks.neighbour import worker_of_job
 from lkdiag.checks.verdict import Outcome
 from lkdiag.checks.worker_log import quoted, said
 
@@ -127,9 +127,7 @@ def _besides(trial: JudgedTrial, causes: list[Cause], told: list[str], tell: lis
     if Cause.SLOW_PLATFORM in causes:
         found.append(Cause.NO_WORKER)  # livekit#4487: none existed until then
         tell.append("'registered worker' in its log: since when there was one")
-    first = min((t.index for t in trial.beside.subject), default=trial.index)
-    others = [t for t in trial.beside.subject if not cold_start.idle_before(t, first)]
-    if cold_start.idle_before(trial, first) and any(t.outcome is Outcome.DELIVERED for t in others):
+    if trial.beside.is_cold(trial) and trial.beside.some_warm_delivered:
         found.append(Cause.COLD_START)
         told.append("it came after an idle gap, or first of all; others of this run were in time")
         tell.append(f"more trials with and without a gap before them (see {COLD})")
@@ -137,7 +135,7 @@ def _besides(trial: JudgedTrial, causes: list[Cause], told: list[str], tell: lis
     if slept and Cause.COLD_START not in found:
         found.append(Cause.COLD_START)
     told += slept
-    if changing_worker.is_odd_one(trial, trial.beside.subject):
+    if trial.beside.is_odd_one(trial):
         found.append(Cause.FOREIGN_WORKER)
-        told.append(f"worker {changing_worker.worker_of_job(trial)} took it, and took none of the others")
+        told.append(f"worker {worker_of_job(facts)} took it, and took none of the others")
     return found

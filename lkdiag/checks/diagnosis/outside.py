@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lkdiag.checks import cold_start
 from lkdiag.checks.diagnosis import log, people
-from lkdiag.checks.diagnosis.beside import job_types, lost_on_the_way, was_asked, was_served
 from lkdiag.checks.diagnosis.value import Cause, Diagnosis, Weighing
+from lkdiag.checks.neighbour import job_types, situation_of, was_asked, was_served
 from lkdiag.checks.sight import listing_is_due
-from lkdiag.checks.verdict import Fallback, Mismatch, Outcome, State
-from lkdiag.checks.wording import watched_s
+from lkdiag.checks.verdict import Fallback, Outcome, State
+from lkdiag.checks.wording import few, watched_s
 
 if TYPE_CHECKING:
     from lkdiag.checks.judged import JudgedTrial
@@ -51,7 +50,7 @@ def diagnose(trial: JudgedTrial) -> Diagnosis | None:
     weighing = weigh(trial)
     known = not any(cause in weighing.causes for cause in TAKEN)
     opening = "no worker took it" if known else "no worker is known to have taken it"
-    if control_was_fine(trial):
+    if trial.beside.control_was_fine:
         opening += ", and the control was fine"
     return weighing.diagnosis(opening, _reference(trial))
 
@@ -82,8 +81,7 @@ def weigh(trial: JudgedTrial) -> Weighing:
             if facts.agent_name
             else "'registered worker' in the worker's log: one with a name is never dispatched automatically"
         )
-    first = min((t.index for t in trial.beside.subject), default=trial.index)
-    if cold_start.idle_before(trial, first) and any(was_served(t) for t in trial.beside.alike(trial)):
+    if trial.beside.is_cold(trial) and trial.beside.alike(trial).served:
         weighing.causes.append(Cause.COLD_START)
     return weighing
 
@@ -96,7 +94,7 @@ def _by_its_name(trial: JudgedTrial, weighing: Weighing) -> None:
     """Was a worker of that name there at another time?"""
     facts = trial.facts
     alike = trial.beside.alike(trial)
-    served = [t.index for t in alike if was_served(t)]
+    served = alike.served
     if trial.fallback is Fallback.RESCUED:
         after = "" if trial.fallback_latency_ms is None else f" after {trial.fallback_latency_ms / 1000:.2f} s"
         weighing.speaks_for.append(
@@ -107,11 +105,11 @@ def _by_its_name(trial: JudgedTrial, weighing: Weighing) -> None:
         weighing.speaks_for.append("createDispatch in the same room brought nobody either: it lasts")
     if served:
         weighing.speaks_for.append(
-            f"agents of that name came in {len(served)} of {len(alike)} other trials of this run"
+            f"agents of that name came in {served} of {len(alike)} other trials of this run"
         )
     elif alike:
         weighing.speaks_for.append(f"no agent of that name came in any of the {len(alike)} other trials")
-    if served or was_served(trial) or was_asked(trial) or any(was_asked(t) for t in alike):
+    if served or was_served(trial) or was_asked(facts) or alike.asked:
         weighing.rule_out(Cause.WRONG_NAME)
         weighing.speaks_against.append("the name is right: a worker answers to it")
         weighing.first(*ONCE)
@@ -122,11 +120,9 @@ def _by_its_room(trial: JudgedTrial, weighing: Weighing) -> None:
     """Was there somebody to serve, and does the worker need that at all?"""
     facts = trial.facts
     alike = trial.beside.alike(trial)
-    types = job_types(trial).union(*(job_types(t) for t in alike))
-    same_room = [t for t in alike if t.facts.started.data.get("caller") == facts.started.data.get("caller")]
-    same_room = [t for t in same_room if t.facts.started.data.get("case") == facts.started.data.get("case")]
+    types = job_types(facts) | alike.job_types
     somebody, track = people.in_room(facts), people.published(facts)
-    if "JT_ROOM" in types or any(t.facts.agent is not None for t in same_room):
+    if "JT_ROOM" in types or alike.came_in(situation_of(facts)):
         weighing.rule_out(*WAITS)
     elif was_served(trial) and (somebody is None or somebody.mono_ns <= (facts.made_ns or 0)) and track is None:
         weighing.rule_out(*WAITS)  # nothing had changed in the room when the second dispatch brought its agent
@@ -143,18 +139,18 @@ def _by_its_room(trial: JudgedTrial, weighing: Weighing) -> None:
 
 def _by_control(trial: JudgedTrial, weighing: Weighing) -> None:
     """The same project at the same time, with a worker that is known."""
-    control = trial.beside.judged_control()
+    control = trial.beside.judged_control
     if not control:
         weighing.would_tell.append("--control: whether the project delivers to a worker that is known to be there")
         return
-    lost = lost_on_the_way(trial)
+    lost = trial.beside.lost_on_the_way
     if lost:
-        numbers = ", ".join(str(t.index) for t in lost)
+        numbers = few(lost)
         weighing.first(Cause.LOST_BEFORE_WORKER)
         weighing.speaks_for.append(
             f"lkdiag's own worker, beside it, was never offered its job either (trial {numbers})"
         )
-    elif control_was_fine(trial):
+    elif trial.beside.control_was_fine:
         weighing.last(Cause.LOST_BEFORE_WORKER)
         weighing.speaks_against.append(
             f"a loss on the platform: the control was fine, lkdiag's own worker took all of its {len(control)} "
@@ -162,14 +158,8 @@ def _by_control(trial: JudgedTrial, weighing: Weighing) -> None:
         )
 
 
-def control_was_fine(trial: JudgedTrial) -> bool:
-    """Whether lkdiag's own worker, beside it, was delivered each time."""
-    control = trial.beside.judged_control()
-    return bool(control) and all(t.outcome is Outcome.DELIVERED for t in control)
-
-
 def _by_mismatch(trial: JudgedTrial, weighing: Weighing) -> None:
     """Where this server was seen not to list a job, a job that is not listed proves nothing."""
-    if any(t.mismatch is Mismatch.UNREPORTED for t in trial.beside.alike(trial)):
+    if trial.beside.alike(trial).unreported:
         weighing.causes.append(Cause.WORKER_NEVER_JOINED)
         weighing.speaks_for.append("in another trial an agent came whose job was never listed")

@@ -12,10 +12,10 @@ available" without a line, while its state is logged every 2.5 s only. Node logs
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lkdiag.checks.diagnosis.beside import lost_on_the_way, overlap
 from lkdiag.checks.diagnosis.value import Cause, Weighing
+from lkdiag.checks.neighbour import is_in_log
 from lkdiag.checks.worker_log import CLOCK_NS, GONE, TAKES_JOBS, quoted
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def narrow(trial: JudgedTrial, log: WorkerLog, weighing: Weighing) -> None:
     around = log.states_around(at_ns)
     now = [e for e in log.states_at(at_ns).values() if e in around]
     weighing.speaks_for += [quoted(e.data) for e in around if len(around) > 1 or e.data["what"] not in TAKES_JOBS]
-    if not _is_the_only_one(trial, log):
+    if not _is_the_only_one(trial):
         weighing.speaks_against.append("the log is not of every worker of that name: its silence proves nothing")
         return
     if weighing.causes == [Cause.WRONG_NAME]:
@@ -112,7 +112,7 @@ def _unasked(trial: JudgedTrial, log: WorkerLog) -> list[Cause]:
 def _python_order(trial: JudgedTrial) -> list[Cause]:
     """What is over in a moment is more likely; unless the platform loses dispatches of the control as well."""
     full, lost = Cause.WORKER_FULL, Cause.LOST_BEFORE_WORKER
-    return [lost, full] if lost_on_the_way(trial) else [full, lost]
+    return [lost, full] if trial.beside.lost_on_the_way else [full, lost]
 
 
 def _explain(trial: JudgedTrial, log: WorkerLog, weighing: Weighing) -> None:
@@ -121,7 +121,8 @@ def _explain(trial: JudgedTrial, log: WorkerLog, weighing: Weighing) -> None:
     if Cause.WORKER_FULL not in weighing.causes or log.names_every_request:
         return
     weighing.speaks_for.append(FULL_IN_PYTHON)
-    others = overlap(trial)
+    facts = trial.facts
+    others = trial.beside.alike(trial).at_the_same_time(facts.began_ns, facts.closing_began_ns)
     if others:
         weighing.would_tell.append(
             f"-c 1: this trial ran beside {others} other{'s' if others > 1 else ''}, and a worker takes few at once: "
@@ -155,12 +156,6 @@ def _would_have_told(log: WorkerLog, at_ns: int) -> bool:
     return log.shows_requests and unbroken
 
 
-def _is_the_only_one(trial: JudgedTrial, log: WorkerLog) -> bool:
+def _is_the_only_one(trial: JudgedTrial) -> bool:
     """Whether every job of that name in this run went to a worker whose log this is."""
-    jobs = [job for t in (trial, *trial.beside.alike(trial)) for job in _jobs_of_name(t.facts)]
-    return all(job["job_id"] in log.jobs or job.get("worker_id") in log.worker_ids for job in jobs)
-
-
-def _jobs_of_name(facts: DispatchFacts) -> list[dict[str, Any]]:
-    listed = (item for listing in facts.listings for item in listing.data["dispatches"])
-    return [job for item in listed if item["agent_name"] == facts.agent_name for job in item["jobs"]]
+    return is_in_log(trial.facts) and trial.beside.alike(trial).are_in_log

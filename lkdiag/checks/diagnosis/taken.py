@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lkdiag.checks import changing_worker
 from lkdiag.checks.diagnosis.value import Cause, Diagnosis, Weighing
 from lkdiag.checks.sight import longest_gap_ms
 from lkdiag.checks.verdict import Mismatch, Outcome, State
@@ -55,7 +54,7 @@ def diagnose(trial: JudgedTrial) -> Diagnosis | None:
     _by_its_start(trial, weighing)
     _by_webhooks(trial, weighing)
     _by_log(trial, weighing)
-    if changing_worker.is_odd_one(trial, trial.beside.subject):
+    if trial.beside.is_odd_one(trial):
         weighing.causes.append(Cause.FOREIGN_WORKER)
         weighing.speaks_for.append("this worker took none of the jobs of this run whose agents came")
     return weighing.diagnosis("a worker accepted, and no agent is there", REFERENCE)

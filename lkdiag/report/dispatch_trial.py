@@ -1,0 +1,63 @@
+"""From a judged dispatch trial to what a report says of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkdiag.checks import TRIAL_CHECKS
+from lkdiag.checks.verdict import Severity
+from lkdiag.report.ids import dispatch_participants
+from lkdiag.report.narrative import between, story, utc
+from lkdiag.report.value import TrialReport
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lkdiag.checks.facts import DispatchFacts
+    from lkdiag.checks.judged import JudgedTrial
+    from lkdiag.timeline import Event
+
+
+def trial_report(trial: JudgedTrial, stalls: Sequence[Event]) -> TrialReport:
+    """Its findings, its diagnosis, and its story where there is something to tell.
+
+    `stalls` are the run's `lkdiag.stalled`, in their order.
+    """
+    facts = trial.facts
+    data = facts.started.data
+    findings = tuple(finding for check in TRIAL_CHECKS if (finding := check(trial)) is not None)
+    worth_telling = any(finding.severity is not Severity.NOTE for finding in findings)
+    return TrialReport(
+        index=trial.index,
+        role=data["role"],
+        method=data["method"],
+        started_at=utc(facts.started.at_ns),
+        room=data["room"],
+        room_sid=None if facts.room is None else facts.room.data["sid"],
+        dispatch_id=facts.dispatch_id,
+        job_id=_job_id(facts),
+        worker_id=None if facts.job is None else facts.job.get("worker_id"),
+        agent_identity=None if facts.agent is None else facts.agent["identity"],
+        participant_ids=dispatch_participants(facts),
+        outcome=trial.outcome,
+        state=trial.state,
+        mismatch=trial.mismatch,
+        latency_ms=facts.latency_ms,
+        stages_ms=facts.stages_ms,
+        state_lag_ms=facts.state_lag_ms,
+        fallback=trial.fallback,
+        fallback_latency_ms=trial.fallback_latency_ms,
+        fallback_dispatch_id=facts.fallback_id,
+        api_calls=len(facts.story.of("api.called")),
+        findings=findings,
+        diagnosis=trial.diagnosis,
+        timeline=story(facts.story, between(stalls, facts.started.mono_ns, facts.last_ns)) if worth_telling else (),
+    )
+
+
+def _job_id(facts: DispatchFacts) -> str | None:
+    """As listDispatch names it; a job that is never listed is known by the offer to the probe."""
+    if facts.job is not None:
+        return str(facts.job["job_id"])
+    offered = facts.probe_event("job.offered")
+    return None if offered is None else str(offered.data["job_id"])
