@@ -77,7 +77,7 @@ def make_bundle(material: Material, *, full: bool = False, secrets: Sequence[str
     `secrets` are those that are known; whatever looks like one is hidden besides, also in a `full` bundle.
     Raises UsageError when a log can't be read, LkdiagError when the masked journal would be judged otherwise.
     """
-    started = material.journal.events[0]
+    started = material.journal.started
     host, options = str(started.data.get("project_host", "")), started.data.get("options")
     masks = None if full else Masks.of_run(host, options if isinstance(options, dict) else {})
     cleaner = Cleaner(masks, secrets)

@@ -75,7 +75,7 @@ def bundle(
     if last == (run is not None):
         raise UsageError("name a RUN, or --last", f"runs are kept in {directory}")
     journal = read_journal(last_run(directory) if run is None else find_journal(run, directory, Path(run)))
-    target = output or Path(_file_name(str(journal.events[0].data.get("run_id", "run"))))
+    target = output or Path(_file_name(str(journal.started.data.get("run_id", "run"))))
     if not dry_run:
         _check_target(target, force=force)
     server_log = journal.path.parent / SERVER_LOG
@@ -85,7 +85,7 @@ def bundle(
         worker_log,
         () if worker_log is None else worker_log_events(journal.events, worker_log),
     )
-    made = make_bundle(material, full=full, secrets=_known_secrets(journal.events[0]))
+    made = make_bundle(material, full=full, secrets=_known_secrets(journal.started))
     packed = archive(made)
     if not dry_run:
         _save(packed, target, force=force)

@@ -12,10 +12,11 @@ from lkdiag.cli.own_fault import described
 from lkdiag.errors import ExitCode, JournalError, LkdiagError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from lkdiag.report.value import Report
+    from lkdiag.timeline import Event
 
 
 class Format(StrEnum):
@@ -77,13 +78,14 @@ def show_run(
     from lkdiag.report.build import build_report
     from lkdiag.report.redact import redact as redacted
     from lkdiag.report.threshold import judged_by, parse_conditions
+    from lkdiag.timeline.sources import InARow
 
     journal = read_journal(journal_path)
     for note in journal.notes:
         say(f"note: {note}")
-    events = journal.events
+    events: Iterable[Event] = journal.events
     if worker_log is not None:
-        events = (*events, *worker_log_events(events, worker_log))
+        events = InARow(events, worker_log_events(events, worker_log))
     try:
         report = build_report(events, journal.notes)
     except JournalError:

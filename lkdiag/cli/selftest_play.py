@@ -111,7 +111,7 @@ class Bench:
         journal = read_journal(session.run())
         report = build_report(journal.events, journal.notes)
         assert isinstance(report, DispatchReport | TeardownReport), "there are no other kinds"
-        return Part(report, journal.events)
+        return Part(report, tuple(journal.events))
 
     def _say(self, text: str) -> None:
         if not self.quiet:

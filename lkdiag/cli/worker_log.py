@@ -11,7 +11,7 @@ from lkdiag.errors import UsageError
 from lkdiag.timeline import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
     from pathlib import Path
 
     from lkdiag.worker_log import TrialKeys
@@ -42,53 +42,53 @@ class _Progress:
             say(f"reading the worker's log: {read / 1e6:.0f} of {size / 1e6:.0f} MB")
 
 
-def worker_log_events(events: Sequence[Event], path: Path, *, quiet: bool = False) -> tuple[Event, ...]:
+def worker_log_events(events: Iterable[Event], path: Path, *, quiet: bool = False) -> tuple[Event, ...]:
     """What the log says of the run and of its trials, to stand behind the run's own events; `quiet`: no progress.
 
-    Raises UsageError when it can't be read, or is no worker's log.
+    `events` are read once. Raises UsageError when it can't be read, or is no worker's log.
     """
-    from lkdiag.worker_log import events_of, read_worker_log
+    from lkdiag.worker_log import TrialKeys, events_of, read_worker_log
 
-    run_last = events[-1]
-    last = {event.trial: event for event in events}
+    keys = TrialKeys({}, {}, {}, {})
+    last: dict[int | None, tuple[int, int]] = {}
+    first_at_ns = run_last = None
+    for event in events:
+        first_at_ns = event.at_ns if first_at_ns is None else first_at_ns
+        last[event.trial] = event.at_ns, event.mono_ns
+        run_last = event
+        _note_keys(event, keys)
+    assert first_at_ns is not None, "read_journal has seen to it"
+    assert run_last is not None, "so has it"
     found = events_of(
         read_worker_log(
             path,
             zone=datetime.now().astimezone().tzinfo,  # of lines that say none: a dev worker's
             progress=None if quiet else _Progress(),
         ),
-        _keys(events),
-        from_ns=events[0].at_ns - AROUND_NS,
+        keys,
+        from_ns=first_at_ns - AROUND_NS,
         until_ns=run_last.at_ns + AROUND_NS,
     )
     # of two machines' clocks nothing is known: an event of the log stands where its trial ends, and says its own time
     return tuple(
-        Event(run_last.seq + number, kind, last[trial].at_ns, last[trial].mono_ns, trial, data)
+        Event(run_last.seq + number, kind, *last[trial], trial, data)
         for number, (kind, trial, data) in enumerate(found, start=1)
     )
 
 
-def _keys(events: Sequence[Event]) -> TrialKeys:
+def _note_keys(event: Event, known: TrialKeys) -> None:
     """By what a line of the log is known to belong to a trial."""
-    from lkdiag.worker_log import TrialKeys
-
-    jobs: dict[str, int] = {}
-    dispatches: dict[str, int] = {}
-    room_sids: dict[str, int] = {}
-    rooms: dict[str, int] = {}
-    for event in events:
-        if event.trial is None:
-            continue
-        data = event.data
-        listed = data["dispatches"] if event.kind == "dispatch.listed" else []
-        for keys, name in (
-            (rooms, data.get("room")),
-            (room_sids, data.get("sid") if event.kind.startswith("room.") else None),
-            (jobs, data.get("job_id")),
-            (dispatches, data.get("dispatch_id")),
-            *((dispatches, item["dispatch_id"]) for item in listed),
-            *((jobs, job["job_id"]) for item in listed for job in item["jobs"]),
-        ):
-            if name:
-                keys.setdefault(name, event.trial)
-    return TrialKeys(jobs, dispatches, room_sids, rooms)
+    if event.trial is None:
+        return
+    data = event.data
+    listed = data["dispatches"] if event.kind == "dispatch.listed" else []
+    for keys, name in (
+        (known.rooms, data.get("room")),
+        (known.room_sids, data.get("sid") if event.kind.startswith("room.") else None),
+        (known.jobs, data.get("job_id")),
+        (known.dispatches, data.get("dispatch_id")),
+        *((known.dispatches, item["dispatch_id"]) for item in listed),
+        *((known.jobs, job["job_id"]) for item in listed for job in item["jobs"]),
+    ):
+        if name:
+            keys.setdefault(name, event.trial)

@@ -23,7 +23,7 @@ def write_json(report: Report, file: TextIO, *, verbose: bool = False) -> None: 
     """For programs: the contract `lkdiag.report/1`."""
     from lkdiag.render import json
 
-    file.write(json.render(report))
+    file.writelines(json.parts(report))
 
 
 def write_markdown(report: Report, file: TextIO, *, verbose: bool = False) -> None:  # noqa: ARG001 - always in full
@@ -37,7 +37,7 @@ def write_junit(report: Report, file: TextIO, *, verbose: bool = False) -> None:
     """For CI: a test for each trial."""
     from lkdiag.render import junit
 
-    file.write(junit.render(report))
+    file.writelines(junit.parts(report))
 
 
 def write_html(report: Report, file: TextIO, *, verbose: bool = False) -> None:  # noqa: ARG001 - always in full

@@ -1,13 +1,16 @@
-"""The report as JSON: the dataclasses' own names, `schema` first."""
+"""The report as JSON: the dataclasses' own names, `schema` first. It is written trial by trial, however many."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from lkdiag.report.value import Report
 
 ORDER = (
@@ -27,14 +30,53 @@ ORDER = (
     "notes",
 )
 """Of the outermost names; those that this kind of report lacks are passed over."""
+TRIALS = ("trials", "warmup")
+"""The long lists."""
+AT_ONCE = 200
+"""So many trials become a text together."""
 
 
 def render(report: Report) -> str:
     """Indented JSON that ends with a newline. What does not print is escaped, so that it is safe to `cat`."""
-    fields: dict[str, Any] = msgspec.to_builtins(report)
-    ordered = {name: fields.pop(name) for name in ORDER if name in fields}
-    text = json.dumps({**ordered, **fields}, indent=2, ensure_ascii=False)
-    return "".join(f"{_printable(line)}\n" for line in text.split("\n"))
+    return "".join(parts(report))
+
+
+def parts(report: Report) -> Iterator[str]:
+    """The same, piece by piece."""
+    present = [field.name for field in fields(report)]
+    names = [*(name for name in ORDER if name in present), *(name for name in present if name not in ORDER)]
+    for number, name in enumerate(names):
+        yield "{\n" if number == 0 else ",\n"
+        value = getattr(report, name)
+        yield f"  {json.dumps(name)}: "
+        if name in TRIALS:
+            yield from _listed(value)
+        else:
+            yield _indented(msgspec.to_builtins(value), 2)
+    yield "\n}\n"
+
+
+def _listed(trials: Sequence[Any]) -> Iterator[str]:
+    """As `json.dumps` would write them, some at a time."""
+    if not trials:
+        yield "[]"
+        return
+    opening = "[\n    "
+    some: list[Any] = []
+    for number, trial in enumerate(trials, start=1):
+        some.append(trial)
+        if len(some) == AT_ONCE or number == len(trials):
+            text = _indented([msgspec.to_builtins(one) for one in some], 2)
+            # without the brackets of this part
+            yield opening + text[len("[\n    ") : -len("\n  ]")]
+            opening, some = ",\n    ", []
+    yield "\n  ]"
+
+
+def _indented(value: Any, by: int) -> str:
+    """Its first line stands where it is put; the others are moved in."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return f"\n{' ' * by}".join(_printable(line) for line in text.split("\n"))
 
 
 def _printable(line: str) -> str:

@@ -6,6 +6,7 @@ GitHub read the same.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -25,11 +26,13 @@ from lkdiag.report.teardown_value import TeardownTrial
 from lkdiag.report.value import DispatchReport, TrialReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from lkdiag.checks.verdict import Finding
     from lkdiag.render.selection import Trial
     from lkdiag.report.value import Report
+
+    AnyColumn = dispatch_columns.Trials | teardown_columns.Trials
 
 BAD_OUTCOMES = (Outcome.DELAYED, Outcome.DROPPED, TeardownOutcome.SLOW, TeardownOutcome.LEFTOVER)
 NOT_JUDGED = (Outcome.INCONCLUSIVE, TeardownOutcome.INCONCLUSIVE)
@@ -53,15 +56,19 @@ class Case:
 
 def render(report: Report) -> str:
     """XML 1.0 in UTF-8 that ends with a newline."""
-    cases = list(_cases(report))
-    wall_s = _wall_s(report)
+    return "".join(parts(report))
+
+
+def parts(report: Report) -> Iterator[str]:
+    """The same, test by test: there may be very many."""
+    results = Counter(case.result for case in _cases(report))
     counts = {
-        "tests": str(len(cases)),
+        "tests": str(results.total()),
         **{
-            name: str(sum(case.result == result for case in cases))
+            name: str(results[result])
             for name, result in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))
         },
-        "time": f"{wall_s:.3f}",
+        "time": f"{_wall_s(report):.3f}",
     }
     name = f"lkdiag {report.run.scenario}"
     root = ET.Element("testsuites", _attributes(name=name, **counts))
@@ -74,11 +81,14 @@ def render(report: Report) -> str:
     properties = ET.SubElement(suite, "properties")
     for label, text in _properties(report):
         ET.SubElement(properties, "property", _attributes(name=label, value=text))
-    for case in cases:
-        suite.append(_element(case, report.run.scenario))
     ET.indent(root)
-    body = ET.tostring(root, encoding="unicode", short_empty_elements=True)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'
+    before, end, after = ET.tostring(root, encoding="unicode").rpartition("\n  </testsuite>")
+    yield f'<?xml version="1.0" encoding="UTF-8"?>\n{before}'
+    for case in _cases(report):
+        element = _element(case, report.run.scenario)
+        ET.indent(element, level=2)
+        yield f"\n    {ET.tostring(element, encoding='unicode')}"
+    yield f"{end}{after}\n"
 
 
 def _wall_s(report: Report) -> float:
@@ -126,9 +136,13 @@ def _element(case: Case, scenario: str) -> ET.Element:
 def _cases(report: Report) -> Iterator[Case]:
     """First whether there was a run at all: a suite without tests would pass."""
     yield _run_case(report)
+    shown = _shown_ids(report)
+    of_trials = set()
     for trial in trials_of(report):
-        yield _trial_case(trial, report)
-    of_trials = {(found.check, found.title) for trial in _all_trials(report) for found in trial.findings}
+        yield _trial_case(trial, report, shown)
+        of_trials |= {(found.check, found.title) for found in trial.findings}
+    for trial in report.warmup if isinstance(report, DispatchReport) else ():
+        of_trials |= {(found.check, found.title) for found in trial.findings}
     for finding in report.findings:
         if (finding.check, finding.title) not in of_trials:
             yield _finding_case(finding)
@@ -138,8 +152,12 @@ def _cases(report: Report) -> Iterator[Case]:
         yield Case("threshold", name, result, "threshold", threshold.told, (threshold.told,), (threshold.told,))
 
 
-def _all_trials(report: Report) -> Iterable[Trial]:
-    return (*trials_of(report), *(report.warmup if isinstance(report, DispatchReport) else ()))
+def _shown_ids(report: Report) -> tuple[AnyColumn, ...]:
+    """The columns whose cells are told of each trial."""
+    if not isinstance(report, DispatchReport):
+        return (*teardown_columns.JUDGED, *teardown_columns.IDS)
+    verdicts = dispatch_columns.verdict_columns(report)[1:]
+    return (*verdicts, dispatch_columns.ROOM, *dispatch_columns.id_columns(report))
 
 
 def _run_case(report: Report) -> Case:
@@ -159,27 +177,20 @@ def _finding_case(finding: Finding) -> Case:
     return Case("finding", finding.check, result, finding.check, f"{finding.title}: {finding.fact}", details, details)
 
 
-def _trial_case(trial: Trial, report: Report) -> Case:
+def _trial_case(trial: Trial, report: Report, shown: Sequence[AnyColumn]) -> Case:
     result = _result(trial)
     if isinstance(trial, TeardownTrial):
         group, name = "trial", f"trial {trial.index}: {played(trial)}"
         what = trial.outcome.value
         took_ms = trial.closed_ms
         waited_s = report.run.options.get("window_s") if trial.outcome is TeardownOutcome.LEFTOVER else None
-        ids = _ids(trial, (*teardown_columns.JUDGED, *teardown_columns.IDS))
     else:
         group = "trial" if trial.role == "subject" else trial.role
         name = f"trial {trial.index}"
         what = f"{trial.outcome}, state {trial.state}" + (f", {trial.mismatch}" if trial.mismatch else "")
         took_ms = trial.latency_ms
         waited_s = report.run.options.get("timeout_s") if trial.outcome is Outcome.DROPPED else None
-        assert isinstance(report, DispatchReport), "it has trials of this kind"
-        shown = (
-            *dispatch_columns.verdict_columns(report)[1:],
-            dispatch_columns.ROOM,
-            *dispatch_columns.id_columns(report),
-        )
-        ids = _ids(trial, shown)
+    ids = _ids(trial, shown)
     worst = next((found for found in trial.findings if found.severity is not Severity.NOTE), None)
     message = what if worst is None else f"{what}: {worst.title}. {worst.fact}"
     story = [f"{offset(line.offset_ms):>10}  {line.lane}  {line.text}" for line in trial.timeline]
@@ -217,7 +228,7 @@ def _finding(finding: Finding) -> Iterator[str]:
             yield f"  {text}"
 
 
-def _ids(trial: Trial, shown: Iterable[dispatch_columns.Trials | teardown_columns.Trials]) -> list[str]:
+def _ids(trial: Trial, shown: Iterable[AnyColumn]) -> list[str]:
     cells = ((column.header, column.cell(trial)) for column in shown)  # type: ignore[arg-type]  # of its own kind
     return [f"{header}: {text}" for header, text in cells if text != NONE]
 

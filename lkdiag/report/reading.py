@@ -7,9 +7,10 @@ the journal, and whatever is made of the trials that ended.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from lkdiag.timeline import Timeline, is_ground_truth
+from lkdiag.timeline.sources import selected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -18,14 +19,6 @@ if TYPE_CHECKING:
 
 LAST = "trial.finished"
 """What follows it (a worker's log, read when the run is over) is rare."""
-
-
-@runtime_checkable
-class Selective(Protocol):
-    """Events that need not all be made to find those that are wanted."""
-
-    def selected(self, wanted: Callable[[str, int | None], bool]) -> Iterator[Event]:
-        """Those of which `wanted` says so, by their kind and trial; it is asked for every one, in their order."""
 
 
 @dataclass
@@ -45,9 +38,9 @@ def read_first(events: Iterable[Event], kinds: Collection[str], note: Callable[[
     run: list[Event] = []
 
     def wanted(kind: str, trial: int | None) -> bool:
-        return trial is None or kind in kinds or kind == LAST or trial in ended
+        return (trial is None or kind in kinds or kind == LAST or trial in ended) and not is_ground_truth(kind)
 
-    for event in _selected(events, wanted):
+    for event in selected(events, wanted):
         trial = event.trial
         if event.kind in kinds:
             note(event)
@@ -85,14 +78,3 @@ def _begun(trial: int, events: list[Event]) -> Iterator[tuple[int, Timeline]]:
     timeline = Timeline(events)
     if timeline.first("trial.started") is not None:
         yield trial, timeline
-
-
-def _selected(events: Iterable[Event], wanted: Callable[[str, int | None], bool]) -> Iterator[Event]:
-    """None of what lkdiag broke on purpose."""
-
-    def fair(kind: str, trial: int | None) -> bool:
-        return wanted(kind, trial) and not is_ground_truth(kind)
-
-    if isinstance(events, Selective):
-        return events.selected(fair)
-    return (event for event in events if fair(event.kind, event.trial))

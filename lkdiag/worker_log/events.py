@@ -23,11 +23,11 @@ _GONE = frozenset({What.DISCONNECTED, What.SHUTTING_DOWN, What.FAILED})
 class TrialKeys:
     """By what a line is known to belong to a trial: each maps what a line may say to the trial's number."""
 
-    jobs: Mapping[str, int] = field(default_factory=dict)
-    dispatches: Mapping[str, int] = field(default_factory=dict)
-    room_sids: Mapping[str, int] = field(default_factory=dict)
+    jobs: dict[str, int] = field(default_factory=dict)
+    dispatches: dict[str, int] = field(default_factory=dict)
+    room_sids: dict[str, int] = field(default_factory=dict)
     """The only way to a Node worker's line whose job the API never listed: it names no room."""
-    rooms: Mapping[str, int] = field(default_factory=dict)
+    rooms: dict[str, int] = field(default_factory=dict)
 
     def trial_of(self, line: LogLine) -> int | None:
         """The surest first: a room's name may come again."""
