@@ -8,6 +8,7 @@ rooms and ids. What belongs to no trial goes on as well (exchanges of clocks, sa
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sys
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 ONCE = ("run.started", "scenario.read", "run.finished", "worker.registered", "server.started", "server.described")
 IDS = re.compile(r"(?<![A-Za-z])(?:RM|AD|AJ|PA|TR)_\w{8,}")
-ALPHABET = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 PAUSE_NS = 50_000_000
 MARGIN_NS = 60_000_000_000
 
@@ -90,7 +90,8 @@ class _Round:
     def __init__(self, run: Recorded, started: dict) -> None:  # type: ignore[type-arg]
         self._count, self._length_ns = run.count, run.length_ns
         run_id = re.escape(started["data"]["run_id"])
-        self._varying = re.compile(rf'{IDS.pattern}|lkdiag-{run_id}-\d+|(?<="trial":)\d+|(?<![\w.-])\d{{11,19}}(?![\w.])')
+        room, trial, clock = rf"lkdiag-{run_id}-\d+", r'(?<="trial":)\d+', r"(?<![\w.-])\d{11,19}(?![\w.])"
+        self._varying = re.compile("|".join((IDS.pattern, room, trial, clock)))
         self._clocks = (started["at_ns"], started["mono_ns"], started["at_ns"] // 1_000_000)
         text = "\n".join(run.trials)
         self._kept: list[str] = []
@@ -110,8 +111,7 @@ class _Round:
 
     def _varied(self, text: str) -> Callable[[int], str]:
         if IDS.fullmatch(text):
-            head = text[:-4]
-            return lambda number: head + _letters(hash_of(head) + number)
+            return lambda number: text[:3] + hashlib.blake2b(f"{text} {number}".encode(), digest_size=6).hexdigest()
         if text.startswith("lkdiag-"):
             prefix, _, trial = text.rpartition("-")
             return lambda number: f"{prefix}-{int(trial) + number * self._count:03d}"
@@ -127,19 +127,6 @@ class _Round:
         return lambda _: text
 
 
-def hash_of(text: str) -> int:
-    """The same in every process."""
-    return int.from_bytes(text.encode()[-3:])
-
-
-def _letters(number: int) -> str:
-    found = ""
-    for _ in range(4):
-        number, at = divmod(number, len(ALPHABET))
-        found += ALPHABET[at]
-    return found
-
-
 if __name__ == "__main__":
     for line in lines_of(Path(sys.argv[1]), int(sys.argv[2])):
-        print(line)
+        sys.stdout.write(f"{line}\n")

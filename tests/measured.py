@@ -20,4 +20,4 @@ if __name__ == "__main__":
         "cpu_s": round(used.ru_utime + used.ru_stime, 2),
         "peak_mb": round(used.ru_maxrss / 1024, 1),
     }
-    print(json.dumps(about), file=sys.stderr)
+    sys.stderr.write(f"{json.dumps(about)}\n")

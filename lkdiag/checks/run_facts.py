@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lkdiag.checks.moments import Moments
-from lkdiag.checks.rooms import RoomMade, RoomsMade
+from lkdiag.checks.rooms import RoomsMade
 from lkdiag.checks.stalls import Stall, Stalls
 from lkdiag.checks.worker_log import WorkerLog
 from lkdiag.timeline import Timeline

@@ -16,6 +16,8 @@ class Piece:
     forms: tuple[str, ...]
     kind: str = ""
     """What steps call it; pieces without a kind stay."""
+    unmade: int = 0
+    """So many more of the kind were not even made, and count among those left out."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,9 @@ def fit(pieces: Sequence[Piece], steps: Sequence[Step], limit: int) -> tuple[str
     chosen = [0] * len(pieces)
     length = sum(len(piece.forms[0]) for piece in pieces)
     left_out = []
+    last = {step.kind: step for step in steps}
     for step in steps:
-        count = 0
+        count = sum(piece.unmade for piece in pieces if piece.kind == step.kind) if step is last[step.kind] else 0
         for at in reversed(range(len(pieces))):
             if length <= limit and not (step.at_once and count):
                 break

@@ -6,6 +6,7 @@ import io
 from html import escape
 from typing import TYPE_CHECKING
 
+from lkdiag.render.dispatch.terminal_trials import MOST_ROWS
 from lkdiag.render.selection import trials_of
 from lkdiag.render.terminal import make_console
 from lkdiag.render.terminal import render as render_terminal
@@ -51,7 +52,8 @@ font-size: {char_height}px; line-height: {line_height}px; font-variant-east-asia
 
 def render(report: Report, *, verbose: bool = False) -> str:
     """XML that ends with a newline."""
-    complete = verbose or len(trials_of(report)) <= COMPLETE_UP_TO
+    trials = len(trials_of(report))
+    complete = trials <= COMPLETE_UP_TO or (verbose and trials <= MOST_ROWS)
     wanted = _ids(report) if complete else set()
     for cells in WIDTHS:
         console = make_console(io.StringIO(), is_terminal=not complete)

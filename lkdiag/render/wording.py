@@ -90,6 +90,10 @@ def closes(room: LeftoverRoom) -> str:
     return f"when {room.participants[0]} leaves" if len(room.participants) == 1 else "when all of them have left"
 
 
+MOST_NUMBERS = 300
+"""Of a list of trials; more are not read by anybody."""
+
+
 def trial_numbers(indices: Iterable[int]) -> str:
     """`3, 7, 9–12`, in rising order."""
     spans: list[list[int]] = []
@@ -102,7 +106,10 @@ def trial_numbers(indices: Iterable[int]) -> str:
         [str(low)] if low == high else [str(low), str(high)] if high == low + 1 else [f"{low}–{high}"]
         for low, high in spans
     )
-    return ", ".join(number for part in parts for number in part)
+    told = [number for part in parts for number in part]
+    more = len(told) - MOST_NUMBERS
+    # a span stands for as many trials as it has
+    return ", ".join(told[:MOST_NUMBERS]) + (f", … ({spans[-1][1]} is the last)" if more > 0 else "")
 
 
 def moment(iso: str) -> str:

@@ -62,9 +62,7 @@ def build_dispatch(
         warmup=sequence_of(trials.reports, warmup, plain=plain),
         leftover_rooms=leftovers_of(run),
         findings=findings,
-        expectation=judge_expectation(
-            started.data.get("expect"), map(seen_of, reports), interrupted=about.interrupted
-        ),
+        expectation=judge_expectation(started.data.get("expect"), map(seen_of, reports), interrupted=about.interrupted),
         notes=tuple(notes),
     )
 

@@ -66,7 +66,8 @@ class SummarySoFar:
             mismatches={mismatch.value: self._mismatches[mismatch] for mismatch in Mismatch},
             latency_ms=Quantiles.of(self._latency_ms),
             stages_ms={
-                stage: Quantiles.of(self._stages_ms[stage]) for stage in sorted(self._seen_at, key=self._seen_at.get)  # type: ignore[arg-type]
+                stage: Quantiles.of(self._stages_ms[stage])
+                for stage in sorted(self._seen_at, key=self._seen_at.get)  # type: ignore[arg-type]
             },
             state_lag_ms=Quantiles.of(self._lag_ms),
             lost_rate=Rate.wilson(self._outcomes[Outcome.DROPPED], judged),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence  # noqa: TC003 - msgspec reads the types of the fields
 from dataclasses import dataclass, field
 from typing import Any
 

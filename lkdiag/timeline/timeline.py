@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lkdiag.timeline.event import is_ground_truth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from lkdiag.timeline.event import Event
 
@@ -26,15 +27,36 @@ class Timeline:
 
     def of(self, *kinds: str) -> tuple[Event, ...]:
         """Every event of these kinds."""
-        return tuple(event for event in self._events if event.kind in kinds)
+        there = self._there(kinds)
+        if len(there) > 1:
+            return tuple(event for event in self._events if event.kind in kinds)
+        return self._by_kind[there[0]] if there else ()
 
     def first(self, *kinds: str) -> Event | None:
         """The first event of these kinds, or None."""
-        return next((event for event in self._events if event.kind in kinds), None)
+        there = self._there(kinds)
+        if len(there) > 1:
+            return next(event for event in self._events if event.kind in kinds)
+        return self._by_kind[there[0]][0] if there else None
 
     def last(self, *kinds: str) -> Event | None:
         """The last event of these kinds, or None."""
-        return next((event for event in reversed(self._events) if event.kind in kinds), None)
+        there = self._there(kinds)
+        if len(there) > 1:
+            return next(event for event in reversed(self._events) if event.kind in kinds)
+        return self._by_kind[there[0]][-1] if there else None
+
+    def _there(self, kinds: Sequence[str]) -> list[str]:
+        """Those of these kinds that it has an event of."""
+        return [kind for kind in kinds if kind in self._by_kind]
+
+    @cached_property
+    def _by_kind(self) -> dict[str, tuple[Event, ...]]:
+        """A trial is asked for this and that a hundred times, and has most of it not at all."""
+        found: dict[str, list[Event]] = {}
+        for event in self._events:
+            found.setdefault(event.kind, []).append(event)
+        return {kind: tuple(events) for kind, events in found.items()}
 
     def prelude(self) -> Timeline:
         """Of a trial: what came before `trial.prepared`, but for its beginning; empty where there was nothing."""

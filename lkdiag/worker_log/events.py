@@ -9,7 +9,7 @@ from lkdiag.settings.wording import printable
 from lkdiag.worker_log.vocabulary import ABOUT_THE_WORKER, MAY_LACK_A_JOB, What
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from lkdiag.worker_log.line import LogLine, WorkerLog
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from lkdiag.checks import TRIAL_CHECKS
 from lkdiag.checks.facts import DispatchFacts, RunFacts
 from lkdiag.checks.judged import JudgedTrial
+from lkdiag.checks.neighbour import Neighbour
 from lkdiag.scenario.dispatch import DispatchScenario
 from lkdiag.timeline import Event, Timeline
 
@@ -208,7 +209,8 @@ class Story:
     def facts(self) -> DispatchFacts:
         """What the checks read."""
         timeline = self.timeline()
-        return DispatchFacts(self.index, RunFacts.of(self.scenario, timeline), timeline.by_trial()[self.index])
+        mine = Timeline(event for event in timeline if event.trial == self.index)
+        return DispatchFacts(self.index, RunFacts.of(self.scenario, timeline), mine)
 
     def judge(self) -> JudgedTrial:
         """The trial's verdict."""
@@ -218,6 +220,13 @@ class Story:
         """Every check's finding, by the check's name."""
         judged = self.judge()
         return {found.check: found for check in TRIAL_CHECKS if (found := check(judged)) is not None}
+
+
+def neighbour(trial: JudgedTrial) -> Neighbour:
+    """As the rest of its run knows it, when it is judged to its end."""
+    known = Neighbour.of(trial)
+    known.causes = () if trial.diagnosis is None else trial.diagnosis.causes
+    return known
 
 
 def _event(kind: str, at: float, trial: int | None, data: dict[str, Any]) -> Event:

@@ -14,7 +14,7 @@ from lkdiag.checks.diagnosis.beside import Beside
 from lkdiag.checks.verdict import Mismatch, Outcome, State
 
 from .lost import causes, diagnosis, lost
-from .story import Story, declined, dispatch, job
+from .story import Story, declined, dispatch, job, neighbour
 
 
 def rejected(index: int = 1, **options: Any) -> Story:
@@ -61,9 +61,10 @@ def test_another_job_of_the_dispatch_that_was_taken_counts_more() -> None:
 
 def test_who_declined_took_nothing_and_is_there_by_that_name() -> None:
     first, second = rejected().judge(), lost(index=2).closed(20_200).judge()
-    together = [replace(trial, beside=Beside((first, second))) for trial in (first, second)]
-    assert changing_worker.judge(together, []) is None
-    assert nobody_answers.judge(together, []) is None
+    together = [replace(trial, beside=Beside(map(neighbour, (first, second)))) for trial in (first, second)]
+    known = [neighbour(trial) for trial in together]
+    assert changing_worker.judge(known, []) is None
+    assert nobody_answers.judge(known, []) is None
     assert together[1].diagnosis is not None
     assert Cause.WRONG_NAME not in together[1].diagnosis.causes
 

@@ -11,7 +11,7 @@ from lkdiag.checks.diagnosis import Cause
 from lkdiag.checks.diagnosis.beside import Beside
 
 from .lost import UNSEEN, WAITS, causes, diagnosis, lost, rescued
-from .story import NAME, Story, dispatch, job
+from .story import NAME, Story, dispatch, job, neighbour
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,7 +113,7 @@ class TestAPythonWorkersSilence:
     def test_beside_other_trials_one_at_a_time_would_tell(self) -> None:
         alone = self.silent().judge()
         other = Story(index=2).looks(5, 9_000).closed(9_100).judge()
-        together = replace(alone, beside=Beside((alone, other)))
+        together = replace(alone, beside=Beside(map(neighbour, (alone, other))))
         assert together.diagnosis is not None
         assert any("-c 1" in said for said in together.diagnosis.would_tell)
         assert not any("-c 1" in said for said in diagnosis(self.silent()).would_tell)
@@ -121,7 +121,7 @@ class TestAPythonWorkersSilence:
     def test_where_the_control_loses_its_dispatches_too_the_platform_comes_first(self) -> None:
         alone = self.silent().judge()
         control = lost(on_probe=True, index=2, role="control").heard(20_100).closed(20_200).judge()
-        together = replace(alone, beside=Beside((alone,), (control,)))
+        together = replace(alone, beside=Beside(map(neighbour, (alone, control))))
         assert together.diagnosis is not None
         assert together.diagnosis.causes[:2] == (Cause.LOST_BEFORE_WORKER, Cause.WORKER_FULL)
 

@@ -16,7 +16,7 @@ from lkdiag.checks.sight import longest_gap_ms
 from lkdiag.checks.verdict import Fallback, Mismatch, Outcome
 
 from .model_server import NEVER, Watch, World, random_world
-from .story import MONO_MS, NAME
+from .story import MONO_MS, NAME, neighbour
 
 if TYPE_CHECKING:
     from lkdiag.checks.judged import JudgedTrial
@@ -226,7 +226,7 @@ def a_run(seed: int) -> list[tuple[World, Watch, JudgedTrial]]:
         role = "control" if world.on_probe else "subject"
         watch = Watch(rng, world, index=index, role=role, **options)
         trials.append((world, watch, watch.run().judge()))
-    beside = Beside(*(tuple(j for w, _, j in trials if w.on_probe is probe) for probe in (False, True)))
+    beside = Beside(neighbour(judged) for _, _, judged in trials)
     return [(world, watch, replace(judged, beside=beside)) for world, watch, judged in trials]
 
 

@@ -9,28 +9,30 @@ import pytest
 from lkdiag.checks import changing_worker, cold_start, control_comparison, nobody_answers
 from lkdiag.checks.diagnosis.run import by_the_log
 from lkdiag.checks.verdict import Finding, Severity
-from lkdiag.report.about import grouped
+from lkdiag.report.grouping import FindingsSoFar
 
-from .story import NAME, Story, dispatch, job
+from .story import NAME, Story, dispatch, job, neighbour
 
 if TYPE_CHECKING:
-    from lkdiag.checks.judged import JudgedTrial
+    from collections.abc import Sequence
+
+    from lkdiag.checks.neighbour import Neighbour
 
 
-def delivered(index: int, *, on_probe: bool = True) -> JudgedTrial:
+def delivered(index: int, *, on_probe: bool = True) -> Neighbour:
     story = Story(index=index, on_probe=on_probe).listed(5, dispatch()).listed(210, dispatch("AD_1", job()))
     if on_probe:
         story.probe(200, "offered").probe(201, "accepted").probe(202, "assigned")
-    return story.looks(5, 300).agent(240).closed(350).judge()
+    return neighbour(story.looks(5, 300).agent(240).closed(350).judge())
 
 
-def dropped(index: int, *, on_probe: bool = False, until: float = 20_100, **options: Any) -> JudgedTrial:
+def dropped(index: int, *, on_probe: bool = False, until: float = 20_100, **options: Any) -> Neighbour:
     story = Story(index=index, on_probe=on_probe, **{"fallback": False, **options}).listed(5, dispatch())
-    return story.looks(5, until).heard(until).closed(until + 100).judge()
+    return neighbour(story.looks(5, until).heard(until).closed(until + 100).judge())
 
 
-def unknown(index: int) -> JudgedTrial:
-    return Story(index=index).looks(5, 300).judge()
+def unknown(index: int) -> Neighbour:
+    return neighbour(Story(index=index).looks(5, 300).judge())
 
 
 class TestControlComparison:
@@ -89,12 +91,12 @@ class TestNobodyAnswers:
             dropped(2, until=3100, timeout_s=3, settle_s=0),  # a job may have been listed later
         ],
     )
-    def test_any_sign_of_life(self, other: JudgedTrial) -> None:
+    def test_any_sign_of_life(self, other: Neighbour) -> None:
         assert nobody_answers.judge([dropped(1), other], []) is None
 
     def test_an_agent_that_came_late_or_by_the_fallback_is_a_sign(self) -> None:
         late = Story().listed(5, dispatch()).looks(5, 30_300).fallback(20_200).agent(21_000, "x").closed(30_400)
-        assert nobody_answers.judge([late.judge()], []) is None
+        assert nobody_answers.judge([neighbour(late.judge())], []) is None
 
     def test_the_probe_is_known_to_be_there(self) -> None:
         assert nobody_answers.judge([dropped(1, on_probe=True)], []) is None
@@ -104,13 +106,13 @@ class TestNobodyAnswers:
         assert nobody_answers.judge([], []) is None
 
 
-def served(index: int, *, by: str = "AW_1", at: float = 240, paused: bool = False, **options: Any) -> JudgedTrial:
+def served(index: int, *, by: str = "AW_1", at: float = 240, paused: bool = False, **options: Any) -> Neighbour:
     """A trial of the user's worker, after an idle gap or not."""
     story = Story(index=index, **options)
     if paused:
         story.event(-9, "trial.paused", for_s=60).event(-3, "trial.prepared")
     taken = dispatch("AD_1", job(worker_id=by, started=at - 40))
-    return story.listed(5, dispatch()).listed(at, taken).looks(5, at + 20).agent(at).closed(at + 100).judge()
+    return neighbour(story.listed(5, dispatch()).listed(at, taken).looks(5, at + 20).agent(at).closed(at + 100).judge())
 
 
 class TestChangingWorker:
@@ -166,11 +168,11 @@ class TestColdStart:
         assert cold_start.judge(trials[:10], []) is None
 
 
-def full(index: int) -> JudgedTrial:
+def full(index: int) -> Neighbour:
     """Lost, and the worker's log says why."""
     story = Story(index=index, fallback=False).listed(5, dispatch()).looks(5, 20_100).closed(20_200).log(sdks=["node"])
     story.logged(-50_000, "registered", worker_id="AW_1", agent_name=NAME)
-    return story.logged(-5_000, "full", worker_id="AW_1").judge()
+    return neighbour(story.logged(-5_000, "full", worker_id="AW_1").judge())
 
 
 class TestWhatTheLogHasTold:
@@ -194,9 +196,16 @@ class TestWhatTheLogHasTold:
 
     def test_one_that_tells_little_asks_on(self) -> None:
         story = Story(fallback=False).listed(5, dispatch()).looks(5, 20_100).closed(20_200).log()
-        assert by_the_log([story.judge()]) == ""
+        assert by_the_log([neighbour(story.judge())]) == ""
         story.logged(-50_000, "registered", worker_id="AW_1", agent_name=NAME)
-        assert by_the_log([story.judge()]).startswith("By the worker's log, most likely")
+        assert by_the_log([neighbour(story.judge())]).startswith("By the worker's log, most likely")
+
+
+def grouped(findings: Sequence[Sequence[Finding]], roles: Sequence[str] = ()) -> list[Finding]:
+    so_far = FindingsSoFar()
+    for trial, of_trial in enumerate(findings):
+        so_far.add(trial, of_trial, roles[trial] if roles else "")
+    return so_far.grouped()
 
 
 def test_what_befell_one_side_is_counted_among_its_trials() -> None:

@@ -59,13 +59,13 @@ def with_staged(events: Sequence[Event]) -> list[Event]:
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_the_report_without_the_ground_truth_is_the_same(path: Path) -> None:
-    events = read_journal(path).events
+    events = tuple(read_journal(path).events)
     assert judged(build_report(stripped(events))) == judged(build_report(events))
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_what_staged_workers_do_changes_nothing(path: Path) -> None:
-    events = read_journal(path).events
+    events = tuple(read_journal(path).events)
     assert build_report(with_staged(events)) == build_report(events)
 
 

@@ -109,7 +109,7 @@ def test_a_journal_that_was_cut_anywhere_claims_nothing_for_the_trial_that_was_c
     """At every line's end, and in the middle of every line."""
     lines = (JOURNALS / f"{name}.jsonl").read_bytes().splitlines(keepends=True)
     report = report_of(name)
-    whole = {trial.index: trial for trial in report.trials + report.warmup}
+    whole = {trial.index: trial for trial in (*report.trials, *report.warmup)}
     cut = tmp_path / "journal.jsonl"
     for kept in range(1, len(lines)):
         for torn in (b"", lines[kept][: len(lines[kept]) // 2], lines[kept][:-2]):
@@ -117,7 +117,7 @@ def test_a_journal_that_was_cut_anywhere_claims_nothing_for_the_trial_that_was_c
             report = report_in(cut)
             finished = (line for line in lines[:kept] if b'"kind":"trial.finished"' in line)
             ended = {json.loads(line)["trial"] for line in finished}
-            for trial in report.warmup + report.trials:
+            for trial in (*report.warmup, *report.trials):
                 if trial.index not in ended:
                     assert trial.outcome is Outcome.INCONCLUSIVE, (kept, said(trial))
                     assert trial.mismatch is None

@@ -27,7 +27,7 @@ PLAYED = ("silent-drop", "running-but-absent", "late-agent", "lone-caller")
 
 
 def part_of(journal: Path, alone: str) -> Part:
-    events = read_journal(journal).events
+    events = tuple(read_journal(journal).events)
     report = build_report(events)
     assert isinstance(report, DispatchReport | TeardownReport)
     return Part(report, events, alone)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lkdiag.timeline import Event, Timeline
-from lkdiag.timeline.clock import clock_samples, estimate_clock
+from lkdiag.timeline import Event
+from lkdiag.timeline.clock import Clocks, ClockSample, estimate_clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 WALL_MS = 1_800_000_000_000
 MONO_MS = 7_000
@@ -36,9 +39,16 @@ def created(at: float, ahead: float, *, sid: str = "RM_1", ms: float | None = No
     return event("room.created", at, room="r", sid=sid, creation_time_ms=made, **before)
 
 
+def samples_of(events: Iterable[Event]) -> tuple[ClockSample, ...]:
+    clocks = Clocks()
+    for one in events:
+        clocks.note(one)
+    return clocks.samples()
+
+
 def server_ahead_ms(*events: Event) -> tuple[float, float]:
     """How far ahead the server is by the estimate, and its error."""
-    clock = estimate_clock(clock_samples(Timeline(events)))
+    clock = estimate_clock(samples_of(events))
     assert clock is not None
     return clock.server_ms(MONO_MS * 1_000_000) - WALL_MS, clock.error_ms
 
@@ -51,7 +61,7 @@ def test_exchanges_together_leave_the_truth_between_them(ahead: float) -> None:
 
 
 def test_without_an_exchange_nothing_is_known() -> None:
-    assert estimate_clock(clock_samples(Timeline([event("room.created", 1, sid="x", creation_time_ms=5)]))) is None
+    assert estimate_clock(samples_of([event("room.created", 1, sid="x", creation_time_ms=5)])) is None
     assert estimate_clock([]) is None
 
 

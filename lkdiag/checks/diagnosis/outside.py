@@ -104,9 +104,7 @@ def _by_its_name(trial: JudgedTrial, weighing: Weighing) -> None:
     elif trial.fallback is Fallback.LOST:
         weighing.speaks_for.append("createDispatch in the same room brought nobody either: it lasts")
     if served:
-        weighing.speaks_for.append(
-            f"agents of that name came in {served} of {len(alike)} other trials of this run"
-        )
+        weighing.speaks_for.append(f"agents of that name came in {served} of {len(alike)} other trials of this run")
     elif alike:
         weighing.speaks_for.append(f"no agent of that name came in any of the {len(alike)} other trials")
     if served or was_served(trial) or was_asked(facts) or alike.asked:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lkdiag.render.dispatch import columns, diagnosis
 from lkdiag.render.dispatch.figures import MEASURED_FROM, QUANTILES, groups, measures, tallies
 from lkdiag.render.fitting import Piece
+from lkdiag.render.many import row_pieces, story_pieces
 from lkdiag.render.markdown_parts import finding_item, story_piece
 from lkdiag.render.markdown_text import code, link, prose, table_head, table_row
 from lkdiag.render.selection import is_failing
@@ -45,24 +46,25 @@ def trials(report: DispatchReport) -> Iterator[Piece]:
     index, *verdicts = columns.verdict_columns(report)
     shown = (index, columns.STARTED, *verdicts, columns.ROOM, *columns.id_columns(report), columns.PARTICIPANTS)
     yield Piece((table_head([(column.header, column.right) for column in shown]),))
-    for trial in report.trials:
-        row = table_row([prose(column.cell(trial)) for column in shown])
-        yield Piece((row, ""), "failing" if is_failing(trial) else "passing")
+    yield from row_pieces(report.trials, lambda trial: table_row([prose(column.cell(trial)) for column in shown]))
     meanings = "".join(f"- {column.header}: {column.meaning}\n" for column in shown[1:])
     yield Piece((f"\n<details><summary>What the columns mean</summary>\n\n{meanings}\n</details>\n",))
 
 
 def stories(report: DispatchReport) -> Iterator[Piece]:
     """The failing trials. A hint is given once."""
-    told = [trial for trial in report.trials if is_failing(trial) and (trial.findings or trial.timeline)]
+    told = (trial for trial in report.trials if is_failing(trial) and (trial.findings or trial.timeline))
     explained: set[tuple[str, str]] = set()
     diagnosed: diagnosis.Told = set()
-    for number, trial in enumerate(told):
+
+    def made(trial: TrialReport, number: int) -> Piece:
         opening = f"Room {code(trial.room)}, began {moment(trial.started_at)} UTC"
         opening += f", agent {code(trial.agent_identity)}." if trial.agent_identity else "."
         items = "".join(finding_item(finding, explained) for finding in trial.findings)
         items += _diagnosis(trial, diagnosed)
-        yield story_piece(f"Trial {_name(trial)}", opening, items, trial.timeline, first=number == 0)
+        return story_piece(f"Trial {_name(trial)}", opening, items, trial.timeline, first=number == 0)
+
+    return story_pieces(told, made)
 
 
 def _diagnosis(trial: TrialReport, diagnosed: diagnosis.Told) -> str:

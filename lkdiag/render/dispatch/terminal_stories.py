@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -14,7 +15,7 @@ from lkdiag.render.terminal_findings import finding_block, others, story
 from lkdiag.render.terminal_table import indented, labelled, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
 
@@ -23,12 +24,15 @@ if TYPE_CHECKING:
 
 TOLD_TRIALS = 10
 """Above so many failing trials only the first of each kind of finding is told in full."""
+MOST_TOLD = 500
+"""The same with `verbose`."""
 
 
 def told_trials(report: DispatchReport, *, verbose: bool) -> tuple[TrialReport, ...]:
-    """Every failing trial; of many, the first of each kind. With `verbose` all, and those with mere notes."""
-    shown = _worth_telling(report, verbose=verbose)
-    return shown if verbose or len(shown) <= TOLD_TRIALS else first_of_each_kind(shown)
+    """Every failing trial; of many, the first of each kind. With `verbose` those with mere notes too, and of more."""
+    most = MOST_TOLD if verbose else TOLD_TRIALS
+    shown = tuple(islice(_worth_telling(report, verbose=verbose), most + 1))
+    return shown if len(shown) <= most else first_of_each_kind(_worth_telling(report, verbose=verbose))
 
 
 def stories(report: DispatchReport, told: Sequence[TrialReport], *, verbose: bool) -> list[RenderableType]:
@@ -43,8 +47,8 @@ def stories(report: DispatchReport, told: Sequence[TrialReport], *, verbose: boo
     return [*found, *others(rest)]
 
 
-def _worth_telling(report: DispatchReport, *, verbose: bool) -> tuple[TrialReport, ...]:
-    return tuple(trial for trial in report.trials if is_failing(trial) or (verbose and trial.findings))
+def _worth_telling(report: DispatchReport, *, verbose: bool) -> Iterator[TrialReport]:
+    return (trial for trial in report.trials if is_failing(trial) or (verbose and trial.findings))
 
 
 def _trial(trial: TrialReport, explained: set[tuple[str, str]], diagnosed: Told) -> list[RenderableType]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 LISTED_TRIALS = 100
 """Above so many trials a terminal shows the failing ones only."""
+MOST_ROWS = 2_000
+"""Above so many trials the first LISTED_TRIALS of the failing ones are all that is shown, wherever it is shown."""
 
 OUTCOME_STYLE = {
     Outcome.DELIVERED: "green",
@@ -45,6 +48,8 @@ def trial_tables(report: DispatchReport, width: int, *, complete: bool) -> list[
 
 
 def _tables(report: DispatchReport, width: int, *, complete: bool) -> list[RenderableType]:
+    if len(report.trials) > MOST_ROWS:
+        return _the_worst(report, width)
     failed = failing(report.trials)
     listed = report.trials if complete or len(report.trials) <= LISTED_TRIALS else failed
     verdicts, ids = columns.verdict_columns(report), columns.id_columns(report)
@@ -71,6 +76,16 @@ def _tables(report: DispatchReport, width: int, *, complete: bool) -> list[Rende
         passed = plural(len(report.trials) - len(identified), "trial")
         found.append(plain(f"Ids of {passed} without a finding: --verbose, or a wider terminal", "dim"))
     return found
+
+
+def _the_worst(report: DispatchReport, width: int) -> list[RenderableType]:
+    """Of very many trials the first that failed."""
+    shown = tuple(islice((trial for trial in report.trials if is_failing(trial)), LISTED_TRIALS))
+    note = f"{plural(len(report.trials) - len(shown), 'more trial')}, delivered or not: --format json has all of them"
+    columns_ = (*columns.verdict_columns(report), *columns.id_columns(report))
+    if shown and _width(columns_, shown) > width:
+        return [_table(columns_[: -len(columns.id_columns(report))], shown), "", _id_table(report, shown, width), note]
+    return [*([_table(columns_, shown)] if shown else []), plain(note, "dim")]
 
 
 def legend(report: DispatchReport) -> list[tuple[str, str]]:

@@ -13,7 +13,8 @@ from lkdiag.render.html.markup import around_hole, element, written
 from lkdiag.render.html.over_time import over_time, symbols
 from lkdiag.render.html.parts import cards, finding_item, link, meanings, section, story_piece
 from lkdiag.render.html.tables import open_table, pairs, row, table
-from lkdiag.render.selection import failing, first_of_each_kind, is_failing
+from lkdiag.render.many import row_pieces, story_pieces
+from lkdiag.render.selection import first_of_each_kind, is_failing
 from lkdiag.render.wording import duration, moment, plural, rate, tally
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from lkdiag.render.html.tables import Header
     from lkdiag.report.value import DispatchReport, TrialReport
 
+MOST_POINTS = 5_000
+"""A mark is some 200 bytes: with more of them the page would be too large for anything else."""
 OPENED = 3
 """So many stories of different kinds are unfolded from the start."""
 
@@ -64,7 +67,8 @@ def figures(report: DispatchReport) -> Iterator[Piece]:
     charts = [] if scale is None else list(distribution(report, scale))
     before, after = around_hole(section("charts", "Latency", element("div", element("hole"), class_="charts")))
     yield Piece((before + written(symbols()) + "".join(map(written, charts)),))
-    yield Piece((written(over_time(report, scale)), ""), "points")
+    many = len(report.trials) > MOST_POINTS
+    yield Piece(("",), "points", unmade=1) if many else Piece((written(over_time(report, scale)), ""), "points")
     yield Piece((f"{after}\n",))
 
 
@@ -84,8 +88,7 @@ def trials(report: DispatchReport) -> Iterator[Piece]:
     )
     before, after = around_hole(body)
     yield Piece((before,))
-    for trial in report.trials:
-        yield Piece((written(_row(trial, shown, headers)), ""), "failing" if is_failing(trial) else "passing")
+    yield from row_pieces(report.trials, lambda trial: written(_row(trial, shown, headers)))
     yield Piece((f"{after}\n",))
     if report.warmup:
         counted = plural(len(report.warmup), "warm-up trial")
@@ -121,9 +124,9 @@ def _told(trial: TrialReport) -> bool:
 
 def stories(report: DispatchReport) -> Iterator[Piece]:
     """The failing trials, each with all that is to be said of it, as they are unfolded one at a time."""
-    told = [trial for trial in failing(report.trials) if _told(trial)]
-    opened = {trial.index for trial in first_of_each_kind(told)[:OPENED]}
-    for trial in told:
+    opened = {trial.index for trial in first_of_each_kind(filter(_told, report.trials))[:OPENED]}
+
+    def made(trial: TrialReport, _: int) -> Piece:
         role = " (control)" if trial.role == "control" else ""
         mismatch = f", {trial.mismatch}" if trial.mismatch else ""
         outcome = element("span", columns.OUTCOME.cell(trial), class_=f"outcome {trial.outcome}")
@@ -133,7 +136,7 @@ def stories(report: DispatchReport) -> Iterator[Piece]:
             opening.append(element("span", ", agent ", element("code", trial.agent_identity)))
         about = [element("ul", *(finding_item(finding) for finding in trial.findings), class_="findings")]
         about += _diagnosis(trial)
-        yield story_piece(
+        return story_piece(
             trial.index,
             summary,
             opening,
@@ -141,6 +144,8 @@ def stories(report: DispatchReport) -> Iterator[Piece]:
             trial.timeline,
             opened=trial.index in opened,
         )
+
+    return story_pieces(filter(_told, report.trials), made)
 
 
 def _diagnosis(trial: TrialReport) -> list[Element]:

@@ -57,7 +57,8 @@ def render(report: Report) -> str:
     spare = LARGEST_PAGE - len(before.encode()) - len(after.encode()) - _ROOM_FOR_NOTICE
     # fit counts characters: as Latin-1 each of them stands for one byte of UTF-8
     pieces = [
-        Piece(tuple(form.encode().decode("latin-1") for form in piece.forms), piece.kind) for piece in _pieces(report)
+        Piece(tuple(form.encode().decode("latin-1") for form in piece.forms), piece.kind, piece.unmade)
+        for piece in _pieces(report)
     ]
     text, left_out = fit(pieces, _STEPS, spare)
     body = text.encode("latin-1").decode()

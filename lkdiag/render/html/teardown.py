@@ -8,7 +8,8 @@ from lkdiag.render.fitting import Piece
 from lkdiag.render.html.markup import around_hole, element, written
 from lkdiag.render.html.parts import cards, finding_item, meanings, section, story_piece
 from lkdiag.render.html.tables import open_table, pairs, row, scrolled
-from lkdiag.render.selection import failing, first_of_each_kind, is_failing
+from lkdiag.render.many import row_pieces, story_pieces
+from lkdiag.render.selection import first_of_each_kind, is_failing
 from lkdiag.render.teardown import columns
 from lkdiag.render.teardown.grid import cell_text, cleanup_legend, grid_of, mark_legend, where, worst
 from lkdiag.render.teardown.wording import company, outcome, played, survivor
@@ -91,8 +92,7 @@ def trials(report: TeardownReport) -> Iterator[Piece]:
     frame = open_table("Every call and its ids; times in UTC", headers, name="Calls, table")
     before, after = around_hole(section("trials", "Calls", frame, legend))
     yield Piece((before,))
-    for trial in report.trials:
-        yield Piece((written(_row(trial, headers)), ""), "failing" if is_failing(trial) else "passing")
+    yield from row_pieces(report.trials, lambda trial: written(_row(trial, headers)))
     yield Piece((f"{after}\n",))
 
 
@@ -109,9 +109,9 @@ def _told(trial: TeardownTrial) -> bool:
 
 def stories(report: TeardownReport) -> Iterator[Piece]:
     """The failing calls, each with all that is to be said of it."""
-    told = [trial for trial in failing(report.trials) if _told(trial)]
-    opened = {trial.index for trial in first_of_each_kind(told)[:OPENED]}
-    for trial in told:
+    opened = {trial.index for trial in first_of_each_kind(filter(_told, report.trials))[:OPENED]}
+
+    def made(trial: TeardownTrial, _: int) -> Piece:
         mark = element("span", outcome(trial), class_=f"outcome {trial.outcome}")
         summary = element("span", f"Call {trial.index}: ", mark, f" · {played(trial)}")
         opening = element("span", "Room ", element("code", trial.room), f", began {moment(trial.started_at)} UTC.")
@@ -121,4 +121,6 @@ def stories(report: TeardownReport) -> Iterator[Piece]:
             opening.append(element("span", f" Left in the room: {company(trial)}."))
         items = [finding_item(finding) for finding in trial.findings]
         about = [element("ul", *items, class_="findings")] if items else []
-        yield story_piece(trial.index, summary, opening, about, trial.timeline, opened=trial.index in opened)
+        return story_piece(trial.index, summary, opening, about, trial.timeline, opened=trial.index in opened)
+
+    return story_pieces(filter(_told, report.trials), made)

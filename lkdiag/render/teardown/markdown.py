@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkdiag.render.fitting import Piece
+from lkdiag.render.many import row_pieces, story_pieces
 from lkdiag.render.markdown_parts import finding_item, story_piece
 from lkdiag.render.markdown_text import code, html, prose, table_head, table_row
 from lkdiag.render.selection import is_failing
@@ -50,21 +51,22 @@ def trials(report: TeardownReport) -> Iterator[Piece]:
     index, *rest = columns.PLAYED
     shown = (index, columns.STARTED, *rest, *columns.JUDGED, *columns.IDS)
     yield Piece((table_head([(column.header, column.right) for column in shown]),))
-    for trial in report.trials:
-        row = table_row([prose(column.cell(trial)) for column in shown])
-        yield Piece((row, ""), "failing" if is_failing(trial) else "passing")
+    yield from row_pieces(report.trials, lambda trial: table_row([prose(column.cell(trial)) for column in shown]))
     meanings = "".join(f"- {column.header}: {column.meaning}\n" for column in shown[1:])
     yield Piece((f"\n<details><summary>What the columns mean</summary>\n\n{meanings}\n</details>\n",))
 
 
 def stories(report: TeardownReport) -> Iterator[Piece]:
     """The failing trials. What a kind of finding means stands with the findings; a hint of its own is given once."""
-    told = [trial for trial in report.trials if is_failing(trial) and (trial.findings or trial.timeline)]
+    told = (trial for trial in report.trials if is_failing(trial) and (trial.findings or trial.timeline))
     explained: set[tuple[str, str]] = set()
-    for number, trial in enumerate(told):
+
+    def made(trial: TeardownTrial, number: int) -> Piece:
         items = "".join(finding_item(finding, explained) for finding in trial.findings)
         summary = f"Trial {trial.index}: {outcome(trial)}, {html(played(trial))}"
-        yield story_piece(summary, _opening(trial), items, trial.timeline, first=number == 0)
+        return story_piece(summary, _opening(trial), items, trial.timeline, first=number == 0)
+
+    return story_pieces(told, made)
 
 
 def _opening(trial: TeardownTrial) -> str:

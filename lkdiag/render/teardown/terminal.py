@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from lkdiag.render.terminal_findings import Kind
     from lkdiag.report.teardown_value import TeardownReport, TeardownTrial
 
+MOST_ROWS = 2_000
+"""Of more trials none is listed, wherever it is shown: the grid stands for them, and JSON has them."""
 LISTED_TRIALS = 12
 """So many trials are listed with their ids on a terminal too; of more the grid stands for them."""
 
@@ -37,13 +39,16 @@ def sections(
     if not report.trials:
         return [("Calls", [plain("No call was finished.")]), ("Findings", _findings(report, grid_of(report)))]
     grid = grid_of(report)
+    many = len(report.trials) > MOST_ROWS
     shown = [trial for trial in report.trials if is_failing(trial) or (verbose and trial.findings)]
-    told = shown if verbose else first_of_each_kind(shown)
+    told = shown if verbose and not many else first_of_each_kind(shown)
     return [
         ("Is the room closed?", [*grid_table(grid, width), "", *_legend(report, grid)]),
         (
             "Trials",
-            _trials(report.trials, width, complete=complete) if complete or len(report.trials) <= LISTED_TRIALS else [],
+            _trials(report.trials, width, complete=complete)
+            if (complete and not many) or len(report.trials) <= LISTED_TRIALS
+            else [],
         ),
         ("Columns", [indented(labelled(_meanings()))] if verbose else []),
         ("Findings", _findings(report, grid)),
