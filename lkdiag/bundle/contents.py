@@ -140,7 +140,8 @@ def _reports(material: Material, events: Sequence[Event], notes: list[str], clea
         write(masked, text, verbose=True)
         suffix = SUFFIXES.get(name, name)
         files.append(File(f"report.{suffix}", ABOUT.get(name, f"the report as {name}"), text.getvalue().encode()))
-    return [*files, _environment(msgspec.to_builtins(masked))]
+    about = {"run": msgspec.to_builtins(masked.run), "environment": msgspec.to_builtins(masked.environment)}
+    return [*files, _environment(about)]
 
 
 def _environment(report: dict[str, Any]) -> File:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from lkdiag.scenario.dispatch import DispatchScenario
     from lkdiag.scenario.script import DispatchScript, TeardownScript
     from lkdiag.scenario.teardown import TeardownScenario
+
+
+LASTING = ("worker.registered",)
+"""What counts for every trial that comes after it."""
+AROUND_NS = 30_000_000_000
+"""What was seen longer before a trial began says nothing of it: exchanges of clocks count for 10 s."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +40,19 @@ class Tally(ABC):
         self.total = total
         self.done = 0
         self.outcomes: Counter[str] = Counter()
-        self._run: list[Event] = []
+        self._lasting: list[Event] = []
+        self._passing: deque[Event] = deque()
+        """What the run had of its own around the trials that are under way: it is dropped when it is long over."""
         self._open: dict[int, list[Event]] = {}
 
     def note(self, event: Event) -> Ended | None:
         """Take an event; what became of its trial, if it was the last one of a trial."""
         if event.trial is None:
-            if event.kind != "api.called":
-                self._run.append(event)
+            if event.kind in LASTING:
+                self._lasting.append(event)
+            elif event.kind != "api.called":
+                self._passing.append(event)
+                self._forget(event.mono_ns)
             return None
         self._open.setdefault(event.trial, []).append(event)
         if event.kind != "trial.finished":
@@ -49,11 +60,17 @@ class Tally(ABC):
         events = self._open.pop(event.trial)
         if not any(one.kind == "trial.started" for one in events):
             return None
-        ended = self._judge(event.trial, Timeline(self._run), Timeline(events))
+        run = Timeline([*self._lasting, *self._passing])
+        ended = self._judge(event.trial, run, Timeline(events))
         if ended.counted:
             self.done += 1
             self.outcomes[ended.outcome] += 1
         return ended
+
+    def _forget(self, now_ns: int) -> None:
+        oldest_ns = min((events[0].mono_ns for events in self._open.values()), default=now_ns)
+        while self._passing[0].mono_ns < oldest_ns - AROUND_NS:
+            self._passing.popleft()
 
     @abstractmethod
     def _judge(self, index: int, run: Timeline, trial: Timeline) -> Ended:

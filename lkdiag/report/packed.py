@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, overload
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 T = TypeVar("T")
 
@@ -28,6 +28,7 @@ class Packed(Generic[T]):
     """Values by their number. `plain` of them are not packed."""
 
     def __init__(self, kind: type[T], *, plain: int = PLAIN) -> None:
+        self.kind = kind
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(kind)
         self._plain: dict[int, T] = {}
@@ -101,6 +102,13 @@ class PackedSequence(Sequence[T]):
             return PackedSequence(self._packed, self._numbers[at])
         return self._packed.get(self._numbers[at])
 
+    def changed(self, change: Callable[[T], T]) -> PackedSequence[T]:
+        """What `change` makes of each of them."""
+        packed = Packed(self._packed.kind)
+        for number, value in zip(self._numbers, self, strict=True):
+            packed.put(number, change(value))
+        return PackedSequence(packed, self._numbers)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):
             return NotImplemented
@@ -112,3 +120,10 @@ class PackedSequence(Sequence[T]):
 def sequence_of(packed: Packed[T], numbers: Sequence[int], *, plain: int = PLAIN) -> Sequence[T]:
     """The values with these numbers: a tuple where they are few."""
     return tuple(map(packed.get, numbers)) if len(numbers) <= plain else PackedSequence(packed, numbers)
+
+
+def repacked(values: Sequence[T], change: Callable[[T], T]) -> Sequence[T]:
+    """What `change` makes of each of them, packed where they were."""
+    if isinstance(values, PackedSequence):
+        return values.changed(change)
+    return tuple(map(change, values))
