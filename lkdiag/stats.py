@@ -117,12 +117,27 @@ def histogram(values: Sequence[float], bins: int = 10) -> tuple[Bin, ...]:
     return tuple(Bin(edges[i], edges[i + 1], counts[i]) for i in range(bins))
 
 
+EXACT_MAX = 2000
+"""Trials, up to which the ways are counted in whole numbers; of more they have thousands of digits."""
+
+
 def fisher_exact(bad_a: int, all_a: int, bad_b: int, all_b: int) -> float:
     """One-sided p-value of Fisher's exact test: how likely A had so many of all the bad ones by chance."""
     bad, everything = bad_a + bad_b, all_a + all_b
-    ways = math.comb(everything, bad)
     most = min(bad, all_a)
+    if everything > EXACT_MAX:
+        log_ways = _log_comb(everything, bad)
+        terms = (_log_comb(all_a, k) + _log_comb(all_b, bad - k) - log_ways for k in range(bad_a, most + 1))
+        return min(1.0, math.fsum(map(math.exp, terms)))
+    ways = math.comb(everything, bad)
     return sum(math.comb(all_a, k) * math.comb(all_b, bad - k) for k in range(bad_a, most + 1)) / ways
+
+
+def _log_comb(of: int, chosen: int) -> float:
+    """The natural logarithm of the number of ways; of none there is none."""
+    if not 0 <= chosen <= of:
+        return -math.inf
+    return math.lgamma(of + 1) - math.lgamma(chosen + 1) - math.lgamma(of - chosen + 1)
 
 
 Stratum = tuple[int, int, int, int]

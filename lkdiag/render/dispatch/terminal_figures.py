@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -55,15 +56,20 @@ def measure_table(report: DispatchReport, width: int) -> RenderableType:
 
 def latency_histogram(report: DispatchReport, width: int) -> RenderableType | None:
     """The subject's latencies in bars, with a bar for those that never came; None for too few."""
-    subjects = [trial for trial in report.trials if trial.role != "control"]
-    latencies = [trial.latency_ms for trial in subjects if trial.latency_ms is not None]
+    subjects = ((trial.latency_ms, trial.outcome) for trial in report.trials if trial.role != "control")
+    fates = Counter[Outcome]()
+    latencies = []
+    for latency_ms, outcome in subjects:
+        fates[outcome] += 1
+        if latency_ms is not None:
+            latencies.append(latency_ms)
     if len(latencies) < HISTOGRAM_FROM:
         return None
     bars = [
         (f"{duration(bar.low)} – {duration(bar.high)}", bar.count, "cyan")
         for bar in histogram(latencies, bins=min(8, 2 + len(latencies) // 4))
     ]
-    never = sum(trial.outcome is Outcome.DROPPED for trial in subjects)
+    never = fates[Outcome.DROPPED]
     if never:
         bars.append(("never came", never, "red"))
     most = max(count for _, count, _ in bars)
