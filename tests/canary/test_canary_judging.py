@@ -46,7 +46,7 @@ def settle(judge: Judge, index: int, said: dict[int, str]) -> None:
 
 @pytest.mark.parametrize("path", FOUND, ids=lambda path: path.stem)
 def test_each_trial_is_judged_as_in_the_report(path: Path) -> None:
-    events = read_journal(path).events
+    events = tuple(read_journal(path).events)
     report = build_report(events)
     if not isinstance(report, DispatchReport) or report.run.options["concurrency"] > 1:
         pytest.skip("a canary plays dispatch trials, one after another")
