@@ -57,9 +57,14 @@ async def close_leftovers(control: Control, recorder: Recorder, prefix: str) -> 
     """Delete whatever is left of this run's rooms, and record what is there even then. False: can't be seen."""
     run = recorder.for_trial(None)
     try:
-        for room in await control.list_rooms(run, prefix):
+        found = await control.list_rooms(run, prefix)
+        for room in found:
             await close_room(control, run, room.name)
+        seen = {room.name for room in found}
         for room in await control.list_rooms(run, prefix):
+            # by a CreateRoom that was given up while it was under way
+            if room.name not in seen and await close_room(control, run, room.name):
+                continue
             participants = await control.list_participants(run, room.name)
             run.record(
                 "room.left_over",
