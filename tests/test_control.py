@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 
 import pytest
@@ -19,13 +20,8 @@ async def test_a_call_that_is_never_answered_ends(monkeypatch: pytest.MonkeyPatc
     events: list[Event] = []
     recorder = Recorder(events.append, wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
 
-    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while await reader.read(4096):
-            pass
-        writer.close()
-
-    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
-        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    with socket.create_server(("127.0.0.1", 0)) as never_accepting:
+        url = f"ws://127.0.0.1:{never_accepting.getsockname()[1]}"
         async with Control(Credentials(url, "key", "secret" * 8, "a test")) as calls, asyncio.timeout(30):
             with pytest.raises(ApiCallError) as refused:
                 await calls.list_rooms(recorder.for_trial(None), "lkdiag-")
