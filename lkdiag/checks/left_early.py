@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lkdiag.checks.fitness import room_vanished
 from lkdiag.checks.verdict import Finding, Severity
-from lkdiag.checks.wording import at, seqs
+from lkdiag.checks.wording import at, fallback_sentence, seqs
 
 if TYPE_CHECKING:
     from lkdiag.checks.judged import JudgedTrial
@@ -33,10 +33,16 @@ def judge(trial: JudgedTrial) -> Finding | None:
         title="the agent came and left again",
         fact=(
             f"agent {facts.agent['identity']!r} joined{at(facts, 'joined')} and was gone about {stayed_s:.1f} s after "
-            f"it was first seen{f'; its job says {error!r}' if error else ''}"
+            f"it was first seen{f'; its job says {error!r}' if error else ''}{_afterwards(trial)}"
         ),
         hint="fine if your agent ends by itself in an empty room; else its process died: its log names the job id",
         trial=trial.index,
         evidence=seqs(facts, "agent.joined", "agent.left", "dispatch.listed"),
         reference=REFERENCE,
     )
+
+
+def _afterwards(trial: JudgedTrial) -> str:
+    """What a fallback did then."""
+    told = fallback_sentence(trial)
+    return f".{told.removesuffix('.')}" if told else ""

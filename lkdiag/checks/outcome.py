@@ -11,6 +11,7 @@ from lkdiag.checks.verdict import Fallback, Mismatch, Outcome, State
 
 if TYPE_CHECKING:
     from lkdiag.checks.facts import DispatchFacts
+    from lkdiag.timeline import Event
 
 STATES = {
     "JS_PENDING": State.PENDING,
@@ -147,13 +148,16 @@ def fallback_of(facts: DispatchFacts, outcome: Outcome) -> tuple[Fallback, float
     attempted = facts.timeline.first("fallback.created", "fallback.failed")
     if attempted is None and outcome is Outcome.DROPPED and facts.agent is None and not facts.doubtful_joins:
         return Fallback.OFF, None  # a scenario without that step
-    if attempted is None or outcome in (Outcome.DELIVERED, Outcome.DELAYED):
-        return Fallback.NOT_NEEDED, None
+    came_first = outcome in (Outcome.DELIVERED, Outcome.DELAYED)
+    if attempted is None or (came_first and not _gone_before(facts, attempted)):
+        # in a room that the story itself has deleted, nobody has looked
+        out_of_sight = attempted is not None and attempted.mono_ns > facts.closing_began_ns
+        return Fallback.UNCLEAR if out_of_sight else Fallback.NOT_NEEDED, None
     agent, created_ms = facts.fallback_agent, facts.fallback_created_ms
     if agent is not None:
         latency_ms = None if created_ms is None else round(agent["joined_at_ms"] - created_ms, 1)
         return Fallback.RESCUED, latency_ms
-    if outcome is not Outcome.DROPPED:
+    if outcome is not Outcome.DROPPED and not came_first:
         return Fallback.UNCLEAR, None
     if attempted.kind == "fallback.failed":
         return Fallback.LOST, None
@@ -163,3 +167,8 @@ def fallback_of(facts: DispatchFacts, outcome: Outcome) -> tuple[Fallback, float
     if facts.doubtful_joins or under_way or not waited:
         return Fallback.UNCLEAR, None
     return Fallback.LOST, None
+
+
+def _gone_before(facts: DispatchFacts, attempted: Event) -> bool:
+    """The agent had come, and was seen to be gone again when the fallback was tried."""
+    return facts.agent_left is not None and facts.agent_left.mono_ns <= attempted.mono_ns

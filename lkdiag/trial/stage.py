@@ -83,7 +83,7 @@ class Stage:
         self.dispatch_id: str | None = None
         """As CreateDispatch gave it."""
         self.came: bool | None = None
-        """Whether the agent came while it was watched for."""
+        """Whether the agent came while it was watched for; None before that, and once the story has sent it away."""
         self.track_seen = asyncio.Event()
 
     # -- the room ------------------------------------------------------------------------------------------------

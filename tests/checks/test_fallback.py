@@ -97,3 +97,28 @@ def test_refused() -> None:
     story = Story().listed(5, dispatch()).looks(5, 20_100).event(20_150, "fallback.failed", error="503")
     assert story.closed(20_200).judge().fallback is Fallback.LOST
     assert "createDispatch in the same room failed: 503" in story.findings()["dropped"].fact
+
+
+@pytest.mark.parametrize(
+    ("left", "come", "fallback"),
+    [
+        (2_000, lambda s: s.agent(4_300, "agent-AJ_2"), Fallback.RESCUED),
+        (2_000, lambda s: s, Fallback.LOST),
+        # it went only afterwards: the fallback was made in haste
+        (5_000, lambda s: s.agent(4_300, "agent-AJ_2"), Fallback.NOT_NEEDED),
+    ],
+)
+def test_an_agent_that_came_and_was_gone_by_then(
+    left: float, come: Callable[[Story], Story], fallback: Fallback
+) -> None:
+    story = Story().listed(205, dispatch("AD_1", job())).agent(240).left(left).fallback(4_000)
+    second = dispatch("AD_2", job("AJ_2"), created=4_000) if fallback is not Fallback.LOST else dispatch("AD_2")
+    story = come(story.listed(4_250, dispatch("AD_1", job()), second))
+    judged = story.looks(5, 14_100).closed(14_200).judge()
+    assert (judged.outcome, judged.fallback) == (Outcome.DELIVERED, fallback)
+
+
+def test_after_the_room_was_deleted_nobody_has_seen_what_it_brought() -> None:
+    story = Story().listed(205, dispatch("AD_1", job())).agent(240).looks(5, 2_000).closed(2_050).fallback(4_000)
+    judged = story.judge()
+    assert (judged.outcome, judged.fallback) == (Outcome.DELIVERED, Fallback.UNCLEAR)

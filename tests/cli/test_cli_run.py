@@ -119,3 +119,29 @@ def _is_json(line: bytes) -> bool:
     except ValueError:
         return False
     return True
+
+
+WORKER_GOES = """\
+title = "The worker goes, and the agent is called again"
+kind = "dispatch"
+settings.count = 1
+workers.main.behaviour = "honest"
+workers.other.register = "by-step"
+steps = [
+  {do = "dispatch"},
+  {do = "watch"},
+  {do = "stop-worker"},
+  {do = "register-worker", worker = "other"},
+  {do = "fallback"},
+]
+"""
+
+
+async def test_a_fallback_after_the_agent_was_taken_away(owner: User) -> None:
+    (owner.root / "goes.toml").write_text(WORKER_GOES)
+    done = await owner.run("run", "goes.toml", "--format", "json")
+    assert done.code == 0, done.stderr
+    (trial,) = done.report["trials"]
+    assert (trial["outcome"], trial["fallback"]) == ("delivered", "rescued")
+    assert done.report["summary"]["rescued"] == 0
+    assert [finding["check"] for finding in trial["findings"]] == ["left-early"]

@@ -62,8 +62,16 @@ async def _dispatch_by_token(stage: Stage) -> None:
 
 
 async def fall_back(stage: Stage, step: Fallback) -> None:
-    """When nobody came: createDispatch in the same room, as agents-js#1211's reporter does."""
-    if stage.came or not stage.scenario.fallback:
+    """When nobody is there: createDispatch in the same room, as agents-js#1211's reporter does.
+
+    What the watch has seen counts, unless the story has taken the agent's worker or room away since then.
+    """
+    if not stage.scenario.fallback:
+        return
+    if stage.came is None:
+        await stage.watcher.look()
+        stage.came = stage.agent_came(stage.watcher.view)
+    if stage.came:
         return
     await replace_broken(stage)
     try:

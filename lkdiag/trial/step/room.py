@@ -36,3 +36,4 @@ async def delete(stage: Stage, step: DeleteRoom) -> None:
     if stage.room_sid is not None:
         stage.deleted_sids.add(stage.room_sid)
     stage.room_sid = None
+    stage.came = None

@@ -56,6 +56,7 @@ async def stop(stage: Stage, step: StopWorker) -> None:
     worker = stage.workers.pop(step.worker, None)
     if worker is not None:
         await worker.close()
+        stage.came = None
 
 
 async def change(stage: Stage, step: ChangeWorker) -> None:
