@@ -14,7 +14,8 @@ from lkdiag.report.value import DispatchReport
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lkdiag.report.value import Report
+    from lkdiag.report.teardown_value import TeardownSummary
+    from lkdiag.report.value import DispatchSummary, Report
     from lkdiag.stats import Quantiles
 
 
@@ -45,8 +46,8 @@ class Metric:
 
 
 NOTHING = Measured(None, "no trial could be judged")
-UNJUDGED = (Outcome.ERROR, Outcome.INCONCLUSIVE)
-UNJUDGED_CALLS = (TeardownOutcome.ERROR, TeardownOutcome.INCONCLUSIVE)
+UNJUDGED = (Outcome.ERROR.value, Outcome.INCONCLUSIVE.value)
+"""In the words of both contracts."""
 QUANTILES = ("min", "p50", "p90", "p95", "p99", "max")
 
 
@@ -62,6 +63,28 @@ LEFTOVER_ROOMS = Metric(
 )
 
 
+def _judged(report: Report) -> int:
+    return sum(count for outcome, count in _summary(report).outcomes.items() if outcome not in UNJUDGED)
+
+
+def _summary(report: Report) -> DispatchSummary | TeardownSummary:
+    assert isinstance(report, DispatchReport | TeardownReport), "there are no other kinds"
+    return report.summary
+
+
+def _trials(report: Report) -> Measured:
+    return Measured(_summary(report).trials)
+
+
+def _outcome(outcome: Outcome | TeardownOutcome, what: str) -> Metric:
+    def measure(report: Report) -> Measured:
+        summary = _summary(report)
+        among = summary.trials if outcome in UNJUDGED else _judged(report)
+        return Measured(summary.outcomes.get(outcome, 0), f"of {among}") if among else NOTHING
+
+    return Metric(Unit.COUNT, f"{what} whose outcome is {outcome}", measure)
+
+
 # -- of dispatch trials -------------------------------------------------------------------------------------------
 
 
@@ -70,29 +93,11 @@ def _dispatch(report: Report) -> DispatchReport:
     return report
 
 
-def _judged(report: Report) -> int:
-    outcomes = _dispatch(report).summary.outcomes
-    return sum(count for outcome, count in outcomes.items() if outcome not in UNJUDGED)
-
-
 def _lost_rate(report: Report) -> Measured:
     rate = _dispatch(report).summary.lost_rate
     if rate.value is None or rate.low is None or rate.high is None:
         return NOTHING
     return Measured(rate.count / rate.of, f"{rate.count} of {rate.of}, 95 %: {rate.low:g} to {rate.high:g}")
-
-
-def _trials(report: Report) -> Measured:
-    return Measured(_dispatch(report).summary.trials)
-
-
-def _outcome(outcome: Outcome) -> Metric:
-    def measure(report: Report) -> Measured:
-        summary = _dispatch(report).summary
-        among = summary.trials if outcome in UNJUDGED else _judged(report)
-        return Measured(summary.outcomes.get(outcome, 0), f"of {among}") if among else NOTHING
-
-    return Metric(Unit.COUNT, f"trials whose outcome is {outcome}", measure)
 
 
 def _mismatch(*mismatches: Mismatch) -> Callable[[Report], Measured]:
@@ -147,7 +152,7 @@ def _words(name: str) -> str:
 
 DISPATCH: dict[str, Metric] = {
     "lost_rate": Metric(Unit.SHARE, "dropped trials among those that could be judged", _lost_rate),
-    **{outcome.value: _outcome(outcome) for outcome in Outcome},
+    **{outcome.value: _outcome(outcome, "trials") for outcome in Outcome},
     "mismatches": Metric(
         Unit.COUNT, "trials whose dispatch state and room contradict each other", _mismatch(*Mismatch)
     ),
@@ -156,7 +161,9 @@ DISPATCH: dict[str, Metric] = {
         for mismatch in Mismatch
     },
     "rescued": Metric(Unit.COUNT, "dropped trials that createDispatch brought an agent for", _rescued),
-    "fallback_lost": Metric(Unit.COUNT, "dropped trials for which createDispatch brought nobody either", _not_rescued),
+    "fallback_lost": Metric(
+        Unit.COUNT, "trials in which the fallback, createDispatch, brought nobody either", _not_rescued
+    ),
     **{f"{name}_ms": _latency(name) for name in QUANTILES},
     **{f"state_lag_{name}_ms": _state_lag(name) for name in ("p50", "p95", "max")},
     "leftover_rooms": LEFTOVER_ROOMS,
@@ -172,27 +179,9 @@ def _teardown(report: Report) -> TeardownReport:
     return report
 
 
-def _judged_calls(report: Report) -> int:
-    outcomes = _teardown(report).summary.outcomes
-    return sum(count for outcome, count in outcomes.items() if outcome not in UNJUDGED_CALLS)
-
-
 def _leftover_rate(report: Report) -> Measured:
-    left, judged = _teardown(report).summary.outcomes.get(TeardownOutcome.LEFTOVER, 0), _judged_calls(report)
+    left, judged = _teardown(report).summary.outcomes.get(TeardownOutcome.LEFTOVER, 0), _judged(report)
     return Measured(left / judged, f"{left} of {judged}") if judged else NOTHING
-
-
-def _calls(report: Report) -> Measured:
-    return Measured(_teardown(report).summary.trials)
-
-
-def _call_outcome(outcome: TeardownOutcome) -> Metric:
-    def measure(report: Report) -> Measured:
-        summary = _teardown(report).summary
-        among = summary.trials if outcome in UNJUDGED_CALLS else _judged_calls(report)
-        return Measured(summary.outcomes.get(outcome, 0), f"of {among}") if among else NOTHING
-
-    return Metric(Unit.COUNT, f"calls whose outcome is {outcome}", measure)
 
 
 def _closed(name: str) -> Metric:
@@ -211,7 +200,7 @@ def _stranded(report: Report) -> Measured:
         for trial in _teardown(report).trials
         if trial.survivor is not None and trial.survivor.stranded_ms is not None
     ]
-    if not _judged_calls(report):
+    if not _judged(report):
         return NOTHING
     return Measured(max(alone), f"the longest of {len(alone)}") if alone else Measured(0, "nobody was left alone")
 
@@ -220,11 +209,11 @@ TEARDOWN: dict[str, Metric] = {
     "leftover_rate": Metric(
         Unit.SHARE, "calls whose room was left over, among those that could be judged", _leftover_rate
     ),
-    **{outcome.value: _call_outcome(outcome) for outcome in TeardownOutcome},
+    **{outcome.value: _outcome(outcome, "calls") for outcome in TeardownOutcome},
     **{f"closed_{name}_ms": _closed(name) for name in QUANTILES},
     "stranded_max_ms": Metric(Unit.MS, "how long a survivor was alone in the room, at most", _stranded),
     "leftover_rooms": LEFTOVER_ROOMS,
-    "trials": Metric(Unit.COUNT, "calls that were played", _calls),
+    "trials": Metric(Unit.COUNT, "calls that were played", _trials),
 }
 
 METRICS: dict[str, dict[str, Metric]] = {"dispatch": DISPATCH, "teardown": TEARDOWN}

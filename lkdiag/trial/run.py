@@ -61,7 +61,10 @@ async def run_script(
         if probe is not None:
             stack.push_async_callback(probe.close)
             await probe.open()
-            await probe.ping(PING_TIMEOUT_S)
+            # livekit-server answers a registration a moment before the worker can be found (v1.13.5
+            # pkg/service/agentservice.go): a room that is made within 2 ms of the answer may never get its job.
+            # What is answered after that comes in order.
+            await probe.ping()
         else:
             await describe_server(credentials, control, recorder, f"{prefix}-server")
         engine = Engine(control, recorder, f"{prefix}-")

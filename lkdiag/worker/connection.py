@@ -25,6 +25,8 @@ PONG_TIMEOUT_S = 15.0
 """A socket that has said nothing for six pings is taken for dead."""
 BEAT_INTERVAL_S = 2.5
 """How often it pings and reports its load; livekit-agents does so as often (worker.py, UPDATE_STATUS_INTERVAL)."""
+PING_TIMEOUT_S = 2.0
+"""How long an answer to a ping is waited for. What the server has answered before it has gone before it too."""
 RECONNECT_DELAYS_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -239,7 +241,7 @@ class WorkerConnection:
             elif isinstance(message, protocol.Offered | protocol.Assigned | protocol.Terminated):
                 self._on_message(message)
 
-    async def ping(self, timeout_s: float) -> bool:
+    async def ping(self, timeout_s: float = PING_TIMEOUT_S) -> bool:
         """Whether a ping that is sent now is answered within `timeout_s`; the answer is recorded as a clock sample."""
         return await self._pulse.check(timeout_s)
 

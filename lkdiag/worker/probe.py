@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lkdiag import __version__
 from lkdiag.worker import protocol
-from lkdiag.worker.connection import WorkerConnection
+from lkdiag.worker.connection import PING_TIMEOUT_S, WorkerConnection
 from lkdiag.worker.engagement import Engagement
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Probe:
         await self._connection.ping(PING_TIMEOUT_S)
         return True
 
-    async def ping(self, timeout_s: float) -> bool:
+    async def ping(self, timeout_s: float = PING_TIMEOUT_S) -> bool:
         """Whether the server answers on the worker's socket, within `timeout_s`."""
         return await self._connection.ping(timeout_s)
 

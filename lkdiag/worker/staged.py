@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lkdiag import __version__
 from lkdiag.worker import protocol
 from lkdiag.worker.behaviour import make_behaviour
-from lkdiag.worker.connection import WorkerConnection
+from lkdiag.worker.connection import PING_TIMEOUT_S, WorkerConnection
 from lkdiag.worker.engagement import Engagement
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class StagedWorker:
         self._spec = behaviour
         await self._connection.become(hidden=self._behaviour.hidden)
 
-    async def ping(self, timeout_s: float) -> bool:
+    async def ping(self, timeout_s: float = PING_TIMEOUT_S) -> bool:
         """Whether the server answers on its socket within `timeout_s`; False at once where it hangs."""
         return await self._connection.ping(timeout_s)
 

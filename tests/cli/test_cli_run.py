@@ -138,7 +138,7 @@ steps = [
 
 
 async def test_a_fallback_after_the_agent_was_taken_away(owner: User) -> None:
-    (owner.root / "goes.toml").write_text(WORKER_GOES)
+    (owner.cwd / "goes.toml").write_text(WORKER_GOES)
     done = await owner.run("run", "goes.toml", "--format", "json")
     assert done.code == 0, done.stderr
     (trial,) = done.report["trials"]

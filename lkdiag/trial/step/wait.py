@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 OUTLIVES_S = 2.0
 """How long an agent may still be listed when its job has ended: an ordinary leave is seen at once."""
-PING_TIMEOUT_S = 2.0
 
 
 async def watch(stage: Stage, step: Watch) -> None:
@@ -38,7 +37,7 @@ async def watch(stage: Stage, step: Watch) -> None:
     probe = stage.context.probe
     if not came and stage.on_probe and probe is not None:
         # proof that nothing which the server said to the worker was lost on the way
-        await probe.ping(PING_TIMEOUT_S)
+        await probe.ping()
     stage.came = came
     stage.recorder.record("observation.ended", agent_came=came)
 

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from lkdiag.trial.stage import Stage
 
 
-PING_TIMEOUT_S = 1.0
-
-
 async def register(stage: Stage, step: RegisterWorker) -> None:
     """A worker comes."""
     await open_worker(stage, step.worker)
@@ -39,7 +36,7 @@ async def open_worker(stage: Stage, name: str) -> None:
     stage.workers[name] = worker
     try:
         await worker.open()
-        await worker.ping(PING_TIMEOUT_S)  # see trial/run.py: it can't be found at once
+        await worker.ping()  # see trial/run.py: it can't be found at once
     except ConnectionLostError as error:
         stage.fail(f"register the worker {name!r}", error.message, unreachable=True)
     stage.recorder.record("staged.plays", name=name, worker_id=worker.worker_id)
