@@ -7,6 +7,7 @@ import io
 import os
 import signal
 import sys
+import warnings
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -99,6 +100,8 @@ def run() -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, _interrupt)
     _make_streams_safe()
+    # PyJWT's, at every token: the secret of `livekit-server --dev` has six characters, and it is right
+    warnings.filterwarnings("ignore", message="The HMAC key is ")
     try:
         code = _run(sys.argv[1:])
     except KeyboardInterrupt:

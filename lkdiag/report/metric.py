@@ -161,9 +161,7 @@ DISPATCH: dict[str, Metric] = {
         for mismatch in Mismatch
     },
     "rescued": Metric(Unit.COUNT, "dropped trials that createDispatch brought an agent for", _rescued),
-    "fallback_lost": Metric(
-        Unit.COUNT, "trials in which the fallback, createDispatch, brought nobody either", _not_rescued
-    ),
+    "fallback_lost": Metric(Unit.COUNT, "trials whose fallback brought nobody either", _not_rescued),
     **{f"{name}_ms": _latency(name) for name in QUANTILES},
     **{f"state_lag_{name}_ms": _state_lag(name) for name in ("p50", "p95", "max")},
     "leftover_rooms": LEFTOVER_ROOMS,

@@ -52,6 +52,17 @@ async def test_env_local_of_the_folder_is_used_and_named(user: User) -> None:
     assert "Project 127.0.0.1:9, credentials from .env.local" in done.stderr
 
 
+@pytest.mark.server
+async def test_a_short_secret_is_told_by_the_server_and_by_nobody_else(
+    user: User, private_server: PrivateServer
+) -> None:
+    user.environ |= {"LIVEKIT_URL": private_server.url, **CREDENTIALS, "LIVEKIT_API_SECRET": "secret"}
+    user.environ["LIVEKIT_API_KEY"] = private_server.api_key
+    done = await user.run("sweep")
+    done.refusal(4)
+    assert "Warning" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("url", "error"),
     [
