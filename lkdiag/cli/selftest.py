@@ -69,12 +69,12 @@ def selftest(
         quiet=quiet,
         seed_is_drawn=seed is None,
     )
-    result, interrupted = bench.run()
+    played = bench.run()
     with contextlib.nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8") as file:
         if format_ is ResultFormat.JSON:
-            file.write(render.to_json(result))
+            file.write(render.to_json(played.result))
         else:
-            render.write_terminal(result, file, is_terminal=file.isatty())
-    if interrupted:
+            render.write_terminal(played.result, file, is_terminal=file.isatty())
+    if played.interrupted:
         raise typer.Exit(ExitCode.INTERRUPTED)
-    raise typer.Exit(ExitCode.OK if result.right == trials else ExitCode.FINDING)
+    raise typer.Exit(ExitCode.OK if played.result.right == played.planned else ExitCode.FINDING)

@@ -47,6 +47,16 @@ ONLY_HINT = "--only takes honest, or a scenario that expects something of an age
 
 
 @dataclass(frozen=True)
+class Played:
+    """What became of a selftest."""
+
+    result: Confusion
+    planned: int
+    """Trials that were to be played; one that is missing from the result was not diagnosed rightly."""
+    interrupted: bool
+
+
+@dataclass(frozen=True)
 class Bench:
     """One selftest. Raises UsageError for a scenario that there is not."""
 
@@ -59,8 +69,8 @@ class Bench:
     quiet: bool
     seed_is_drawn: bool
 
-    def run(self) -> tuple[Confusion, bool]:
-        """Play everything; what was found, and whether it was interrupted."""
+    def run(self) -> Played:
+        """Play everything."""
         alone = [_load(name) for name in self._wanted() if name in APART]
         mixed = [script for name in self._wanted() if name not in APART and _is_part(script := _load(name))]
         if not alone and not mixed:
@@ -78,7 +88,7 @@ class Bench:
         parts += [self._play_alone(script) for script in alone if not _interrupted(parts)]
         truths = {name_of(script): _truth(script) for script in (*mixed, *alone)}
         ordered = dict(sorted(truths.items(), key=lambda item: (item[0] != HONEST, item[0])))
-        return confusion_of(parts, ordered, self.seed), _interrupted(parts)
+        return Played(confusion_of(parts, ordered, self.seed), left + sum(counts), _interrupted(parts))
 
     def _wanted(self) -> tuple[str, ...]:
         if self.only:

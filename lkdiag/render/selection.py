@@ -57,6 +57,11 @@ def failing(trials: Iterable[OneTrial]) -> tuple[OneTrial, ...]:
     return tuple(trial for trial in trials if is_failing(trial))
 
 
+def told_title(told: Iterable[Trial]) -> str:
+    """Above the stories of these trials: some may be delivered, with a note."""
+    return "Failing trials" if all(is_failing(trial) for trial in told) else "Trials with findings"
+
+
 def first_of_each_kind(trials: Iterable[OneTrial]) -> tuple[OneTrial, ...]:
     """The first trial with each kind of finding (of each outcome, where a trial has none)."""
     seen: set[str] = set()

@@ -31,4 +31,12 @@ async def test_every_failure_is_named_and_no_wolf_is_cried(user: User) -> None:
 
 async def test_a_scenario_that_there_is_not(user: User) -> None:
     error, _ = (await user.run("selftest", "--only", "silent-dorp")).refusal(2)
-    assert "silent-drop" in error
+    assert "--only silent-dorp" in error
+    assert "did you mean silent-drop?" in error
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("own_binary")
+async def test_what_is_played_alone_is_right_by_itself(user: User) -> None:
+    done = await user.run("selftest", "--only", "publisher-job-without-track", "--format", "json")
+    assert (done.code, done.report["right"]) == (0, 1), done.stderr

@@ -8,10 +8,15 @@ import json
 import os
 import re
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from markdown_it import MarkdownIt
+
+from lkdiag.render.markdown import render
+
+from . import sample_reports
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,3 +114,16 @@ class TestRealRun:
     def test_it_fits_an_issue_with_nothing_left_out(self, written: tuple[str, dict[str, Any]]) -> None:
         assert len(written[0]) < 65_536
         assert "Left out" not in written[0]
+
+
+def test_the_agent_s_own_sdk_is_named_where_its_log_says_it() -> None:
+    report = sample_reports.failing()
+    assert "SDK (the agent's) not visible from outside" in shown(render(report))
+    named = replace(report.environment, agent_sdk=("livekit-agents 1.8.9", "livekit 1.1.21"))
+    told = shown(render(replace(report, environment=named)))
+    assert "SDK (the agent's) livekit-agents 1.8.9, livekit 1.1.21, by its own log" in told
+
+
+def test_the_settings_read_as_the_options_do() -> None:
+    told = shown(render(sample_reports.failing()))
+    assert "options count 40 · method create-room · agent-name inbound-agent · timeout 20 s · delayed-after 2 s" in told

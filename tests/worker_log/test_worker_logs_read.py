@@ -152,3 +152,31 @@ def test_local_times_need_a_zone() -> None:
     in_utc, east = read(path.name), read_worker_log(path, zone=timezone(timedelta(hours=2)))
     assert in_utc.first_at_ns is not None
     assert east.first_at_ns == in_utc.first_at_ns - 2 * 3600 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("name", "versions"),
+    [
+        ("python-1.8.9-normal.jsonl", ("livekit-agents 1.8.9", "livekit 1.1.21")),
+        ("python-1.8.9-dev.log", ("livekit-agents 1.8.9", "livekit 1.1.21")),
+        ("python-0.8.0.from-source.jsonl", ("livekit-agents 0.8.0",)),
+        ("node-1.9.0-normal.jsonl", ("@livekit/agents 1.9.0",)),
+        ("node-1.9.0-dev.log", ("@livekit/agents 1.9.0",)),
+    ],
+)
+def test_the_sdks_versions_as_the_worker_names_them(name: str, versions: tuple[str, ...]) -> None:
+    assert read_worker_log(LOGS / name).versions == versions
+
+
+def test_a_long_file_is_told_while_it_is_read(tmp_path: Path) -> None:
+    lines = (LOGS / "python-1.8.9-normal.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    noise = '{"message": "a frame", "level": "DEBUG", "name": "my.app", "timestamp": "2026-11-21T06:20:54+00:00"}\n'
+    path = tmp_path / "long.jsonl"
+    path.write_text(lines[0] + noise * 45_000 + "".join(lines[1:]), encoding="utf-8")
+    told: list[tuple[int, int]] = []
+    log = read_worker_log(path, progress=lambda read, size: told.append((read, size)))
+    short = read_worker_log(LOGS / "python-1.8.9-normal.jsonl")
+    assert [line.what for line in log.lines] == [line.what for line in short.lines]
+    assert log.total == len(lines) + 45_000
+    assert len(told) == 2
+    assert all(0 < read <= size == path.stat().st_size for read, size in told)

@@ -8,6 +8,7 @@ from lkdiag.render.dispatch.figures import MEASURED_FROM
 from lkdiag.render.dispatch.terminal_figures import latency_histogram, measure_table, tally_block
 from lkdiag.render.dispatch.terminal_stories import stories, told_trials
 from lkdiag.render.dispatch.terminal_trials import legend, trial_tables
+from lkdiag.render.selection import told_title
 from lkdiag.render.terminal_findings import kind_of, run_findings
 from lkdiag.render.terminal_leftovers import leftover_rooms
 from lkdiag.render.terminal_table import indented, labelled
@@ -34,6 +35,6 @@ def sections(
         ),
         ("Latency of the subject's trials", [indented(histogram)] if histogram else []),
         ("Rooms left behind", leftover_rooms(report.leftover_rooms)),
-        ("Failing trials", stories(report, told, verbose=verbose)),
+        (told_title(told), stories(report, told, verbose=verbose)),
         ("Findings", run_findings(report.findings, {kind_of(finding) for trial in told for finding in trial.findings})),
     ]

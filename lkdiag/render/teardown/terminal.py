@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from lkdiag.render.selection import first_of_each_kind, is_failing
+from lkdiag.render.selection import first_of_each_kind, is_failing, told_title
 from lkdiag.render.teardown import columns
 from lkdiag.render.teardown.grid import cleanup_legend, grid_of, mark_legend, where
 from lkdiag.render.teardown.terminal_grid import OUTCOME_STYLE, grid_table
@@ -52,7 +52,7 @@ def sections(
         ),
         ("Columns", [indented(labelled(_meanings()))] if verbose else []),
         ("Findings", _findings(report, grid)),
-        ("Failing trials", _stories(report, shown, told)),
+        (told_title(told), _stories(report, shown, told)),
         ("Rooms left behind", leftover_rooms(report.leftover_rooms)),
     ]
 
