@@ -18,7 +18,6 @@ from lkdiag.trial.preflight import check_project
 from lkdiag.trial.run import describe_server, probe_of
 from lkdiag.trial.schedule import PlannedTrial, plan_trials
 from lkdiag.trial.stage import TrialContext
-from lkdiag.worker.probe import PING_TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +84,7 @@ class Course:
         stack.push_async_callback(probe.close)
         if must_answer:
             await probe.open()
-            await probe.ping(PING_TIMEOUT_S)
+            await probe.ping()
             return
         opening = asyncio.create_task(_keep_opening(probe), name="probe")
         stack.push_async_callback(_end, opening)
@@ -98,7 +97,7 @@ class Course:
                 break
         probe = context.probe
         if probe is not None and await probe.wait_registered(0):
-            await probe.ping(PING_TIMEOUT_S)
+            await probe.ping()
         try:
             await DispatchTrial(context, script, planned).run()
             await asyncio.sleep(min(SETTLED_S, self.pace.spare_s()))

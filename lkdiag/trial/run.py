@@ -20,7 +20,7 @@ from lkdiag.trial.preflight import check_project
 from lkdiag.trial.schedule import PlannedCall, PlannedTrial, plan_calls, plan_trials
 from lkdiag.trial.stage import TrialContext
 from lkdiag.trial.teardown import TeardownTrial
-from lkdiag.worker.probe import PING_TIMEOUT_S, Probe
+from lkdiag.worker.probe import Probe
 
 if TYPE_CHECKING:
     import asyncio
@@ -61,9 +61,6 @@ async def run_script(
         if probe is not None:
             stack.push_async_callback(probe.close)
             await probe.open()
-            # livekit-server answers a registration a moment before the worker can be found (v1.13.5
-            # pkg/service/agentservice.go): a room that is made within 2 ms of the answer may never get its job.
-            # What is answered after that comes in order.
             await probe.ping()
         else:
             await describe_server(credentials, control, recorder, f"{prefix}-server")

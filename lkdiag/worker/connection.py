@@ -26,7 +26,10 @@ PONG_TIMEOUT_S = 15.0
 BEAT_INTERVAL_S = 2.5
 """How often it pings and reports its load; livekit-agents does so as often (worker.py, UPDATE_STATUS_INTERVAL)."""
 PING_TIMEOUT_S = 2.0
-"""How long an answer to a ping is waited for. What the server has answered before it has gone before it too."""
+"""How long an answer to a ping is waited for. It comes in order: what the server had to say before has been said.
+
+livekit-server answers a registration a moment before the worker can be found (v1.13.5 pkg/service/agentservice.go): a
+room that is made within 2 ms of the answer may never get its job. So a worker that has registered is pinged first."""
 RECONNECT_DELAYS_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 

@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from lkdiag.timeline import Recorder, TrialRecorder
     from lkdiag.worker.behaviour.base import JobTreatment
 
-PING_TIMEOUT_S = 2.0
-"""livekit-server answers a registration a moment before the worker can be found (v1.13.5 pkg/service/agentservice.go):
-a room that is made within 2 ms of the answer may never get its job. What is answered after that comes in order."""
-
 
 @dataclass
 class _Room:

@@ -36,7 +36,7 @@ async def open_worker(stage: Stage, name: str) -> None:
     stage.workers[name] = worker
     try:
         await worker.open()
-        await worker.ping()  # see trial/run.py: it can't be found at once
+        await worker.ping()  # see worker/connection.py: it can't be found at once
     except ConnectionLostError as error:
         stage.fail(f"register the worker {name!r}", error.message, unreachable=True)
     stage.recorder.record("staged.plays", name=name, worker_id=worker.worker_id)
