@@ -8,15 +8,14 @@ import time
 
 import pytest
 
-from lkdiag import control
-from lkdiag.control import ApiCallError, Control
+from lkdiag.control import ApiCallError, Control, client
 from lkdiag.settings import Credentials
 from lkdiag.timeline import Event, Recorder
 
 
 async def test_a_call_that_is_never_answered_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """As when a network swallows everything: the library's own timeout does not end it."""
-    monkeypatch.setattr(control, "CALL_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(client, "CALL_TIMEOUT_S", 0.2)
     events: list[Event] = []
     recorder = Recorder(events.append, wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
 

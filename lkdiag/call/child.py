@@ -7,7 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from lkdiag.participant.media import JoinError
+from lkdiag.participant.joining import JoinError
 
 if TYPE_CHECKING:
     from lkdiag.timeline import TrialRecorder

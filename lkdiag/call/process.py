@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from lkdiag.call.agent import Agent
 from lkdiag.control import Control
-from lkdiag.participant.media import JoinError, MediaParticipant
+from lkdiag.participant.joining import JoinError
+from lkdiag.participant.media import MediaParticipant
 from lkdiag.settings import Credentials
 from lkdiag.timeline import Recorder
 

@@ -14,7 +14,7 @@ from lkdiag.errors import UsageError
 from lkdiag.scenario.duration import parse_duration_s
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from types import TracebackType
 
     from livekit.protocol.webhook import WebhookEvent
@@ -30,6 +30,7 @@ class _Watched:
     """A room whose events somebody wants."""
 
     recorder: TrialRecorder
+    wake: Callable[[], None] | None
     queue: asyncio.Queue[WebhookEvent] = field(default_factory=asyncio.Queue)
     finished: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -83,9 +84,9 @@ class WebhookListener:
         """Take only what is signed with this key. Until then everything is refused."""
         self._receiver = api.WebhookReceiver(api.TokenVerifier(credentials.api_key, credentials.api_secret))
 
-    def watch(self, room: str, recorder: TrialRecorder) -> None:
-        """Record the events of that room from now on."""
-        self._rooms[room] = _Watched(recorder)
+    def watch(self, room: str, recorder: TrialRecorder, wake: Callable[[], None] | None = None) -> None:
+        """Record the events of that room from now on; `wake` is told that somebody came or went."""
+        self._rooms[room] = _Watched(recorder, wake)
 
     def unwatch(self, room: str) -> None:
         """Leave them alone."""
@@ -131,6 +132,8 @@ class WebhookListener:
                 room_created_ms=event.room.creation_time_ms or None,
             )
             watched.queue.put_nowait(event)
+            if watched.wake is not None and event.event in ("participant_joined", "participant_left"):
+                watched.wake()
             if event.event == "room_finished":
                 watched.finished.set()
         if self._delay_s:

@@ -28,6 +28,8 @@ SERVER_CLOCKS_MAX_MS = 1000.0
 LEFT_THE_ROOM = "agent worker left the room"
 """What the server writes into a job whose agent has left (livekit-server pkg/agent/worker.go, TerminateJob). The
 open-source one (v1.13.5, measured) does not list it: there the job stays JS_RUNNING."""
+RATE_LIMITED = "resource_exhausted"
+"""Twirp's code for too many calls."""
 TOO_SOON_MS = 1000.0
 """Less than that before the room was closed, the next word may still have been on its way."""
 
@@ -154,12 +156,19 @@ def _badly_watched(facts: DispatchFacts) -> str | None:
         return "the scenario deleted the room before its watch had ended"
     for what in ("participants", "dispatches"):
         if not looked_since(facts, what, facts.opened_ns, facts.run.scenario.timeout_s):
-            return f"no look at the room's {what} was answered at the end of the timeout"
+            return f"no look at the room's {what} was answered at the end of the timeout{_why_unanswered(facts)}"
     if room_vanished(facts):
         return "the room was gone before lkdiag closed it: somebody or something else deleted it"
     if facts.dispatch_vanished:
         return "the dispatch was gone from listDispatch before the end: somebody deleted it, or made the room anew"
     return _doubtful(facts)
+
+
+def _why_unanswered(facts: DispatchFacts) -> str:
+    refused = sum(e.data.get("code") == RATE_LIMITED for e in facts.timeline.of("api.called"))
+    if not refused:
+        return ""
+    return f": the server refused {refused} of lkdiag's calls as too many (HTTP 429)"
 
 
 def _doubtful(facts: DispatchFacts) -> str | None:

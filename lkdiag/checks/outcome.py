@@ -46,14 +46,14 @@ def outcome_of(facts: DispatchFacts) -> tuple[Outcome, str]:
 
 
 def _of_failure(facts: DispatchFacts) -> tuple[Outcome, str]:
-    """A server that refuses is an error; one that can't be reached from here tells nothing."""
+    """A server that refuses is an error; one that can't be reached from here, or is asked too often, tells nothing."""
     assert facts.failure is not None
     data = facts.failure.data
     if facts.failure.kind == "room.reused":
         own = data["earlier_trial"] == facts.index
         whose = "which this trial had deleted" if own else f"which was trial {data['earlier_trial']}'s"
         return Outcome.ERROR, f"the server gave back room {data['sid']}, {whose}"
-    ours = data["step"] in OURS or data.get("unreachable", False)
+    ours = data["step"] in OURS or data.get("unreachable", False) or data.get("rate_limited", False)
     return Outcome.INCONCLUSIVE if ours else Outcome.ERROR, f"lkdiag could not {data['step']}: {data['error']}"
 
 
@@ -160,7 +160,7 @@ def fallback_of(facts: DispatchFacts, outcome: Outcome) -> tuple[Fallback, float
     if outcome is not Outcome.DROPPED and not came_first:
         return Fallback.UNCLEAR, None
     if attempted.kind == "fallback.failed":
-        return Fallback.LOST, None
+        return Fallback.UNCLEAR if attempted.data.get("rate_limited") else Fallback.LOST, None
     # an agent that may be the fallback's, one of the probe's under way, or nobody having looked: not known
     waited = looked_since(facts, "participants", attempted.mono_ns, facts.run.scenario.fallback_timeout_s)
     under_way = any(e.data.get("dispatch_id") == facts.fallback_id for e in facts.timeline.of("probe.joining"))

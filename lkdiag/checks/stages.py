@@ -65,7 +65,8 @@ def state_lag_of(facts: DispatchFacts) -> float | None:
 
 def _agent_active(facts: DispatchFacts, sid: str) -> Event | None:
     """The agent's media were connected: by its own word where it is the probe's, else by the API's first."""
-    joined = next((e for e in facts.timeline.of("probe.joined") if e.data["sid"] == sid), None)
+    own = (e for e in facts.timeline.of("probe.joined") if e.data["sid"] == sid and e.data.get("by") != "signal")
+    joined = next(own, None)
     seen = (e for e in facts.timeline.of("agent.joined", "agent.changed") if e.data["sid"] == sid)
     return joined or next((e for e in seen if e.data["state"] == "active"), None)
 

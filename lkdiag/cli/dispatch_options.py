@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lkdiag.cli.duration_option import duration
-from lkdiag.scenario.dispatch import Caller, JobType, Method
+from lkdiag.scenario.dispatch import Caller, JobType, JoinBy, Method
 
 SUBJECT = "Subject: whose worker"
 DISPATCH = "Dispatch"
@@ -45,6 +45,15 @@ CallerOption = Annotated[
     typer.Option(
         "--caller",
         help="A simulated caller in the room: workers for participants or publishers need one.",
+        rich_help_panel=DISPATCH,
+    ),
+]
+JoinOption = Annotated[
+    JoinBy | None,
+    typer.Option(
+        "--join",
+        help="How lkdiag's own agents and callers join: with media, or by signalling alone, which costs next to "
+        "nothing. \\[default: media up to 8 trials at a time, then signal]",
         rich_help_panel=DISPATCH,
     ),
 ]

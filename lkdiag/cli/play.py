@@ -72,6 +72,7 @@ def play(
     from lkdiag.cli.session import Session
     from lkdiag.cli.worker_log import worker_log_events
     from lkdiag.journal import append_events, read_journal
+    from lkdiag.scenario.joining import join_of
     from lkdiag.scenario.script import DispatchScript, with_settings
     from lkdiag.trial.cast import main_is_played
 
@@ -80,6 +81,8 @@ def play(
     if isinstance(script, DispatchScript) and main_is_played(script):
         # a worker that is played anew for each trial has nothing to warm up
         script = with_settings(script, warmup=0)
+    if isinstance(script, DispatchScript):
+        script = with_settings(script, join=join_of(script))
     session = Session(
         script=script,
         credentials=credentials,

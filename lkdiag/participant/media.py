@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from livekit import rtc
 
-from lkdiag.errors import LkdiagError
+from lkdiag.participant.joining import JoinError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -28,10 +28,6 @@ TONE_LEVEL = 1000
 # livekit.rtc reports its own retries there; what matters of them comes back as exceptions and events
 logging.getLogger("livekit").addHandler(logging.NullHandler())
 logging.getLogger("livekit").propagate = False
-
-
-class JoinError(LkdiagError):
-    """This participant could not get into its room."""
 
 
 class MediaParticipant:

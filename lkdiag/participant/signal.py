@@ -1,4 +1,4 @@
-"""A participant by signalling alone: a websocket and no media. Cheap, and the server's first words tell what it is."""
+"""A join by signalling alone that ends at once: the server's first words tell what it is."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PROTOCOL = "16"
 """Client protocol, as of livekit-server v1.13.5 (pkg/rtc/types/protocol_version.go)."""
+PARAMS = {"protocol": PROTOCOL, "auto_subscribe": "0", "sdk": "python"}
+"""What every join tells of its client."""
 ANSWER_TIMEOUT_S = 5.0
 
 
@@ -55,7 +57,7 @@ async def join_by_signal(credentials: Credentials, token: str) -> JoinResponse:
         aiohttp.ClientSession() as session,
         session.ws_connect(
             f"{credentials.ws_url}/rtc",
-            params={"protocol": PROTOCOL, "auto_subscribe": "0", "sdk": "python"},
+            params=PARAMS,
             headers={"Authorization": f"Bearer {token}"},
         ) as socket,
     ):

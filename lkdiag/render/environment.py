@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CLOUD = ".livekit.cloud"
 """How the hosts of LiveKit Cloud end."""
+JOINED = {"media": "media", "signal": "signalling alone, without media"}
 Rows = list[tuple[str, str]]
 COMMANDS = ("dispatch-trial", "transfer-teardown", "selftest")
 """Scenarios that are commands of their own: they need no introduction."""
@@ -72,10 +73,25 @@ def option_rows(report: Report) -> Rows:
 def _played(report: Report) -> Rows:
     """How it was done, in this kind of run."""
     if isinstance(report, DispatchReport):
-        return [("method", methods(report))]
+        return [("method", methods(report)), ("joined by", joined_by(report)), ("API calls", api_calls(report))]
     if isinstance(report, TeardownReport):
         return [("merged by", merges(report)), ("watched", _watch(report.run.options))]
     return []
+
+
+def joined_by(report: Report) -> str:
+    """How lkdiag's own participants joined, in words."""
+    join = report.environment.join
+    return JOINED.get(join, join) if join else ""
+
+
+def api_calls(report: DispatchReport) -> str:
+    """How many a trial needed, and how many the run."""
+    calls = report.summary.api_calls
+    if calls is None or calls.per_trial is None:
+        return ""
+    refused = f", {calls.refused} refused as too many (HTTP 429)" if calls.refused else ""
+    return f"{calls.per_trial:g} a trial, {calls.total} in the run{refused}"
 
 
 def merges(report: TeardownReport) -> str:

@@ -8,6 +8,7 @@ import msgspec
 
 from lkdiag.checks.verdict import Finding, Severity, Verdict
 from lkdiag.errors import JournalError
+from lkdiag.report.api_calls import joined_by
 from lkdiag.report.narrative import utc
 from lkdiag.report.value import Environment, LeftoverRoom, Run, Server
 from lkdiag.timeline.clock import estimate_clock
@@ -72,6 +73,7 @@ def environment_of(
         agent_sdk=tuple(
             dict.fromkeys(name for read in run.of("worker_log.read") for name in read.data.get("versions", ()))
         ),
+        join=joined_by(started.data["options"]),
     )
 
 

@@ -12,6 +12,7 @@ from lkdiag.checks.judged import JudgedTrial
 from lkdiag.checks.neighbour import Neighbour
 from lkdiag.checks.run_facts import KINDS, RunFactsSoFar
 from lkdiag.report.about import environment_of, leftovers_of, run_of, scenario_of, verdict_of
+from lkdiag.report.api_calls import ApiCallsSoFar
 from lkdiag.report.dispatch_trial import trial_report
 from lkdiag.report.expectation import judge_expectation, seen_of
 from lkdiag.report.grouping import FindingsSoFar
@@ -41,7 +42,9 @@ def build_dispatch(
     first = read_first(events, KINDS, so_far.note)
     run, facts = first.run, so_far.facts()
     trials = _Trials(facts, run.of("lkdiag.stalled"), plain)
+    calls = ApiCallsSoFar(run)
     for index, timeline in trials_of(events, first.late):
+        calls.note(timeline)
         trials.judge(index, timeline)
     trials.judge_the_rest()
     about = run_of(started, run)
@@ -50,7 +53,7 @@ def build_dispatch(
     findings = _run_findings(trials, run)
     subject, control = (trials.sums[role] for role in ROLES)
     verdict = verdict_of(findings, about, missing=scenario.count - subject.trials, nothing_judged=not counted)
-    summary = subject.summary()
+    summary = replace(subject.summary(), api_calls=calls.counted())
     return DispatchReport(
         run=about,
         environment=environment_of(started, run, facts.clock_samples or (), scenario.agent_name),

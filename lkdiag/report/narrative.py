@@ -29,6 +29,7 @@ WORDS: dict[str, tuple[str, Callable[[Data], str]]] = {
     "room.created": ("room", lambda d: f"created: {d['sid']}, creation_time_ms {d['creation_time_ms']}"),
     "room.existed": ("room", lambda d: f"was there already: {d['sid']}, creation_time_ms {d['creation_time_ms']}"),
     "room.reused": ("room", lambda d: f"{d['sid']} is the old room of trial {d['earlier_trial']}"),
+    "api.held": ("api", lambda d: f"{d['method']} waits {d['for_s']:g} s: the server refused calls as too many"),
     "room.deleted": ("room", lambda _: "deleted by lkdiag"),
     "room.gone": ("room", lambda _: "listRooms knows it no longer"),
     "room.still_there": ("room", lambda _: "still listed after its deletion"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from lkdiag.checks.diagnosis.value import Diagnosis
 from lkdiag.checks.verdict import Fallback, Finding, Mismatch, Outcome, State, Verdict
+from lkdiag.report.api_calls import ApiCalls
 from lkdiag.stats import Quantiles, Rate
 
 SCHEMA = "lkdiag.report/1"
@@ -70,6 +71,8 @@ class Environment:
     os: str
     agent_sdk: tuple[str, ...] = ()
     """The subject's, as its log names them: `livekit-agents 1.8.9`. Empty where no log says it."""
+    join: str | None = None
+    """How lkdiag's own agents and callers joined: `media`, or `signal` (by signalling alone)."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ class DispatchSummary:
     rescued: int
     """Dropped trials whose fallback dispatch brought the agent."""
     fallbacks: dict[str, int]
+    api_calls: ApiCalls | None = None
+    """Of the whole run; it stands in the subject's summary alone."""
 
 
 @dataclass(frozen=True)

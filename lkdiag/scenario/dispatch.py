@@ -30,6 +30,14 @@ class Caller(StrEnum):
     """Nobody until a step lets the caller join."""
 
 
+class JoinBy(StrEnum):
+    """How lkdiag's own participants are in a room."""
+
+    MEDIA = "media"
+    SIGNAL = "signal"
+    """By the websocket alone."""
+
+
 class JobType(StrEnum):
     """For which kind of job the probe registers (LiveKit's JT_ROOM, JT_PARTICIPANT, JT_PUBLISHER)."""
 
@@ -64,6 +72,8 @@ class DispatchScenario:
     control_share: float = 0.25
     """Share of control trials among all."""
     caller: Caller = Caller.NONE
+    join: JoinBy | None = None
+    """Of the probe's agents and the caller; None: by what the pace can bear (scenario/joining.py)."""
     job_type: JobType = JobType.ROOM
     warmup: int = 0
     concurrency: int = 1
@@ -137,6 +147,11 @@ class DispatchScenario:
             raise UsageError("--fault and --control exclude each other", "a control has to be honest")
         if self.job_type is not JobType.ROOM and external:
             raise UsageError("--job-type is the probe's", "your worker registered with its own: leave it out")
+        if self.join is JoinBy.SIGNAL and self.effective_caller is Caller.PUBLISH:
+            raise UsageError(
+                "--join signal can't publish, and the caller has to",
+                "use --join media for --caller publish or --job-type publisher",
+            )
         if self.reuse_room_name and (self.concurrency > 1 or self.rate is not None):
             raise UsageError("--reuse-room-name goes one trial after another", "leave --concurrency and --rate out")
         if self.rate is not None and self.gap_s:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lkdiag.errors import UsageError
 from lkdiag.scenario import step as words
-from lkdiag.scenario.dispatch import Caller, DispatchScenario, Method
+from lkdiag.scenario.dispatch import Caller, DispatchScenario, JoinBy, Method
 from lkdiag.scenario.place import meant
 from lkdiag.scenario.workers import MAIN, parse_behaviour
 
@@ -147,6 +147,10 @@ def _check_people(settings: DispatchScenario, steps: Sequence[AnyStep], place: P
     comes_along = settings.effective_caller in (Caller.JOIN, Caller.PUBLISH)
     there: set[str] = set()
     for number, step in enumerate(steps):
+        if settings.join is JoinBy.SIGNAL and (
+            isinstance(step, words.AskClient) or (isinstance(step, words.Join) and step.publish)
+        ):
+            raise (place / number).error(f"{step.do} needs media here", 'write join = "media" in the settings')
         if isinstance(step, words.Dispatch) and (comes_along or (step.by or settings.method) is Method.TOKEN):
             there.add(words.CALLER)
         elif isinstance(step, words.Join):

@@ -15,6 +15,8 @@ WORDS = {
     "control": "Whether lkdiag's own worker is tried in between: is it your worker, or the platform?",
     "control_share": "Share of control trials among all.",
     "caller": "A simulated caller in the room; later: only once a step lets it join.",
+    "join": "How lkdiag's own agents and callers join: with media, or by signalling alone, which is cheap. Left out: "
+    "media up to 8 trials at a time, above it signal.",
     "job_type": "For which jobs the worker registers.",
     "warmup": "Trials kept out of the figures. Left out: 1 for lkdiag's own worker, 0 for others.",
     "concurrency": "Trials, or calls, at a time.",

@@ -10,7 +10,8 @@ from livekit import api
 
 from lkdiag.call.agent import Agent
 from lkdiag.call.child import ChildParticipant
-from lkdiag.participant.media import JoinError, MediaParticipant
+from lkdiag.participant.joining import JoinError
+from lkdiag.participant.media import MediaParticipant
 from lkdiag.scenario.teardown import AgentExit, HangupStyle, Side
 from lkdiag.trial.frame import fail
 from lkdiag.trial.watch import RoomWatcher

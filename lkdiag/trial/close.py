@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lkdiag.control import ApiCallError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from lkdiag.control import Control
     from lkdiag.timeline import Recorder, TrialRecorder
 
+T = TypeVar("T")
+
 GONE_TIMEOUT_S = 5.0
+ATTEMPTS = 3
 LOOK_INTERVAL_S = 0.05
 LOOK_INTERVAL_MAX_S = 0.5
 
@@ -30,38 +33,56 @@ async def see_through(work: Coroutine[Any, Any, None]) -> None:
 
 async def close_room(control: Control, recorder: TrialRecorder, room: str) -> bool:
     """Delete a room and wait until listRooms knows it no longer; whether it is gone, as far as can be seen."""
-    try:
-        await control.delete_room(recorder, room)
-        recorder.record("room.deleted", room=room)
-    except ApiCallError as error:
-        if error.code != "not_found":
-            recorder.record("room.delete_failed", room=room, error=error.message)
+    await _delete(control, recorder, room)
     interval_s = LOOK_INTERVAL_S
     deadline_ns = recorder.run.now_mono_ns() + int(GONE_TIMEOUT_S * 1e9)
     while True:
+        seen = False
         try:
-            if await control.find_room(recorder, room) is None:
+            seen = await control.is_listed(recorder, room)
+            if not seen:
                 recorder.record("room.gone", room=room)
                 return True
         except ApiCallError as error:
             if error.unreachable:
                 return False
         if recorder.run.now_mono_ns() >= deadline_ns:
-            recorder.record("room.still_there", room=room)
+            if seen:
+                recorder.record("room.still_there", room=room)
             return False
         await asyncio.sleep(interval_s)
         interval_s = min(interval_s * 2, LOOK_INTERVAL_MAX_S)
+
+
+async def _delete(control: Control, recorder: TrialRecorder, room: str) -> None:
+    try:
+        await _patiently(lambda: control.delete_room(recorder, room))
+        recorder.record("room.deleted", room=room)
+    except ApiCallError as error:
+        if error.code != "not_found":
+            recorder.record("room.delete_failed", room=room, error=error.message)
+
+
+async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
+    """In the clean-up, what is refused as too many calls is asked again; `Control` waits as long as the server said."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return await call()
+        except ApiCallError as error:
+            if not error.rate_limited:
+                raise
+    return await call()
 
 
 async def close_leftovers(control: Control, recorder: Recorder, prefix: str) -> bool:
     """Delete whatever is left of this run's rooms, and record what is there even then. False: can't be seen."""
     run = recorder.for_trial(None)
     try:
-        found = await control.list_rooms(run, prefix)
+        found = await _patiently(lambda: control.list_rooms(run, prefix))
         for room in found:
             await close_room(control, run, room.name)
         seen = {room.name for room in found}
-        for room in await control.list_rooms(run, prefix):
+        for room in await _patiently(lambda: control.list_rooms(run, prefix)):
             # by a CreateRoom that was given up while it was under way
             if room.name not in seen and await close_room(control, run, room.name):
                 continue

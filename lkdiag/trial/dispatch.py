@@ -66,7 +66,7 @@ class DispatchTrial:
     async def _carry_out(self) -> None:
         stage = self._stage
         if self._context.webhooks is not None:
-            self._context.webhooks.watch(stage.room, stage.recorder)
+            self._context.webhooks.watch(stage.room, stage.recorder, stage.watcher.wake)
         await self._engage_workers()
         steps = self._script.steps_of(self._planned.case)
         try:
@@ -100,7 +100,10 @@ class DispatchTrial:
             self._context.on_unreachable()  # before the next trial begins the server is asked whether it is there
             stage.fail("wait for the probe", f"lkdiag's worker was not registered again within {PROBE_WAIT_S:g} s")
         publish = self._script.settings.effective_caller is not Caller.NONE
-        probe.engage(stage.room, stage.recorder, behaviour, publish=publish)
+        probe.engage(
+            stage.room, stage.recorder, behaviour, publish=publish, joiner=self._context.joiner,
+            on_joined=stage.watcher.wake,
+        )  # fmt: skip
 
     async def _close(self) -> None:
         """Delete the room first, so that everybody in it sees how it ends; then leave."""

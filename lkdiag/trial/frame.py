@@ -25,12 +25,16 @@ def fail(
     *,
     unreachable: bool = False,
     own: bool = False,
+    rate_limited: bool = False,
 ) -> NoReturn:
     """Record why the trial ends here. Raises TrialError. `on_unreachable` hears of a server that does not answer.
 
-    `own`: lkdiag's own part failed, which says nothing of what is tried.
+    `own`: lkdiag's own part failed, which says nothing of what is tried; nor does a call that was `rate_limited`.
     """
-    recorder.record("trial.failed", step=step, error=reason, unreachable=unreachable, own=own or None)
+    recorder.record(
+        "trial.failed", step=step, error=reason, unreachable=unreachable, own=own or None,
+        rate_limited=rate_limited or None,
+    )  # fmt: skip
     if unreachable:
         on_unreachable()
     raise TrialError(reason)

@@ -63,6 +63,8 @@ def _explained(
         )
     if error.status == 403:
         return CredentialsError(f"{host} refused to list its rooms: {error.reason}", "use an API key and secret")
+    if error.rate_limited:
+        return ConnectionLostError(f"{host} refuses lkdiag's calls as too many (HTTP 429)", "try again in a while")
     url_hint = f"the URL right? It came from: {credentials.source}"
     if error.unreachable:
         return ConnectionLostError(f"{host} can't be reached: {error.reason}", f"is the server up, and {url_hint}")

@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING, Protocol
 
 from lkdiag.call.unhandled import UnhandledErrors
 from lkdiag.control import Control
+from lkdiag.participant.joining import open_joiner
 from lkdiag.participant.signal import read_server_info
-from lkdiag.scenario.dispatch import JobType, Method
+from lkdiag.scenario.dispatch import JobType, JoinBy, Method
 from lkdiag.scenario.script import DispatchScript
-from lkdiag.trial.call_stage import CallContext
 from lkdiag.trial.cast import main_is_played
 from lkdiag.trial.close import close_room
 from lkdiag.trial.dispatch import DispatchTrial
 from lkdiag.trial.engine import Engine
-from lkdiag.trial.merge import MergeWay
 from lkdiag.trial.preflight import check_project
 from lkdiag.trial.schedule import PlannedCall, PlannedTrial, plan_calls, plan_trials
 from lkdiag.trial.stage import TrialContext
-from lkdiag.trial.teardown import TeardownTrial
 from lkdiag.worker.probe import Probe
 
 if TYPE_CHECKING:
@@ -57,6 +55,8 @@ async def run_script(
     async with Control(credentials) as control, contextlib.AsyncExitStack() as stack:
         stack.enter_context(unhandled.caught())
         await check_project(credentials, control, recorder)
+        by_signal = isinstance(script, DispatchScript) and script.settings.join is JoinBy.SIGNAL
+        joiner = await stack.enter_async_context(open_joiner(by_signal=by_signal))
         probe = probe_of(script, credentials, recorder, prefix)
         if probe is not None:
             stack.push_async_callback(probe.close)
@@ -67,8 +67,9 @@ async def run_script(
         engine = Engine(control, recorder, f"{prefix}-")
         if isinstance(script, DispatchScript):
             context = TrialContext(
-                credentials, control, recorder, run_id, probe, webhooks, engine.note_unreachable, mixed=bool(mix)
-            )
+                credentials, control, recorder, run_id, probe, webhooks, engine.note_unreachable, mixed=bool(mix),
+                joiner=joiner,
+            )  # fmt: skip
 
             async def play_trial(planned: PlannedTrial) -> None:
                 own = mix(planned.index, warmup=planned.warmup) if mix else script
@@ -83,6 +84,11 @@ async def run_script(
                 gap_s=script.settings.gap_s,
             )
         else:
+            # imported here: a call needs media, and a run of dispatches may do without
+            from lkdiag.trial.call_stage import CallContext
+            from lkdiag.trial.merge import MergeWay
+            from lkdiag.trial.teardown import TeardownTrial
+
             calls = CallContext(
                 script.settings, credentials, control, recorder, run_id, probe, webhooks, unhandled, MergeWay(),
                 engine.note_unreachable,

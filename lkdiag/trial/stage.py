@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from livekit import api
 
-from lkdiag.participant.media import MediaParticipant
+from lkdiag.participant.joining import MediaJoiner
 from lkdiag.timeline.attribution import agents_of_dispatch, dispatch_under_test, identities_of, jobs_of
 from lkdiag.trial.frame import TrialError, fail
 from lkdiag.trial.watch import RoomWatcher
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lkdiag.call.webhooks import WebhookListener
-    from lkdiag.control import Control
+    from lkdiag.control import ApiCallError, Control
+    from lkdiag.participant.joining import Joiner, Participant
     from lkdiag.scenario.dispatch import DispatchScenario
     from lkdiag.settings import Credentials
     from lkdiag.timeline import Recorder, TrialRecorder
@@ -46,6 +47,8 @@ class TrialContext:
     """Told when the server did not answer at all."""
     mixed: bool = False
     """Whether its trials are of several scenarios (lkdiag measuring itself)."""
+    joiner: Joiner = field(default_factory=MediaJoiner)
+    """How the probe's agents and the callers join."""
     room_sids: dict[str, int] = field(default_factory=dict)
     """SID of every room so far, and whose trial's it was."""
 
@@ -72,8 +75,8 @@ class Stage:
         self.on_probe = cast.on_probe
         self.empty_timeout_s = empty_timeout_s
         self.room = _room_name(context.run_id, scenario, planned)
-        self.watcher = RoomWatcher(context.control, self.recorder, self.room)
-        self.people: dict[str, MediaParticipant] = {}
+        self.watcher = RoomWatcher(context.control, self.recorder, self.room, told=self.on_probe)
+        self.people: dict[str, Participant] = {}
         self.workers: dict[str, StagedWorker] = {}
         self.room_sid: str | None = None
         """Of the room that is there now; None before it is made, and when it was deleted."""
@@ -120,7 +123,7 @@ class Stage:
         )
         if config is not None:
             token = token.with_room_config(config)
-        self.people[who] = participant = MediaParticipant(self.recorder, who)
+        self.people[who] = participant = self.context.joiner.participant(self.recorder, who)
         await participant.join(credentials.ws_url, token.to_jwt(), self._note_agent_track)
         if publish:
             await participant.publish_audio()
@@ -179,9 +182,16 @@ class Stage:
         """So many seconds from now, in monotonic nanoseconds."""
         return self.recorder.run.now_mono_ns() + int(after_s * 1e9)
 
-    def fail(self, step: str, reason: str, *, unreachable: bool = False) -> NoReturn:
+    def fail(self, step: str, reason: str, *, unreachable: bool = False, rate_limited: bool = False) -> NoReturn:
         """The trial can't go on. Raises TrialError."""
-        fail(self.recorder, step, reason, self.context.on_unreachable, unreachable=unreachable)
+        fail(
+            self.recorder, step, reason, self.context.on_unreachable, unreachable=unreachable,
+            rate_limited=rate_limited,
+        )  # fmt: skip
+
+    def fail_of(self, step: str, error: ApiCallError) -> NoReturn:
+        """The trial can't go on without what that call should have done. Raises TrialError."""
+        self.fail(step, error.message, unreachable=error.unreachable, rate_limited=error.rate_limited)
 
 
 def _room_name(run_id: str, scenario: DispatchScenario, planned: PlannedTrial) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lkdiag.call.session import listener_name
 from lkdiag.control import ApiCallError
-from lkdiag.participant.media import JoinError
+from lkdiag.participant.joining import JoinError
 from lkdiag.scenario.step import CreateRoom
 from lkdiag.trial.call_stage import CallContext, CallStage
 from lkdiag.trial.call_step import CALL_STEPS

@@ -20,7 +20,12 @@ FIRST_LOOK_S = 0.15
 """No job request comes sooner: the server gathers workers' answers for 0.2 s (psrpc's affinity timeout)."""
 INTERVAL_MIN_S = 0.1
 INTERVAL_MAX_S = 0.5
-INTERVAL_GROWTH = 1.05
+INTERVAL_GROWTH = 1.15
+INTERVAL_TOLD_S = 1.0
+"""Where lkdiag's own probe plays the agent, nothing is to be seen until it has joined, which wakes the watcher."""
+INTERVAL_WOKEN_S = 0.02
+GROWTH_WOKEN = 1.5
+"""Of what has just happened the API tells within some milliseconds, or only after seconds."""
 
 AGENT_NAME_ATTRIBUTE = "lk.agent_name"
 """Set by the server on an agent's participant (livekit-server pkg/agent/worker.go, AgentNameAttributeKey)."""
@@ -44,18 +49,26 @@ class RoomView:
 
 
 class RoomWatcher:
-    """Looks at a room again and again, fast at first, then slower."""
+    """Looks at a room again and again, fast at first, then slower.
 
-    def __init__(self, control: Control, recorder: TrialRecorder, room: str) -> None:
+    `told`: somebody wakes it when the agent is there. Until then it looks seldom, in case it is not told after all.
+    """
+
+    def __init__(self, control: Control, recorder: TrialRecorder, room: str, *, told: bool = False) -> None:
         self._control = control
         self._recorder = recorder
         self._room = room
-        self._interval_s = FIRST_LOOK_S
+        self._interval_s = INTERVAL_TOLD_S if told else FIRST_LOOK_S
+        self._growth = 1.0 if told else INTERVAL_GROWTH
+        self._interval_max_s = INTERVAL_TOLD_S if told else INTERVAL_MAX_S
+        self._woken = asyncio.Event()
         self._blind_since_ns: int | None = None
         self._listed = False
         self.view = RoomView()
 
-    async def wait_until(self, done: Callable[[RoomView], bool], deadline_ns: int) -> bool:
+    async def wait_until(
+        self, done: Callable[[RoomView], bool], deadline_ns: int, *, look_at_once: bool = True
+    ) -> bool:
         """Whether `done` became true by the deadline (monotonic nanoseconds).
 
         The last look begins at the deadline or after it, so that what is not there then was not there in time.
@@ -63,6 +76,8 @@ class RoomWatcher:
         got any answer for `BLIND_MAX_S`.
         """
         clock = self._recorder.run.now_mono_ns
+        if not look_at_once:
+            await self._pause(deadline_ns)
         while True:
             late = clock() >= deadline_ns
             await self.look()
@@ -72,13 +87,28 @@ class RoomWatcher:
                 return True
             if late:
                 return False
-            left_s = max(0.0, (deadline_ns - clock()) / 1e9)
-            await asyncio.sleep(min(self._interval_s, left_s))
-            self._interval_s = min(max(self._interval_s, INTERVAL_MIN_S) * INTERVAL_GROWTH, INTERVAL_MAX_S)
+            await self._pause(deadline_ns)
+
+    async def _pause(self, deadline_ns: int) -> None:
+        left_s = max(0.0, (deadline_ns - self._recorder.run.now_mono_ns()) / 1e9)
+        try:
+            async with asyncio.timeout(min(self._interval_s, left_s)):
+                await self._woken.wait()
+        except TimeoutError:
+            self._interval_s = min(self._interval_s * self._growth, self._interval_max_s)
+        self._woken.clear()
 
     def hurry(self) -> None:
         """Look often again: something is about to change."""
-        self._interval_s = INTERVAL_MIN_S
+        self._pace(INTERVAL_MIN_S, INTERVAL_GROWTH)
+
+    def wake(self) -> None:
+        """Look now, and often: something has just changed."""
+        self._pace(INTERVAL_WOKEN_S, GROWTH_WOKEN)
+        self._woken.set()
+
+    def _pace(self, interval_s: float, growth: float) -> None:
+        self._interval_s, self._growth, self._interval_max_s = interval_s, growth, INTERVAL_MAX_S
 
     async def look(self) -> None:
         """Look at the dispatches, then at the participants.

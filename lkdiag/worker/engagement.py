@@ -6,12 +6,13 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lkdiag.participant.media import JoinError, MediaParticipant
+from lkdiag.participant.joining import JoinError, MediaJoiner
 from lkdiag.worker import protocol
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from lkdiag.participant.joining import Joiner, Participant
     from lkdiag.timeline import TrialRecorder
     from lkdiag.worker.behaviour.base import JobTreatment, Line
     from lkdiag.worker.connection import WorkerConnection
@@ -24,14 +25,14 @@ class _Job:
     about: dict[str, str]
     """Stands in each of its events."""
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    participants: list[MediaParticipant] = field(default_factory=list)
+    participants: list[Participant] = field(default_factory=list)
 
 
 class Engagement:
     """Jobs that begin and end together: one room's on the probe, all of a staged worker's.
 
     `url` is where agents join when the server names no address; livekit-agents takes its own then as well. `on_failed`
-    is told what a treatment raised.
+    is told what a treatment raised. `joiner` makes its agents, `on_joined` is told of each that is in.
     """
 
     def __init__(
@@ -43,11 +44,15 @@ class Engagement:
         *,
         publish: bool,
         staged: bool = False,
+        joiner: Joiner | None = None,
+        on_joined: Callable[[], None] | None = None,
     ) -> None:
         self.recorder = recorder
         self.connection = connection
         self.url = url
-        self.publish = publish
+        self.joiner = joiner or MediaJoiner()
+        self.publish = publish and self.joiner.has_media
+        self.on_joined = on_joined
         self.staged = staged
         self.closing = False
         self._on_failed = on_failed
@@ -167,11 +172,12 @@ class _Assignment:
         engagement = self.engagement
         if engagement.closing:
             return
-        participant = MediaParticipant(
-            engagement.recorder, "staged" if engagement.staged else "probe", **self.job.about
-        )
+        who = "staged" if engagement.staged else "probe"
+        participant = engagement.joiner.participant(engagement.recorder, who, **self.job.about)
         self.job.participants.append(participant)
         await participant.join(self.url, self.token)
+        if engagement.on_joined is not None:
+            engagement.on_joined()
         if engagement.publish:
             await participant.publish_audio()
 

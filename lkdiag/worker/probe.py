@@ -14,6 +14,7 @@ from lkdiag.worker.engagement import Engagement
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lkdiag.participant.joining import Joiner
     from lkdiag.scenario.dispatch import JobType
     from lkdiag.settings import Credentials
     from lkdiag.timeline import Recorder, TrialRecorder
@@ -63,13 +64,24 @@ class Probe:
         await asyncio.gather(*self._stray, return_exceptions=True)
 
     def engage(
-        self, room: str, recorder: TrialRecorder, behaviour: Callable[[str], JobTreatment], *, publish: bool
+        self,
+        room: str,
+        recorder: TrialRecorder,
+        behaviour: Callable[[str], JobTreatment],
+        *,
+        publish: bool,
+        joiner: Joiner | None = None,
+        on_joined: Callable[[], None] | None = None,
     ) -> None:
         """Take offers for this room from now on; offers for any other room are declined.
 
         `behaviour` goes from a job's metadata to how it is met: the dispatch under test and the fallback may differ.
+        `joiner` makes the agents (None: with media), `on_joined` is told of each that is in.
         """
-        engagement = Engagement(recorder, self._connection, self._credentials.ws_url, self._on_failed, publish=publish)
+        engagement = Engagement(
+            recorder, self._connection, self._credentials.ws_url, self._on_failed, publish=publish, joiner=joiner,
+            on_joined=on_joined,
+        )  # fmt: skip
         self._rooms[room] = _Room(engagement, behaviour)
 
     async def wait_joined(self, room: str, timeout_s: float) -> None:

@@ -14,6 +14,7 @@ from lkdiag.worker.engagement import Engagement
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lkdiag.participant.joining import Joiner
     from lkdiag.scenario.dispatch import JobType
     from lkdiag.scenario.fault import BehaviourSpec
     from lkdiag.settings import Credentials
@@ -30,8 +31,8 @@ class StagedWorker:
     """A worker with a connection of its own, registered under `agent_name` (empty: for automatic dispatch).
 
     It takes the offers of the rooms for whose name `rooms` is true, and declines the others, so that the server asks
-    the next worker. With `publish` its agents publish a quiet tone. Raises UsageError for a behaviour that there is
-    not.
+    the next worker. With `publish` its agents publish a quiet tone; `joiner` makes them (None: with media). Raises
+    UsageError for a behaviour that there is not.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class StagedWorker:
         *,
         rooms: Callable[[str], bool] = any_room,
         publish: bool = False,
+        joiner: Joiner | None = None,
     ) -> None:
         self._recorder = recorder
         self._rooms = rooms
@@ -59,7 +61,7 @@ class StagedWorker:
             on_registered=self._on_registered,
         )
         self._engagement = Engagement(
-            recorder, self._connection, credentials.ws_url, self._on_failed, publish=publish, staged=True
+            recorder, self._connection, credentials.ws_url, self._on_failed, publish=publish, staged=True, joiner=joiner
         )
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from livekit import api
 
 from lkdiag.control import ApiCallError
-from lkdiag.participant.media import JoinError
+from lkdiag.participant.joining import JoinError
 from lkdiag.scenario.dispatch import Caller, Method
 from lkdiag.timeline.attribution import dispatch_under_test, identities_of, jobs_of
 from lkdiag.trial.stage import DEPARTURE_TIMEOUT_S, FALLBACK, PRIMARY
@@ -39,7 +39,7 @@ async def dispatch(stage: Stage, step: Dispatch) -> None:
         if caller in (Caller.JOIN, Caller.PUBLISH) and CALLER not in stage.people:
             await stage.join(CALLER, publish=caller is Caller.PUBLISH)
     except ApiCallError as error:
-        stage.fail(f"open the room by {method}", error.message, unreachable=error.unreachable)
+        stage.fail_of(f"open the room by {method}", error)
     except JoinError as error:
         stage.fail("let the caller join", error.message)
 
@@ -77,7 +77,8 @@ async def fall_back(stage: Stage, step: Fallback) -> None:
     try:
         fallback_id = await stage.create_dispatch("fallback.created", stage.metadata(FALLBACK))
     except ApiCallError as error:
-        stage.recorder.record("fallback.failed", error=error.message)
+        limited = error.rate_limited or None
+        stage.recorder.record("fallback.failed", error=error.message, rate_limited=limited)
         return
 
     def came(view: RoomView) -> bool:
@@ -94,5 +95,5 @@ async def retry(stage: Stage, step: Retry) -> None:
     try:
         await stage.create_dispatch("retry.created", stage.metadata(FALLBACK))
     except ApiCallError as error:
-        stage.fail("call the agent once more", error.message, unreachable=error.unreachable)
+        stage.fail_of("call the agent once more", error)
     stage.watcher.hurry()

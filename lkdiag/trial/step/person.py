@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lkdiag.participant.media import JoinError
+from lkdiag.participant.joining import JoinError
 
 if TYPE_CHECKING:
     from lkdiag.scenario.step import AskClient, Join, Leave

@@ -20,7 +20,7 @@ async def create(stage: Stage, step: CreateRoom) -> None:
     try:
         await stage.create_room([(f"{stage.room}-nobody", "")])
     except ApiCallError as error:
-        stage.fail("make the room", error.message, unreachable=error.unreachable)
+        stage.fail_of("make the room", error)
 
 
 async def delete(stage: Stage, step: DeleteRoom) -> None:
@@ -31,7 +31,7 @@ async def delete(stage: Stage, step: DeleteRoom) -> None:
         try:
             await stage.control.delete_room(stage.recorder, stage.room)
         except ApiCallError as error:
-            stage.fail("delete the room", error.message, unreachable=error.unreachable)
+            stage.fail_of("delete the room", error)
         stage.recorder.record("room.deleted", room=stage.room)
     if stage.room_sid is not None:
         stage.deleted_sids.add(stage.room_sid)

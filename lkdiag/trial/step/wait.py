@@ -20,18 +20,22 @@ async def watch(stage: Stage, step: Watch) -> None:
     """Until the agent is there and its job is listed, or the time is up."""
     scenario, watcher = stage.scenario, stage.watcher
     assert stage.dispatched_ns is not None, "a scenario is only valid with a dispatch before the watch"
-    came = await watcher.wait_until(stage.agent_came, stage.dispatched_ns + int(scenario.timeout_s * 1e9))
+    came = await watcher.wait_until(
+        stage.agent_came, stage.dispatched_ns + int(scenario.timeout_s * 1e9), look_at_once=False
+    )
     if came:
         settled_ns = stage.deadline_ns(scenario.settle_s)
-        await watcher.wait_until(stage.job_listed, settled_ns)
+        if not stage.job_listed(watcher.view):
+            await watcher.wait_until(stage.job_listed, settled_ns, look_at_once=False)
         if stage.job_status("JS_FAILED", "JS_CANCELLED"):
             # the job of an agent that is there has ended: is the agent only a little behind?
             await watcher.wait_until(lambda view: not stage.agent_came(view), stage.deadline_ns(OUTLIVES_S))
-        if stage.people:
+        if stage.people and stage.context.joiner.has_media:
             await _wait_for_track(stage, settled_ns)
     else:
         # a job may be listed late, and one that is listed now may still bring its agent
-        await watcher.wait_until(stage.agent_came, stage.dispatched_ns + int(scenario.settle_s * 1e9))
+        if scenario.settle_s > scenario.timeout_s:
+            await watcher.wait_until(stage.agent_came, stage.dispatched_ns + int(scenario.settle_s * 1e9))
         if stage.job_status("JS_RUNNING"):
             came = await watcher.wait_until(stage.agent_came, stage.deadline_ns(scenario.settle_s))
     probe = stage.context.probe

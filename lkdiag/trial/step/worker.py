@@ -32,6 +32,7 @@ async def open_worker(stage: Stage, name: str) -> None:
         spec.spec,
         rooms=lambda room: room == stage.room,
         publish=stage.scenario.effective_caller is not Caller.NONE,
+        joiner=stage.context.joiner,
     )
     stage.workers[name] = worker
     try:

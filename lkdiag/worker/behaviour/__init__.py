@@ -7,6 +7,7 @@ BEHAVIOURS. The first line of its docstring is what `lkdiag worker --help` says 
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 from typing import TYPE_CHECKING
 
@@ -57,11 +58,17 @@ def make_behaviour(spec: BehaviourSpec) -> Behaviour:
         meant = f"did you mean {near[0]}? " if near else ""
         raise UsageError(f"there is no behaviour named {spec.name!r}", f"{meant}known: {', '.join(BEHAVIOURS)}")
     try:
-        inspect.signature(kind).bind(*spec.arguments)
+        _signature(kind).bind(*spec.arguments)
     except TypeError:
         takes = f"is written {spec.name}{kind.arguments}" if kind.arguments else "takes no arguments"
         raise UsageError(f"{str(spec)!r}: {spec.name!r} {takes}") from None
     return kind(*spec.arguments)
+
+
+@functools.cache
+def _signature(kind: type[Behaviour]) -> inspect.Signature:
+    """Every trial asks."""
+    return inspect.signature(kind)
 
 
 def describe(name: str) -> str:
