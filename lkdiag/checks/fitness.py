@@ -14,17 +14,22 @@ from lkdiag.checks.sight import (
     probe_was_lost,
     stalled_ms,
 )
+from lkdiag.checks.strain import held_up_dispatch, late_ms, own_part_ms
 
 if TYPE_CHECKING:
     from lkdiag.checks.facts import DispatchFacts
 
 STALL_SHARE_MAX = 0.1
 """A loss is not judged when lkdiag stood still for more than this share of the timeout."""
+STALL_MAX_MS = 2000.0
+"""Nor when it was by more than that: the server waits for the answer to an offer for about 2.8 s."""
 GAP_MAX_MS = 2000.0
 """A room that was out of sight for longer is not known: an agent with a job may have come and gone. Looks are at most
 0.5 s apart, and the time that two answers take."""
 SERVER_CLOCKS_MAX_MS = 1000.0
 """By how much the server's times may contradict what was seen; old servers give whole seconds (joined_at)."""
+SLOW_SHARE_MAX = 0.3
+"""Nor when its loop, in many small lags, was late for more than that of the trial."""
 LEFT_THE_ROOM = "agent worker left the room"
 """What the server writes into a job whose agent has left (livekit-server pkg/agent/worker.go, TerminateJob). The
 open-source one (v1.13.5, measured) does not list it: there the job stays JS_RUNNING."""
@@ -105,19 +110,30 @@ def _own_delay(facts: DispatchFacts) -> str | None:
         return None
     if facts.on_probe:
         stood_ms = stalled_ms(facts, facts.agent_seen.mono_ns)
-        if stood_ms and _class(facts, latency_ms - stood_ms) != _class(facts, latency_ms):
+        if stood_ms and _differs(facts, stood_ms):
             return (
                 f"the agent was {latency_ms / 1000:.2f} s late, but lkdiag, which plays the agent, stood still for "
                 f"{stood_ms / 1000:.2f} s of it"
             )
+        own_ms = own_part_ms(facts)
+        if own_ms and _differs(facts, own_ms):
+            return (
+                f"the agent came after {latency_ms / 1000:.2f} s, but up to {min(own_ms, latency_ms) / 1000:.2f} s of "
+                "it may be this machine's, on which lkdiag plays the agent: its processors were taken"
+            )
         if probe_was_lost(facts):
             return "the agent came late, but lkdiag's worker had lost its connection to the server in between"
+    elif (own_ms := own_part_ms(facts)) and _differs(facts, own_ms):
+        return (
+            f"the agent came after {latency_ms / 1000:.2f} s, but for {own_ms / 1000:.2f} s of it the processors of "
+            "this machine, which the server shares, were taken"
+        )
     made_ms = _dispatch_call_ms(facts)
-    if made_ms and _class(facts, latency_ms - made_ms) != _class(facts, latency_ms):
+    if made_ms and _differs(facts, made_ms):
         return f"the agent came late, but lkdiag's createDispatch took {made_ms / 1000:.2f} s of it"
     waits_for_caller = facts.job is None or facts.job.get("type") in ("JT_PARTICIPANT", "JT_PUBLISHER")
     caller_ms = caller_ready_ms(facts)
-    if waits_for_caller and caller_ms and _class(facts, latency_ms - caller_ms) != _class(facts, latency_ms):
+    if waits_for_caller and caller_ms and _differs(facts, caller_ms):
         return f"the agent came late, but lkdiag's caller, for whom its job may wait, took {caller_ms / 1000:.2f} s"
     return None
 
@@ -132,6 +148,12 @@ def _dispatch_call_ms(facts: DispatchFacts) -> float | None:
 
 def _is_late(facts: DispatchFacts, latency_ms: float | None) -> bool:
     return latency_ms is not None and _class(facts, latency_ms) > 0
+
+
+def _differs(facts: DispatchFacts, own_ms: float) -> bool:
+    """Whether the verdict would be another one, had lkdiag not taken that time itself."""
+    assert facts.latency_ms is not None
+    return _class(facts, facts.latency_ms - own_ms) != _class(facts, facts.latency_ms)
 
 
 def _class(facts: DispatchFacts, latency_ms: float) -> int:
@@ -256,9 +278,14 @@ def _own_worker(facts: DispatchFacts) -> str | None:
         if failed is not None:
             return f"lkdiag's agent was given the job, but could not join from here: {failed.data['error']}"
         return "lkdiag's agent was still on its way into the room when the time was up"
-    if stalled_ms(facts) > facts.run.scenario.timeout_s * 1000 * STALL_SHARE_MAX:
-        return f"lkdiag stood still for {stalled_ms(facts) / 1000:.1f} s during the trial"
-    return _word_missed(facts)
+    stood_ms = stalled_ms(facts)
+    if stood_ms > min(facts.run.scenario.timeout_s * 1000 * STALL_SHARE_MAX, STALL_MAX_MS):
+        return f"lkdiag stood still for {stood_ms / 1000:.1f} s during the trial"
+    lasted_ms = max(1.0, (facts.closing_began_ns - facts.began_ns) / 1e6)
+    slow_share = late_ms(facts, facts.began_ns, facts.closing_began_ns) / lasted_ms
+    if slow_share > SLOW_SHARE_MAX:
+        return f"lkdiag's event loop came late for {100 * slow_share:.0f} % of the trial"
+    return _word_missed(facts) or held_up_dispatch(facts)
 
 
 def _word_missed(facts: DispatchFacts) -> str | None:

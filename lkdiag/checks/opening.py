@@ -37,6 +37,12 @@ class Opening(Course):
         prepared = self.timeline.first("trial.prepared")
         return self.started.mono_ns if prepared is None else prepared.mono_ns
 
+    @property
+    def start_lag_ms(self) -> float | None:
+        """How late it began, against when it was due in an open loop; None in a closed one."""
+        due = self.story.first("trial.due")
+        return None if due is None else round(max(0.0, (self.started.mono_ns - due.data["due_mono_ns"]) / 1e6), 1)
+
     @cached_property
     def method(self) -> str:
         """By which of the four ways the dispatch under test was made."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lkdiag.checks.moments import Moments
 from lkdiag.checks.rooms import RoomsMade
 from lkdiag.checks.stalls import Stall, Stalls
+from lkdiag.checks.strain import Sample, Samples, is_here, sample_of
 from lkdiag.checks.worker_log import WorkerLog
 from lkdiag.timeline import Timeline
 from lkdiag.timeline.clock import KINDS as CLOCK
@@ -32,8 +33,11 @@ KINDS = frozenset(
         *HEARD,
         *CLOCK,
         *LOG,
+        "lkdiag.sampled",
         "lkdiag.stalled",
         "probe.crashed",
+        "run.started",
+        "server.started",
         "trial.started",
         "webhook.received",
         "worker.disconnected",
@@ -51,6 +55,10 @@ class RunFacts:
     probe_worker_ids: frozenset[str] = frozenset()
     clock_samples: tuple[ClockSample, ...] | None = None
     stalls: tuple[Stall, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    """lkdiag's own load; none in the journals of older versions."""
+    shares_machine: bool = False
+    """Whether the server runs on this machine."""
     disconnected_ns: tuple[int, ...] = ()
     """When the probe noticed that its socket was lost."""
     heard_ns: Moments | None = None
@@ -85,6 +93,11 @@ class RunFacts:
         """The stalls, to be asked for those of a time."""
         return Stalls(self.stalls)
 
+    @cached_property
+    def strained(self) -> Samples:
+        """lkdiag's own load, to be asked for that of a time."""
+        return Samples(self.samples)
+
 
 class RunFactsSoFar:
     """Gathers them, event by event: what it keeps of a trial is a few numbers."""
@@ -95,6 +108,8 @@ class RunFactsSoFar:
         self._probe_worker_ids: set[str] = set()
         self._clocks = Clocks()
         self._stalls: list[Stall] = []
+        self._samples: list[Sample] = []
+        self._shares_machine = False
         self._disconnected_ns: list[int] = []
         self._heard_ns = Moments()
         self._crashed_ns: list[int] = []
@@ -114,6 +129,10 @@ class RunFactsSoFar:
             self._rooms.note(event)
         elif kind == "lkdiag.stalled":
             self._stalls.append(Stall(data["began_mono_ns"], event.mono_ns, data["late_ms"]))
+        elif kind == "lkdiag.sampled":
+            self._samples.append(sample_of(event))
+        elif kind in ("run.started", "server.started"):
+            self._shares_machine = self._shares_machine or is_here(event)
         elif kind == "worker.registered":
             self._probe_worker_ids.add(data["worker_id"])
         elif kind == "worker.disconnected":
@@ -132,6 +151,8 @@ class RunFactsSoFar:
             probe_worker_ids=frozenset(self._probe_worker_ids),
             clock_samples=self._clocks.samples(),
             stalls=tuple(self._stalls),
+            samples=tuple(self._samples),
+            shares_machine=self._shares_machine,
             disconnected_ns=tuple(self._disconnected_ns),
             heard_ns=self._heard_ns,
             probe_crashed_ns=tuple(self._crashed_ns),

@@ -45,10 +45,11 @@ def longest_gap_ms(facts: DispatchFacts) -> float:
     return max((after - before for before, after in pairwise(edges)), default=0) / 1e6
 
 
-def stalled_ms(facts: DispatchFacts, until_ns: int | None = None) -> float:
-    """For how long, in all, lkdiag itself stood still from the trial's beginning until then (or its closing)."""
+def stalled_ms(facts: DispatchFacts, until_ns: int | None = None, since_ns: int | None = None) -> float:
+    """For how long, in all, lkdiag itself stood still between two times: by default the trial's own."""
     end_ns = facts.closing_began_ns if until_ns is None else until_ns
-    return facts.run.stood_still.late_ms(facts.began_ns, end_ns)
+    start_ns = facts.began_ns if since_ns is None else since_ns
+    return facts.run.stood_still.late_ms(start_ns, end_ns)
 
 
 def probe_was_lost(facts: DispatchFacts) -> bool:

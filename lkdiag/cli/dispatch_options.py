@@ -16,7 +16,7 @@ PACE = "Pace"
 FAULTS = "Faults of lkdiag's own worker"
 
 
-Count = Annotated[int, typer.Option("--count", "-n", help="Trials of the subject.")]
+Count = Annotated[int | None, typer.Option("--count", "-n", help="Trials of the subject. \\[default: 10]")]
 
 AgentName = Annotated[
     str | None,
@@ -94,6 +94,22 @@ Concurrency = Annotated[int, typer.Option("--concurrency", "-c", help="Trials at
 Rate = Annotated[
     float | None,
     typer.Option("--rate", help="Trials begun a second, whatever became of earlier ones.", rich_help_panel=PACE),
+]
+Burst = Annotated[
+    int | None,
+    typer.Option("--burst", metavar="N", help="N trials begin at the same instant, as one.", rich_help_panel=PACE),
+]
+BurstEvery = Annotated[float, duration("--burst-every", "From one burst to the next.", PACE)]
+Duration = Annotated[
+    float | None, duration("--duration", "Trials begin until then, however many they are; instead of --count.", PACE)
+]
+MaxInFlight = Annotated[
+    int,
+    typer.Option(
+        "--max-in-flight",
+        help="With --rate or --burst: a trial that is due while so many go on is not begun, which the report says.",
+        rich_help_panel=PACE,
+    ),
 ]
 Gap = Annotated[float, duration("--gap", "Pause between two trials.", PACE)]
 

@@ -9,6 +9,7 @@ import typer
 from lkdiag.cli import dispatch_options as own
 from lkdiag.cli import options as shared
 from lkdiag.cli.play import Flags, play
+from lkdiag.errors import UsageError
 from lkdiag.scenario.dispatch import Caller, JobType, Method
 from lkdiag.scenario.fault import Fault, parse_faults
 
@@ -27,7 +28,7 @@ lkdiag dispatch-trial --format markdown -o report.md [dim]– for a bug report[/
 
 
 def dispatch_trial(
-    count: own.Count = 10,
+    count: own.Count = None,
     agent_name: own.AgentName = None,
     control: own.Control = False,
     control_share: own.ControlShare = 0.25,
@@ -45,6 +46,10 @@ def dispatch_trial(
     warmup: own.Warmup = None,
     concurrency: own.Concurrency = 1,
     rate: own.Rate = None,
+    burst: own.Burst = None,
+    burst_every: own.BurstEvery = 30.0,
+    duration: own.Duration = None,
+    max_in_flight: own.MaxInFlight = 1000,
     gap: own.Gap = 0.0,
     fault: own.FaultOption = None,
     seed: own.Seed = None,
@@ -73,12 +78,14 @@ def dispatch_trial(
     from lkdiag.scenario.script import load_script, with_settings
     from lkdiag.worker.behaviour import BEHAVIOURS, make_behaviour
 
+    if count is not None and duration is not None:
+        raise UsageError("--count and --duration exclude each other", "one says how many trials, the other how long")
     faults = faults_of(fault)
     own_seed = secrets.randbelow(2**31) if faults and seed is None else seed or 0
     chosen = {"warmup": warmup} if warmup is not None else {}
     script = with_settings(
         load_script("dispatch-trial", tuple(BEHAVIOURS), make_behaviour),
-        count=count,
+        count=10 if count is None else count,
         agent_name=agent_name,
         control=control,
         control_share=control_share,
@@ -95,6 +102,10 @@ def dispatch_trial(
         settle_s=settle,
         concurrency=concurrency,
         rate=rate,
+        burst=burst,
+        burst_every_s=burst_every,
+        duration_s=duration,
+        max_in_flight=max_in_flight,
         gap_s=gap,
         faults=faults,
         seed=own_seed,

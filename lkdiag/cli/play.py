@@ -74,6 +74,7 @@ def play(
     from lkdiag.journal import append_events, read_journal
     from lkdiag.scenario.joining import join_of
     from lkdiag.scenario.script import DispatchScript, with_settings
+    from lkdiag.trial.capacity import check_capacity
     from lkdiag.trial.cast import main_is_played
 
     address = webhook_address(script, local=flags.local)
@@ -83,6 +84,7 @@ def play(
         script = with_settings(script, warmup=0)
     if isinstance(script, DispatchScript):
         script = with_settings(script, join=join_of(script))
+    check_capacity(script.settings)
     session = Session(
         script=script,
         credentials=credentials,

@@ -22,7 +22,7 @@ class Progress:
 
     def __init__(self, tally: Tally, *, quiet: bool = False) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Live
 
         self._tally = tally
@@ -32,14 +32,14 @@ class Progress:
         self._live = Live(
             SpinnerColumn(),
             BarColumn(bar_width=16),
-            MofNCompleteColumn(),
+            TextColumn("{task.fields[told]}"),
             TimeElapsedColumn(),
             TextColumn("{task.fields[tally]}"),
             console=console,
             transient=True,
             disable=quiet or self._plain,
         )
-        self._task = self._live.add_task("trials", total=tally.total, tally="")
+        self._task = self._live.add_task("trials", total=tally.total or tally.duration_s, told=tally.told, tally="")
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -56,9 +56,12 @@ class Progress:
         if ended is None or self._quiet:
             return
         if self._plain:
-            say(f"{ended.name}: {ended.told}  [{self._tally.done}/{self._tally.total}]")
+            say(f"{ended.name}: {ended.told}  [{self._tally.told}]")
             return
         counts = "  ".join(
             f"[{STYLES.get(outcome, BAD)}]{count} {outcome}[/]" for outcome, count in self._tally.outcomes.items()
         )
-        self._live.update(self._task, completed=self._tally.done, tally=f"{counts}  [dim]last: {ended.told}[/]")
+        done = self._tally.done if self._tally.duration_s is None else self._tally.elapsed_s
+        self._live.update(
+            self._task, completed=done, told=self._tally.told, tally=f"{counts}  [dim]last: {ended.told}[/]"
+        )

@@ -134,9 +134,9 @@ class Session:
     async def _carry_out(self, recording: Recording, binary: ServerBinary | None, stop: asyncio.Event) -> None:
         async with contextlib.AsyncExitStack() as stack:
             webhooks = await self._listen(stack)
-            credentials = self.credentials
+            credentials, server_pid = self.credentials, None
             if binary is not None:
-                credentials = await self._start_server(recording, binary, webhooks, stack)
+                credentials, server_pid = await self._start_server(recording, binary, webhooks, stack)
             assert credentials is not None, "without credentials there is a private server"
             if webhooks is not None:
                 webhooks.trust(credentials)
@@ -146,8 +146,9 @@ class Session:
             from lkdiag.trial.run import run_script
 
             await run_script(
-                self.script, credentials, recording.recorder, recording.run_id, stop, webhooks, mix=self.mix
-            )
+                self.script, credentials, recording.recorder, recording.run_id, stop, webhooks,
+                mix=self.mix, server_pid=server_pid,
+            )  # fmt: skip
 
     async def _listen(self, stack: contextlib.AsyncExitStack) -> WebhookListener | None:
         if self.webhook_address is None:
@@ -174,7 +175,7 @@ class Session:
         binary: ServerBinary,
         webhooks: WebhookListener | None,
         stack: contextlib.AsyncExitStack,
-    ) -> settings.Credentials:
+    ) -> tuple[settings.Credentials, int]:
         from lkdiag.server.private import PrivateServer
 
         urls = () if webhooks is None else (webhooks.url,)
@@ -188,7 +189,7 @@ class Session:
                 recording.recorder.record("server.exited", returncode=server.returncode)
 
         stack.callback(note_end)  # runs before the server is stopped: by then it should still be there
-        return settings.Credentials(server.url, server.api_key, server.api_secret, "the private server")
+        return settings.Credentials(server.url, server.api_key, server.api_secret, "the private server"), server.pid
 
     def _say(self, text: str) -> None:
         if not self.quiet:

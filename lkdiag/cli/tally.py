@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lkdiag.scenario.teardown import TeardownScenario
 
 
-LASTING = ("worker.registered",)
+LASTING = ("run.started", "server.started", "worker.registered")
 """What counts for every trial that comes after it."""
 AROUND_NS = 30_000_000_000
 """What was seen longer before a trial began says nothing of it: exchanges of clocks count for 10 s."""
@@ -34,10 +34,13 @@ class Ended:
 
 
 class Tally(ABC):
-    """A sink of the recorder. `total` is the number of trials that count."""
+    """A sink of the recorder. `total` is the number of trials that count; None where a time is set instead."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int | None, duration_s: float | None = None) -> None:
         self.total = total
+        self.duration_s = duration_s
+        self._begun_ns: int | None = None
+        self._now_ns = 0
         self.done = 0
         self.outcomes: Counter[str] = Counter()
         self._lasting: list[Event] = []
@@ -47,6 +50,9 @@ class Tally(ABC):
 
     def note(self, event: Event) -> Ended | None:
         """Take an event; what became of its trial, if it was the last one of a trial."""
+        self._now_ns = event.mono_ns
+        if self._begun_ns is None and event.kind == "trial.started" and not event.data.get("warmup"):
+            self._begun_ns = event.mono_ns
         if event.trial is None:
             if event.kind in LASTING:
                 self._lasting.append(event)
@@ -72,6 +78,18 @@ class Tally(ABC):
         while self._passing[0].mono_ns < oldest_ns - AROUND_NS:
             self._passing.popleft()
 
+    @property
+    def elapsed_s(self) -> float:
+        """Since the first trial that counts began."""
+        return 0.0 if self._begun_ns is None else (self._now_ns - self._begun_ns) / 1e9
+
+    @property
+    def told(self) -> str:
+        """How far the run is: `3/10`, or `12 in 42 s of 300 s`."""
+        if self.duration_s is None:
+            return f"{self.done}/{self.total}"
+        return f"{self.done} in {min(self.elapsed_s, self.duration_s):.0f} s of {self.duration_s:g} s"
+
     @abstractmethod
     def _judge(self, index: int, run: Timeline, trial: Timeline) -> Ended:
         """Judge a trial that has ended."""
@@ -83,6 +101,8 @@ def tally_of(script: DispatchScript | TeardownScript) -> Tally:
     from lkdiag.trial.schedule import plan_calls, plan_trials
 
     if isinstance(script, DispatchScript):
+        if script.settings.duration_s is not None:
+            return DispatchTally(script.settings, None)
         return DispatchTally(script.settings, sum(not trial.warmup for trial in plan_trials(script.settings)))
     return CallTally(script.settings, len(plan_calls(script.settings)))
 
@@ -90,8 +110,8 @@ def tally_of(script: DispatchScript | TeardownScript) -> Tally:
 class DispatchTally(Tally):
     """Of dispatch trials."""
 
-    def __init__(self, scenario: DispatchScenario, total: int) -> None:
-        super().__init__(total)
+    def __init__(self, scenario: DispatchScenario, total: int | None) -> None:
+        super().__init__(total, scenario.duration_s)
         self._scenario = scenario
 
     def _judge(self, index: int, run: Timeline, trial: Timeline) -> Ended:

@@ -64,6 +64,12 @@ class Control:
         self._rooms: RoomClients | None = None
         self._limit = rate_limit.RateLimit()
         self._roll = Roll(self._names_there)
+        self._answer_times_ms: list[float] = []
+
+    def take_answer_times(self) -> list[float]:
+        """How long each call took, in milliseconds, since this was asked last."""
+        taken, self._answer_times_ms = self._answer_times_ms, []
+        return taken
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(raise_for_status=rate_limit.note_response)
@@ -191,6 +197,7 @@ class Control:
 
         def record(**result: Any) -> None:
             duration_ms = round((recorder.run.now_mono_ns() - began_ns) / 1e6, 2)
+            self._answer_times_ms.append(duration_ms)
             # one attempt: the library's retries are off
             recorder.record(
                 "api.called", method=method, **about, began_mono_ns=began_ns, duration_ms=duration_ms,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lkdiag.render.health import load_row
 from lkdiag.render.selection import room_prefix, trials_of
 from lkdiag.render.teardown.wording import MERGE_MEANING
 from lkdiag.render.wording import NONE, period
@@ -53,6 +54,7 @@ def client_rows(report: Report) -> Rows:
         ("OS", environment.os),
         ("probe workers", ", ".join(environment.probe_worker_ids)),
         ("clock", _clock(environment.clock_offset_ms, environment.clock_error_ms)),
+        load_row(report),
     ]
     return [(label, text) for label, text in rows if text]
 

@@ -24,9 +24,11 @@ ORDER = (
     "summary",
     "control",
     "trials",
+    "not_begun",
     "warmup",
     "leftover_rooms",
     "findings",
+    "health",
     "notes",
 )
 """Of the outermost names; those that this kind of report lacks are passed over."""

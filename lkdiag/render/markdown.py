@@ -8,6 +8,7 @@ from lkdiag.render import environment
 from lkdiag.render.dispatch import markdown as dispatch
 from lkdiag.render.dispatch.sentences import sentences as dispatch_sentences
 from lkdiag.render.fitting import Piece, Step, fit
+from lkdiag.render.health import advice
 from lkdiag.render.markdown_example import example
 from lkdiag.render.markdown_parts import leftovers, logs, thresholds
 from lkdiag.render.markdown_text import code, code_block, prose, table_head, table_row
@@ -107,6 +108,8 @@ def _opening(report: Report, sentences: Iterable[str]) -> str:
         paragraph += f" lkdiag gave the run up: {prose(run.aborted)}."
     if report.expectation is not None:
         paragraph += f" {prose(report.expectation.told)}"
+    if advice(report):
+        paragraph += f" {prose(advice(report))}"
     return (
         f"## {prose(f'lkdiag {run.scenario}')}: {verdict}\n\n**{prose(report.headline)}**\n\n"
         f"Run {code(run.id)} of lkdiag {prose(run.lkdiag_version)}, {period(run.started_at, run.finished_at)}: "

@@ -32,7 +32,7 @@ def planned_trials(report: Report) -> int | None:
     """How many of them the scenario asked for; None where its options do not say."""
     options = report.run.options
     planned = options.get("count")
-    if not isinstance(planned, int):
+    if not isinstance(planned, int) or options.get("duration_s") is not None:
         return None
     if isinstance(report, TeardownReport):
         for name in ("cleanups", "agent_exits", "hangups"):

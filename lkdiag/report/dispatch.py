@@ -17,6 +17,7 @@ from lkdiag.report.dispatch_trial import trial_report
 from lkdiag.report.expectation import judge_expectation, seen_of
 from lkdiag.report.grouping import FindingsSoFar
 from lkdiag.report.headline import headline
+from lkdiag.report.health import health_of
 from lkdiag.report.packed import PLAIN, Packed, sequence_of
 from lkdiag.report.reading import read_first, trials_of
 from lkdiag.report.summing import SummarySoFar
@@ -52,16 +53,21 @@ def build_dispatch(
     reports = sequence_of(trials.reports, counted, plain=plain)
     findings = _run_findings(trials, run)
     subject, control = (trials.sums[role] for role in ROLES)
-    verdict = verdict_of(findings, about, missing=scenario.count - subject.trials, nothing_judged=not counted)
+    planned = None if scenario.duration_s is not None else scenario.count
+    not_begun = len(run.of("trial.not_begun"))
+    missing = not_begun if planned is None else planned - subject.trials
+    verdict = verdict_of(findings, about, missing=missing, nothing_judged=not counted)
     summary = replace(subject.summary(), api_calls=calls.counted())
     return DispatchReport(
         run=about,
         environment=environment_of(started, run, facts.clock_samples or (), scenario.agent_name),
         verdict=verdict,
-        headline=headline(verdict, summary, about, scenario.count, unlisted=subject.unlisted),
+        headline=headline(verdict, summary, about, planned, unlisted=subject.unlisted, not_begun=not_begun),
         summary=summary,
         control=control.summary() if scenario.control else None,
         trials=reports,
+        not_begun=not_begun,
+        health=health_of(run, scenario, len(counted) + len(warmup)),
         warmup=sequence_of(trials.reports, warmup, plain=plain),
         leftover_rooms=leftovers_of(run),
         findings=findings,

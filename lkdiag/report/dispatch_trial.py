@@ -49,6 +49,7 @@ def trial_report(trial: JudgedTrial, stalls: Sequence[Event]) -> TrialReport:
         fallback_latency_ms=trial.fallback_latency_ms,
         fallback_dispatch_id=facts.fallback_id,
         api_calls=len(facts.story.of("api.called")),
+        start_lag_ms=facts.start_lag_ms,
         findings=findings,
         diagnosis=trial.diagnosis,
         timeline=story(facts.story, between(stalls, facts.started.mono_ns, facts.last_ns)) if worth_telling else (),

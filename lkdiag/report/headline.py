@@ -10,17 +10,30 @@ if TYPE_CHECKING:
     from lkdiag.report.value import DispatchSummary, Run
 
 
-def headline(verdict: Verdict, summary: DispatchSummary, run: Run, planned: int, *, unlisted: int = 0) -> str:
+def headline(
+    verdict: Verdict,
+    summary: DispatchSummary,
+    run: Run,
+    planned: int | None,
+    *,
+    unlisted: int = 0,
+    not_begun: int = 0,
+) -> str:
     """Counts first, then what they mean; how the run ended, when it did not end by itself.
 
+    `planned` is None where a time was set instead of a number.
     `unlisted` trials ended before listDispatch showed a job, which is no finding yet.
     """
     parts = [_counts(verdict, summary, unlisted)]
+    if not_begun:
+        trials = "trial was" if not_begun == 1 else "trials were"
+        parts.append(f"{not_begun} {trials} not begun: too many others went on (--max-in-flight).")
     if run.aborted is not None:
         parts.append(f"The run was given up: {run.aborted}.")
     elif run.interrupted:
         ended = "interrupted" if run.finished_at is not None else "killed"
-        parts.append(f"The run was {ended} after {summary.trials} of {planned} trials.")
+        of = "" if planned is None else f" of {planned}"
+        parts.append(f"The run was {ended} after {summary.trials}{of} trials.")
     return " ".join(parts)
 
 

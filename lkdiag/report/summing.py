@@ -29,6 +29,7 @@ class SummarySoFar:
         self._rescued = 0
         self._latency_ms = array("d")
         self._lag_ms = array("d")
+        self._start_lag_ms = array("d")
         self._stages_ms: dict[str, array[float]] = {}
         self._seen_at: dict[str, tuple[int, int]] = {}
         """By stage, in which trial it was first, and at which place: it orders them."""
@@ -41,6 +42,8 @@ class SummarySoFar:
         self._mismatches[trial.mismatch] += 1
         self._fallbacks[trial.fallback] += 1
         self._rescued += trial.outcome is Outcome.DROPPED and trial.fallback is Fallback.RESCUED
+        if trial.facts.start_lag_ms is not None:
+            self._start_lag_ms.append(trial.facts.start_lag_ms)
         if trial.outcome in (Outcome.DELIVERED, Outcome.DELAYED):
             self._add_delays(trial)
 
@@ -73,4 +76,5 @@ class SummarySoFar:
             lost_rate=Rate.wilson(self._outcomes[Outcome.DROPPED], judged),
             rescued=self._rescued,
             fallbacks={fallback.value: self._fallbacks[fallback] for fallback in Fallback},
+            start_lag_ms=Quantiles.of(self._start_lag_ms),
         )

@@ -16,6 +16,7 @@ from lkdiag.checks.verdict import Severity
 from lkdiag.report.about import environment_of, leftovers_of, run_of, scenario_of, verdict_of
 from lkdiag.report.expectation import judge_expectation, seen_of
 from lkdiag.report.grouping import FindingsSoFar
+from lkdiag.report.health import health_of
 from lkdiag.report.ids import call_job, call_participants, human_room_sid
 from lkdiag.report.narrative import between, story, utc
 from lkdiag.report.packed import PLAIN, Packed, sequence_of
@@ -67,6 +68,7 @@ def build_teardown(
         leftover_rooms=_leftovers(run, calls),
         findings=findings,
         expectation=judge_expectation(started.data.get("expect"), map(seen_of, trials), interrupted=about.interrupted),
+        health=health_of(run, scenario, len(calls)),
         notes=tuple(notes),
         summary=_summary(calls),
         trials=trials,

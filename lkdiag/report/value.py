@@ -9,9 +9,11 @@ from typing import Any
 from lkdiag.checks.diagnosis.value import Diagnosis
 from lkdiag.checks.verdict import Fallback, Finding, Mismatch, Outcome, State, Verdict
 from lkdiag.report.api_calls import ApiCalls
+from lkdiag.report.health_value import Health
 from lkdiag.stats import Quantiles, Rate
 
 SCHEMA = "lkdiag.report/1"
+NOTHING = Quantiles(0)
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ class DispatchSummary:
     fallbacks: dict[str, int]
     api_calls: ApiCalls | None = None
     """Of the whole run; it stands in the subject's summary alone."""
+    start_lag_ms: Quantiles = NOTHING
+    """How late trials began, against when they were due; of an open loop (`--rate`, `--burst`) only."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,8 @@ class TrialReport:
     """Why it went wrong; None where nothing did, or nothing is known."""
     timeline: tuple[TimelineLine, ...]
     """Its story, line by line; only where there is a finding."""
+    start_lag_ms: float | None = None
+    """How late it began, against when it was due, on this machine's monotonic clock; None in a closed loop."""
 
 
 @dataclass(frozen=True)
@@ -207,6 +213,8 @@ class Report:
     """Whether the scenario went as its file expects; None where it expects nothing."""
     thresholds: tuple[Threshold, ...] = ()
     """The user's own, in the order given. The verdict and the headline take them in."""
+    health: Health | None = None
+    """What lkdiag saw of itself and of its machine; None where the journal does not say (an older version's)."""
     notes: tuple[str, ...] = ()
     """About the journal itself: a torn last line, say."""
     schema: str = field(default=SCHEMA)
@@ -219,5 +227,7 @@ class DispatchReport(Report):
     summary: DispatchSummary
     control: DispatchSummary | None
     trials: Sequence[TrialReport]
+    not_begun: int = 0
+    """Trials of an open loop that were due while too many others went on: no losses, they were not carried out."""
     warmup: Sequence[TrialReport]
     """Trials that are recorded and judged, but kept out of the figures and of the verdict."""

@@ -79,6 +79,14 @@ class DispatchScenario:
     concurrency: int = 1
     rate: float | None = None
     """Trials begun a second, whether or not earlier ones have ended (open loop); None: closed loop."""
+    burst: int | None = None
+    """So many trials begin at the same instant, as in livekit#4374 (15 of 15 lost)."""
+    burst_every_s: float = 30.0
+    """From one burst to the next. 30 s: above the 20 s of a trial that is lost."""
+    duration_s: float | None = None
+    """Trials begin until then, however many they are; None: `count` of them."""
+    max_in_flight: int = 1000
+    """In an open loop no trial begins while so many go on."""
     gap_s: float = 0.0
     reuse_room_name: bool = False
     faults: tuple[Fault, ...] = ()
@@ -92,14 +100,19 @@ class DispatchScenario:
     """Job metadata for the subject's dispatch."""
 
     def __post_init__(self) -> None:
-        for name, low in (("count", 1), ("warmup", 0), ("concurrency", 1)):
-            if getattr(self, name) < low:
-                raise UsageError(f"--{name} is {getattr(self, name)}", f"it has to be {low} or more")
-            if getattr(self, name) > TRIALS_MAX:
+        for field_name, low in (("count", 1), ("warmup", 0), ("concurrency", 1), ("burst", 1), ("max_in_flight", 1)):
+            name, number = field_name.replace("_", "-"), getattr(self, field_name)
+            if number is None:
+                continue
+            if number < low:
+                raise UsageError(f"--{name} is {number}", f"it has to be {low} or more")
+            if number > TRIALS_MAX:
                 raise UsageError(f"--{name} is above {TRIALS_MAX:,}", "a run of that size never ends")
         for field in fields(self):
             if field.name.endswith("_s"):
                 value = getattr(self, field.name)
+                if value is None:
+                    continue
                 may_be_zero = field.name in ("gap_s", "settle_s")
                 if not (0 < value <= _SECONDS_MAX or (value == 0 and may_be_zero)):
                     option = field.name.removesuffix("_s").replace("_", "-")
@@ -152,8 +165,14 @@ class DispatchScenario:
                 "--join signal can't publish, and the caller has to",
                 "use --join media for --caller publish or --job-type publisher",
             )
-        if self.reuse_room_name and (self.concurrency > 1 or self.rate is not None):
-            raise UsageError("--reuse-room-name goes one trial after another", "leave --concurrency and --rate out")
+        if self.reuse_room_name and (self.concurrency > 1 or self.rate is not None or self.burst is not None):
+            raise UsageError(
+                "--reuse-room-name goes one trial after another", "leave --concurrency, --rate and --burst out"
+            )
+        if self.burst is not None:
+            for name, given in (("rate", self.rate), ("gap", self.gap_s), ("concurrency", self.concurrency > 1)):
+                if given:
+                    raise UsageError(f"--burst and --{name} exclude each other", "each is a shape of load of its own")
         if self.rate is not None and self.gap_s:
             raise UsageError("--rate and --gap exclude each other", "one sets the pace, the other the pause")
         if self.gap_s and self.concurrency > 1:

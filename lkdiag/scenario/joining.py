@@ -32,7 +32,8 @@ def join_of(script: DispatchScript) -> JoinBy:
         raise UsageError(f"--join signal does not go with {why}", "leave it out, or use --join media")
     if settings.join is not None:
         return settings.join
-    many = settings.concurrency > MEDIA_AT_A_TIME_MAX or (settings.rate or 0.0) > MEDIA_RATE_MAX
+    at_a_time = max(settings.concurrency, settings.burst or 0)
+    many = at_a_time > MEDIA_AT_A_TIME_MAX or (settings.rate or 0.0) > MEDIA_RATE_MAX
     return JoinBy.SIGNAL if many and why is None and settings.webhooks is None else JoinBy.MEDIA
 
 

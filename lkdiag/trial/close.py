@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+AT_A_TIME = 20
+"""Rooms that are closed side by side when a run ends."""
 GONE_TIMEOUT_S = 5.0
 ATTEMPTS = 3
 LOOK_INTERVAL_S = 0.05
@@ -77,10 +79,15 @@ async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
 async def close_leftovers(control: Control, recorder: Recorder, prefix: str) -> bool:
     """Delete whatever is left of this run's rooms, and record what is there even then. False: can't be seen."""
     run = recorder.for_trial(None)
+    turns = asyncio.Semaphore(AT_A_TIME)
+
+    async def close(room: str) -> None:
+        async with turns:
+            await close_room(control, run, room)
+
     try:
         found = await _patiently(lambda: control.list_rooms(run, prefix))
-        for room in found:
-            await close_room(control, run, room.name)
+        await asyncio.gather(*(close(room.name) for room in found))
         seen = {room.name for room in found}
         for room in await _patiently(lambda: control.list_rooms(run, prefix)):
             # by a CreateRoom that was given up while it was under way

@@ -15,6 +15,7 @@ from lkdiag.trial.cast import main_is_played
 from lkdiag.trial.close import close_room
 from lkdiag.trial.dispatch import DispatchTrial
 from lkdiag.trial.engine import Engine
+from lkdiag.trial.pace import Pace
 from lkdiag.trial.preflight import check_project
 from lkdiag.trial.schedule import PlannedCall, PlannedTrial, plan_calls, plan_trials
 from lkdiag.trial.stage import TrialContext
@@ -45,10 +46,12 @@ async def run_script(
     webhooks: WebhookListener | None = None,
     *,
     mix: Mix | None = None,
+    server_pid: int | None = None,
 ) -> None:
     """Carry out a scenario, until done or stopped. Raises ConnectionLostError or CredentialsError before it began.
 
     With a `mix` each trial is of another scenario; those of `script` that say how a run goes are its settings still.
+    `server_pid` is a private server's, whose share of this machine is measured.
     """
     prefix = f"lkdiag-{run_id}"
     unhandled = UnhandledErrors()
@@ -64,7 +67,7 @@ async def run_script(
             await probe.ping()
         else:
             await describe_server(credentials, control, recorder, f"{prefix}-server")
-        engine = Engine(control, recorder, f"{prefix}-")
+        engine = Engine(control, recorder, f"{prefix}-", server_pid)
         if isinstance(script, DispatchScript):
             context = TrialContext(
                 credentials, control, recorder, run_id, probe, webhooks, engine.note_unreachable, mixed=bool(mix),
@@ -75,14 +78,7 @@ async def run_script(
                 own = mix(planned.index, warmup=planned.warmup) if mix else script
                 await DispatchTrial(context, own, planned).run()
 
-            await engine.run(
-                plan_trials(script.settings, script.cases),
-                play_trial,
-                stop,
-                concurrency=script.settings.concurrency,
-                rate=script.settings.rate,
-                gap_s=script.settings.gap_s,
-            )
+            await engine.run(plan_trials(script.settings, script.cases), play_trial, stop, Pace.of(script.settings))
         else:
             # imported here: a call needs media, and a run of dispatches may do without
             from lkdiag.trial.call_stage import CallContext
@@ -97,7 +93,7 @@ async def run_script(
             async def play_call(planned: PlannedCall) -> None:
                 await TeardownTrial(calls, script, planned).run()
 
-            await engine.run(plan_calls(script.settings), play_call, stop, concurrency=script.settings.concurrency)
+            await engine.run(plan_calls(script.settings), play_call, stop, Pace(script.settings.concurrency))
 
 
 def probe_of(

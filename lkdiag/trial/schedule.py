@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import count
 from typing import TYPE_CHECKING
 
 from lkdiag.scenario.teardown import AgentExit, Cleanup, Side, TeardownScenario
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from lkdiag.scenario.dispatch import DispatchScenario
     from lkdiag.scenario.script import Case
@@ -37,19 +38,22 @@ class PlannedTrial:
         return self.index <= 0
 
 
-def plan_trials(scenario: DispatchScenario, cases: Sequence[Case] = ({},)) -> tuple[PlannedTrial, ...]:
-    """`count` trials of the subject, in turn of each case; with a control as many more as make up its share."""
-    planned = [PlannedTrial(index, Role.SUBJECT, cases[0]) for index in range(1 - scenario.warmup, 1)]
+def plan_trials(scenario: DispatchScenario, cases: Sequence[Case] = ({},)) -> Iterator[PlannedTrial]:
+    """`count` trials of the subject, in turn of each case; with a control as many more as make up its share.
+
+    With a duration they do not end: how many are begun is the pace's matter.
+    """
+    for index in range(1 - scenario.warmup, 1):
+        yield PlannedTrial(index, Role.SUBJECT, cases[0])
     share = scenario.control_share if scenario.control else 0.0
     controls = 0
-    for subjects in range(1, scenario.count + 1):
-        planned.append(PlannedTrial(subjects + controls, Role.SUBJECT, cases[(subjects - 1) % len(cases)]))
+    for subjects in count(1) if scenario.duration_s is not None else range(1, scenario.count + 1):
+        yield PlannedTrial(subjects + controls, Role.SUBJECT, cases[(subjects - 1) % len(cases)])
         while controls < round(subjects * share / (1 - share)):
             controls += 1
-            planned.append(PlannedTrial(subjects + controls, Role.CONTROL, cases[0]))
+            yield PlannedTrial(subjects + controls, Role.CONTROL, cases[0])
     if scenario.control and controls == 0:
-        planned.append(PlannedTrial(scenario.count + 1, Role.CONTROL, cases[0]))
-    return tuple(planned)
+        yield PlannedTrial(scenario.count + 1, Role.CONTROL, cases[0])
 
 
 @dataclass(frozen=True)

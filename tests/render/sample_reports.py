@@ -7,6 +7,7 @@ from typing import Any
 
 from lkdiag.checks.diagnosis import Cause, Diagnosis
 from lkdiag.checks.verdict import Fallback, Finding, Mismatch, Outcome, Severity, State, Verdict
+from lkdiag.report.health_value import Health
 from lkdiag.report.value import (
     DispatchReport,
     DispatchSummary,
@@ -384,6 +385,22 @@ def inconclusive() -> DispatchReport:
         (a_trial(1), late, a_trial(3)),
         verdict=Verdict.INCONCLUSIVE,
         headline="1 of 3 trials could not be judged: lkdiag itself was too slow.",
+        health=Health(
+            loop_lag_ms=Quantiles.of([0.4, 0.5, 1.1, 90.5, 1840.0]),
+            stalled_ms=1840.0,
+            cores=2,
+            machine_share=Quantiles.of([12.0, 99.0, 100.0]),
+            busy_ms=2100.0,
+            own_cores=Quantiles.of([20.0, 120.0, 140.0]),
+            server_cores=Quantiles(0),
+            cpu_ms_a_trial=131.0,
+            descriptors_max=1820,
+            descriptors_limit=20_000,
+            answers_ms=Quantiles.of([4.1, 90.0, 410.2]),
+            bottleneck="lkdiag",
+            advice="lkdiag itself was the bottleneck: its event loop came up to 1840 ms late (p99), no processor was "
+            "free for 2.1 s; lower --concurrency to about 7, or use --join signal",
+        ),
         findings=(replace(finding, trial=None, trials=(2,)),),
     )
 

@@ -34,9 +34,11 @@ def test_the_names_are_the_contract() -> None:
         "summary",
         "control",
         "trials",
+        "not_begun",
         "warmup",
         "leftover_rooms",
         "findings",
+        "health",
         "notes",
     ]
     assert report["schema"] == "lkdiag.report/1"

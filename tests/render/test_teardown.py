@@ -225,6 +225,7 @@ def test_a_teardown_trial_has_the_contracts_keys() -> None:
         "trials",
         "leftover_rooms",
         "findings",
+        "health",
         "notes",
     ]
     assert {

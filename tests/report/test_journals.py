@@ -4,7 +4,8 @@ After a change that is meant: `LKDIAG_WRITE_GOLDEN=1 python -m pytest tests/repo
 diff. A new journal: record a run with LKDIAG_RUNS_DIR set (not --runs-dir, which would stand in the journal's
 command), put its journal.jsonl into tests/journals/ under the failure's name, replace the `os` of its first line by
 "Linux", and write the golden report as above. The two `…-by-python` are of real livekit-agents workers (1.8.9), cut
-down to some trials of a longer run, and in one of them the worker's log is among the events.
+down to some trials of a longer run, as are `overloaded` (100 trials at a time with media) and `stopped` (lkdiag was
+stopped by SIGSTOP for seconds), both on an honest server; and in one of them the worker's log is among the events.
 """
 
 from __future__ import annotations
@@ -50,9 +51,15 @@ VERDICTS = {
     "listed-late": ["delivered running None not-needed"],
     "nobody": ["dropped no-job None off"],
     "nobody-control": ["dropped no-job None off", "delivered running None off"],
+    "overloaded": [
+        "delivered running None not-needed",
+        "inconclusive running None not-needed",
+        "inconclusive running None not-needed",
+    ],
     "reject": ["dropped no-job None rescued"],
     "silent": ["dropped no-job None rescued"],
     "slow": ["delayed running None not-needed"],
+    "stopped": ["inconclusive no-job None rescued", "delivered running None not-needed"],
     "token": ["delivered running None not-needed"],
     "too-slow": ["dropped running None not-needed"],
 }

@@ -19,6 +19,12 @@ STAGES = ("dispatch", "job_started", "offered", "accepted", "assigned", "joined"
 """In the order in which a dispatch passes them, and in which they are shown."""
 
 MEASURED_FROM = "Counted from the room's creation; state lag from the agent's joining"
+WITH_START_LAG = "; start lag is how late a trial began"
+
+
+def measured_from(report: DispatchReport) -> str:
+    """What the measures count from. Without the start lag, waiting for lkdiag itself would be hidden."""
+    return MEASURED_FROM + (WITH_START_LAG if report.summary.start_lag_ms.count else "")
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,11 @@ def measures(report: DispatchReport) -> tuple[Measure, ...]:
         _measure("state lag", name, summary.state_lag_ms)
         for name, summary in found.items()
         if summary.state_lag_ms.count
+    ]
+    rows += [
+        _measure("start lag", name, summary.start_lag_ms)
+        for name, summary in found.items()
+        if summary.start_lag_ms.count
     ]
     return tuple(rows)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkdiag.render.dispatch import columns, diagnosis
-from lkdiag.render.dispatch.figures import MEASURED_FROM, QUANTILES, groups, measures, tallies
+from lkdiag.render.dispatch.figures import QUANTILES, groups, measured_from, measures, tallies
 from lkdiag.render.fitting import Piece
 from lkdiag.render.many import row_pieces, story_pieces
 from lkdiag.render.markdown_parts import finding_item, story_piece
@@ -27,7 +27,7 @@ def figures(report: DispatchReport) -> Iterator[Piece]:
     text = "\n### Figures\n\n" + table_head([("", False), *((name, False) for name in names)])
     text += "".join(table_row([row.label, *row.texts]) for row in tallies(report))
     with_group = len(names) > 1
-    text += f"\n{MEASURED_FROM}:\n\n"
+    text += f"\n{measured_from(report)}:\n\n"
     group_head = [("", False)] if with_group else []
     text += table_head([("", False), *group_head, *((name, True) for name in QUANTILES)])
     for row in measures(report):

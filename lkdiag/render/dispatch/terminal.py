@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lkdiag.render.dispatch.figures import MEASURED_FROM
+from lkdiag.render.dispatch.figures import measured_from
 from lkdiag.render.dispatch.terminal_figures import latency_histogram, measure_table, tally_block
 from lkdiag.render.dispatch.terminal_stories import stories, told_trials
 from lkdiag.render.dispatch.terminal_trials import legend, trial_tables
@@ -25,12 +25,13 @@ def sections(
     """Title and body of each; one without a body is not shown. `complete` leaves no trial's row out."""
     told = told_trials(report, verbose=verbose)
     histogram = latency_histogram(report, width - 2)
+    counted = measured_from(report)
     return [
         ("Trials", trial_tables(report, width, complete=complete)),
         ("Columns", [indented(labelled(legend(report)))] if verbose and report.trials else []),
         ("Summary", [indented(tally_block(report))] if report.trials else []),
         (
-            f"Delays  {MEASURED_FROM[0].lower()}{MEASURED_FROM[1:]}",
+            f"Delays  {counted[0].lower()}{counted[1:]}",
             [indented(measure_table(report, width - 2))] if report.trials else [],
         ),
         ("Latency of the subject's trials", [indented(histogram)] if histogram else []),

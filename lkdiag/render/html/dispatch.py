@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkdiag.render.dispatch import columns, diagnosis
-from lkdiag.render.dispatch.figures import MEASURED_FROM, QUANTILES, groups, measures, tallies
+from lkdiag.render.dispatch.figures import QUANTILES, groups, measured_from, measures, tallies
 from lkdiag.render.fitting import Piece
 from lkdiag.render.html.distribution import distribution, latency_scale
 from lkdiag.render.html.interval import interval
@@ -60,7 +60,7 @@ def figures(report: DispatchReport) -> Iterator[Piece]:
         top,
         interval(groups(report)),
         table("Outcomes", tally_headers, tally_rows, name="Outcomes, table"),
-        table(f"Latency and its stages. {MEASURED_FROM}.", headers, measure_rows, name="Latency, table"),
+        table(f"Latency and its stages. {measured_from(report)}.", headers, measure_rows, name="Latency, table"),
     )
     yield Piece((f"{written(found)}\n",))
     scale = latency_scale(report)

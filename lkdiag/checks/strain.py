@@ -1,0 +1,156 @@
+"""How far lkdiag's own machine may be the reason for a delay or a loss: late event loop, processors that were taken.
+
+A late loop holds up whatever lkdiag does itself. Processors that are taken hold up, without the loop being late, the
+threads in which its agent joins (livekit-ffi), and a server that shares the machine.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lkdiag.checks.sight import stalled_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lkdiag.checks.facts import DispatchFacts
+    from lkdiag.timeline import Event
+
+STALL_MS = 200.0
+"""From that on a lag is an event of its own (`lkdiag.stalled`)."""
+LOOPBACK = ("localhost", "127.", "[::1]", "private livekit-server")
+WAITED_MIN_SHARE = 0.5
+"""Others may take the processors without harm: a second is not counted in which the threads of lkdiag and of a private
+server had to wait for a processor for less than that, all together. Measured: 0.02 to 0.6 while it polls a room beside
+an ordinary load, 0.9 to 5 where agents came late for it (8 or 40 processes beside, or 60 to 200 trials at a time)."""
+WHOLE_FROM_MS = 200.0
+"""A step that was held up for so long may have run into a time limit of its own (a join attempt's is 5 s, an offer's
+2.8 s): how long it would have taken otherwise is not known."""
+DISPATCHING_NS = 5_000_000_000
+"""Within that time of the room's creation the server looks for a worker, if ever (livekit-server v1.13.5
+pkg/agent/client.go, CheckEnabledTimeout)."""
+LOST_BUSY_MS = 2500.0
+"""Half of it: a server that had no processor for so long while it looked for a worker may have lost the job for that.
+Measured with 40 processes beside: jobs were up to 9 s late, and none was lost."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What lkdiag saw of itself between two times (monotonic nanoseconds)."""
+
+    began_ns: int
+    ended_ns: int
+    late_ms: float
+    """By how much the loop came late in all; lags that are stalls of their own are not in it."""
+    busy_ms: float
+    """For how long the processors were taken, to lkdiag's or the private server's harm."""
+
+
+class Samples:
+    """All of a run's, in their order, of which those of a time are found without a look at the others."""
+
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        self._samples = samples
+        self._ended_ns = [sample.ended_ns for sample in samples]
+
+    def during(self, from_ns: int, to_ns: int) -> Iterator[Sample]:
+        """Those that have something of that time."""
+        for at in range(bisect_right(self._ended_ns, from_ns), len(self._samples)):
+            if self._samples[at].began_ns >= to_ns:
+                return
+            yield self._samples[at]
+
+
+def sample_of(event: Event) -> Sample:
+    """What an event `lkdiag.sampled` says."""
+    data, began_ns = event.data, int(event.data["began_mono_ns"])
+    waited_ms = data.get("waited_ms")
+    harmed = waited_ms is None or waited_ms >= (event.mono_ns - began_ns) / 1e6 * WAITED_MIN_SHARE
+    late_ms = sum(lag for lag in data["lags_ms"] if lag < STALL_MS)
+    return Sample(began_ns, event.mono_ns, late_ms, float(data["busy_ms"]) if harmed else 0.0)
+
+
+def is_here(event: Event) -> bool:
+    """Whether `run.started` or `server.started` says that the server runs on this machine.
+
+    Then lkdiag's load is the server's trouble too.
+    """
+    return event.kind == "server.started" or str(event.data.get("project_host", "")).startswith(LOOPBACK)
+
+
+def late_ms(facts: DispatchFacts, from_ns: int, to_ns: int) -> float:
+    """By how much lkdiag's loop came late in all between these times, small lags and stalls."""
+    small = sum(sample.late_ms for sample in facts.run.strained.during(from_ns, to_ns))
+    return small + stalled_ms(facts, to_ns, from_ns)
+
+
+def busy_ms(facts: DispatchFacts, from_ns: int, to_ns: int) -> float:
+    """For how long the processors were taken between these times."""
+    return sum(
+        min(sample.busy_ms, (min(to_ns, sample.ended_ns) - max(from_ns, sample.began_ns)) / 1e6)
+        for sample in facts.run.strained.during(from_ns, to_ns)
+    )
+
+
+# -- an agent that came late ------------------------------------------------------------------------------------------
+
+
+def own_part_ms(facts: DispatchFacts) -> float:
+    """How much of the time until the agent had joined may be lkdiag's own, or its machine's. Never too little."""
+    seen, opened_ns = facts.agent_seen, facts.opened_ns
+    if seen is None or opened_ns is None:
+        return 0.0
+    if not facts.on_probe:
+        return busy_ms(facts, opened_ns, seen.mono_ns) if facts.run.shares_machine else 0.0
+    # Its answer to an offer, and what it does between an assignment and its joining, go by in the loop: whatever it
+    # waits there without a late loop it waits on purpose. The rest is the server's, but for the join itself.
+    own_ms, at_ns, servers = 0.0, opened_ns, facts.run.shares_machine
+    for kind, by_load in (("offered", servers), ("accepted", False), ("assigned", servers), ("joining", False)):
+        event = facts.probe_event(f"probe.{kind}" if kind == "joining" else f"job.{kind}")
+        if event is not None:
+            own_ms += _held_up_ms(facts, at_ns, event.mono_ns, by_load=by_load)
+            at_ns = max(at_ns, event.mono_ns)
+    joins = facts.probe_event("probe.joining") is not None
+    return own_ms + _held_up_ms(facts, at_ns, _joined_ns(facts, seen), by_load=joins or servers, join=joins)
+
+
+def _held_up_ms(facts: DispatchFacts, from_ns: int, to_ns: int, *, by_load: bool, join: bool = False) -> float:
+    """How much of a step may have been lost. A stopped lkdiag breaks off its own join, not what the server does."""
+    lasted_ms = (to_ns - from_ns) / 1e6
+    if lasted_ms <= 0:
+        return 0.0
+    lag_ms = late_ms(facts, from_ns, to_ns)
+    taken_ms = busy_ms(facts, from_ns, to_ns) if by_load else 0.0
+    if taken_ms >= WHOLE_FROM_MS or (join and lag_ms >= WHOLE_FROM_MS):
+        return lasted_ms
+    return min(lasted_ms, lag_ms + taken_ms)
+
+
+def _joined_ns(facts: DispatchFacts, seen: Event) -> int:
+    """When the agent had joined, on this machine's clock: by the server's word, or at the latest when it was seen."""
+    if facts.clock is None or facts.agent is None:
+        return seen.mono_ns
+    joined_ms = float(facts.agent["joined_at_ms"]) - facts.clock.offset_ms + facts.clock.error_ms
+    return min(seen.mono_ns, int(joined_ms * 1e6))
+
+
+# -- one that was not seen --------------------------------------------------------------------------------------------
+
+
+def held_up_dispatch(facts: DispatchFacts) -> str | None:
+    """Why the load of this machine may have cost the job, before the probe was offered it or after it had accepted."""
+    if facts.opened_ns is None or not facts.run.shares_machine:
+        return None
+    accepted = facts.probe_event("job.accepted")
+    if facts.probe_event("job.assigned") is not None or (accepted is None and facts.probe_event("job.offered")):
+        return None
+    from_ns = facts.opened_ns if accepted is None else accepted.mono_ns
+    taken_ms = busy_ms(facts, from_ns, from_ns + DISPATCHING_NS)
+    if taken_ms < LOST_BUSY_MS:
+        return None
+    return (
+        f"this machine, which the server shares, had no processor free for {taken_ms / 1000:.1f} s while the server "
+        "looked for a worker"
+    )

@@ -1,0 +1,75 @@
+"""Watches lkdiag itself: event loop, processors, open sockets, the server's answer times."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from lkdiag.stats import Quantiles
+from lkdiag.trial.capacity import raise_descriptor_limit
+from lkdiag.trial.load import LoadMeter, open_descriptors
+
+if TYPE_CHECKING:
+    from lkdiag.control import Control
+    from lkdiag.timeline import Recorder
+
+INTERVAL_S = 0.05
+STALL_MS = 200.0
+"""A tenth of the 2 s after which a delivery is late."""
+SAMPLE_S = 1.0
+"""At most one sample a second: a run of a day has 86,400 of them."""
+
+
+async def watch_health(recorder: Recorder, control: Control, server_pid: int | None = None) -> None:
+    """Record `lkdiag.stalled` each time the loop came `STALL_MS` or more too late, and `lkdiag.sampled` each second.
+
+    Both clocks are looked at: on Linux the monotonic one stands still while the machine is suspended. `server_pid` is a
+    private server's, which shares this machine. Runs until cancelled; the last sample is recorded then.
+    """
+    recorder.record("lkdiag.limited", descriptors=raise_descriptor_limit())
+    meter = LoadMeter(server_pid)
+    control.take_answer_times()
+    began_ns, lags_ms = recorder.now_mono_ns(), list[float]()
+
+    def sample() -> None:
+        nonlocal began_ns, lags_ms
+        load = meter.take()
+        recorder.record(
+            "lkdiag.sampled",
+            began_mono_ns=began_ns,
+            lags_ms=lags_ms,
+            cores=meter.cores,
+            busy_ms=load.busy_ms,
+            own_cores=load.own_cores,
+            server_cores=load.server_cores,
+            machine=load.machine,
+            waited_ms=load.waited_ms,
+            descriptors=open_descriptors(),
+            answers_ms=_summed(control.take_answer_times()),
+        )
+        began_ns, lags_ms = recorder.now_mono_ns(), []
+
+    try:
+        while True:
+            mono_ns, wall_ns = recorder.now_mono_ns(), recorder.now_wall_ns()
+            await asyncio.sleep(INTERVAL_S)
+            passed_ms = max(recorder.now_mono_ns() - mono_ns, recorder.now_wall_ns() - wall_ns) / 1e6
+            late_ms = max(0.0, passed_ms - INTERVAL_S * 1000)
+            lags_ms.append(round(late_ms, 1))
+            if late_ms >= STALL_MS:
+                recorder.record("lkdiag.stalled", began_mono_ns=mono_ns, late_ms=round(late_ms, 1))
+            meter.tick()
+            if recorder.now_mono_ns() - began_ns >= SAMPLE_S * 1e9:
+                sample()
+    finally:
+        sample()
+
+
+def _summed(times_ms: list[float]) -> dict[str, float] | None:
+    if not times_ms:
+        return None
+    figures = Quantiles.of(times_ms)
+    assert figures.p50 is not None
+    assert figures.p99 is not None
+    assert figures.max is not None
+    return {"count": figures.count, "p50": figures.p50, "p99": figures.p99, "max": figures.max}

@@ -1,0 +1,99 @@
+"""lkdiag's own load: what it may have delayed is nobody else's fault, and what it can't have delayed still is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lkdiag.checks.verdict import Outcome
+
+from .story import MONO_MS, Story, dispatch, job
+
+SHARED, REMOTE = "private livekit-server", "voice.livekit.cloud"
+
+
+def sampled(story: Story, start: float, end: float, **data: Any) -> Story:
+    """A sample for each second: processors taken all the time, and lkdiag's threads waiting, but for the changes."""
+    at = start
+    while at < end:
+        fields = {"lags_ms": [0.5] * 20, "cores": 2, "busy_ms": 1000.0, "waited_ms": 3000.0, **data}
+        story.run_event(at + 1000, "lkdiag.sampled", began_mono_ns=int((MONO_MS + at) * 1e6), **fields)
+        at += 1000
+    return story
+
+
+def on(host: str, story: Story) -> Story:
+    """A run on a server that is there."""
+    return story.run_event(-1000, "run.started", project_host=host)
+
+
+def late(*, joining: float = 240, joined: float = 3000, offered: float = 210) -> Story:
+    """An agent of the probe's: assigned at once after the offer, then it joins."""
+    story = Story(on_probe=True).listed(150, dispatch()).looks(150, joined + 200)
+    story.probe(offered, "offered").probe(offered + 5, "accepted").probe(offered + 15, "assigned")
+    story.probe(joining, "joining").agent(joined + 50, joined=joined)
+    return story.listed(joined + 60, dispatch("AD_1", job())).looks(joined + 250, joined + 6500).closed(joined + 6600)
+
+
+class TestLate:
+    def test_on_a_machine_with_time_to_spare_it_is_late(self) -> None:
+        assert sampled(on(SHARED, late()), 0, 4000, busy_ms=0.0).judge().outcome is Outcome.DELAYED
+
+    @pytest.mark.parametrize("host", [SHARED, REMOTE])
+    def test_a_join_for_which_no_processor_was_free(self, host: str) -> None:
+        judged = sampled(on(host, late()), 0, 4000).judge()
+        assert judged.outcome is Outcome.INCONCLUSIVE
+        assert "processors were taken" in judged.reason
+
+    def test_others_may_take_the_processors_without_harm(self) -> None:
+        assert sampled(on(SHARED, late()), 0, 4000, waited_ms=100.0).judge().outcome is Outcome.DELAYED
+
+    def test_what_the_worker_waits_on_purpose_is_no_matter_of_load(self) -> None:
+        assert sampled(on(REMOTE, late(joining=2800)), 0, 4000).judge().outcome is Outcome.DELAYED
+
+    @pytest.mark.parametrize(("host", "outcome"), [(SHARED, Outcome.INCONCLUSIVE), (REMOTE, Outcome.DELAYED)])
+    def test_a_late_offer_may_be_the_load_where_the_server_shares_the_machine(
+        self, host: str, outcome: Outcome
+    ) -> None:
+        story = late(offered=2800, joining=2820, joined=2900)
+        assert sampled(on(host, story), 0, 4000).judge().outcome is outcome
+
+    def test_many_small_lags_add_up(self) -> None:
+        story = late(joining=2100, joined=2250)
+        assert sampled(on(REMOTE, story), 0, 3000, busy_ms=0.0, lags_ms=[60.0] * 8).judge().outcome is (
+            Outcome.INCONCLUSIVE
+        )
+
+    @pytest.mark.parametrize(("host", "outcome"), [(SHARED, Outcome.INCONCLUSIVE), (REMOTE, Outcome.DELAYED)])
+    def test_somebody_elses_worker(self, host: str, outcome: Outcome) -> None:
+        story = Story().listed(150, dispatch()).looks(150, 3100).agent(3050, joined=3000)
+        story.listed(3060, dispatch("AD_1", job())).looks(3300, 9500).closed(9600)
+        assert sampled(on(host, story), 0, 4000).judge().outcome is outcome
+
+
+class TestLost:
+    @staticmethod
+    def lost(host: str, *events: str) -> Story:
+        story = on(host, Story(on_probe=True)).listed(150, dispatch()).looks(150, 20_100)
+        for number, what in enumerate(events):
+            story.probe(210 + 5 * number, what)
+        return story.heard(20_150).closed(20_300)
+
+    @pytest.mark.parametrize(("host", "outcome"), [(SHARED, Outcome.INCONCLUSIVE), (REMOTE, Outcome.DROPPED)])
+    def test_no_offer_from_a_server_that_had_no_processor(self, host: str, outcome: Outcome) -> None:
+        assert sampled(self.lost(host), 0, 3000).judge().outcome is outcome
+
+    def test_a_load_that_came_later(self) -> None:
+        assert sampled(self.lost(SHARED), 8000, 12_000).judge().outcome is Outcome.DROPPED
+
+    def test_an_offer_that_the_worker_never_answered(self) -> None:
+        assert sampled(self.lost(SHARED, "offered"), 0, 3000).judge().outcome is Outcome.DROPPED
+
+    def test_a_worker_that_took_the_job_and_never_came(self) -> None:
+        story = self.lost(SHARED, "offered", "accepted", "assigned")
+        assert sampled(story, 0, 3000).judge().outcome is Outcome.DROPPED
+
+    def test_a_loop_that_was_late_all_the_time(self) -> None:
+        story = sampled(self.lost(REMOTE, "offered"), 0, 20_000, busy_ms=0.0, lags_ms=[150.0] * 5)
+        assert story.judge().outcome is Outcome.INCONCLUSIVE
