@@ -26,6 +26,7 @@ from lkdiag.cli import (
     selftest,
     sweep,
     transfer_teardown,
+    watch,
     worker,
 )
 from lkdiag.cli import run as run_scenario
@@ -66,6 +67,7 @@ app = typer.Typer(
 app.command("dispatch-trial", epilog=dispatch_trial.EXAMPLES)(dispatch_trial.dispatch_trial)
 app.command("transfer-teardown", epilog=transfer_teardown.EXAMPLES)(transfer_teardown.transfer_teardown)
 app.command("canary", epilog=canary.EXAMPLES)(canary.canary)
+app.command("watch", epilog=watch.EXAMPLES)(watch.watch)
 app.command("run", epilog=run_scenario.EXAMPLES)(run_scenario.run)
 app.add_typer(scenarios.scenarios, name="scenarios")
 app.command("worker", cls=worker.WorkerCommand, epilog=worker.EXAMPLES)(worker.worker)

@@ -143,6 +143,6 @@ def exit_code_of(report: Report) -> ExitCode:
         return ExitCode.INTERRUPTED
     if report.run.aborted is not None:
         return ExitCode.SETUP
-    if any(room.still_there for room in report.leftover_rooms):
+    if any(room.still_there and room.own for room in report.leftover_rooms):
         return ExitCode.ROOMS_LEFT
     return BY_VERDICT[report.verdict]

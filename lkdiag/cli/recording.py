@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lkdiag.scenario.script import DispatchScript, TeardownScript
+    from lkdiag.scenario.watch import WatchScript
     from lkdiag.timeline import Event
 
 SDKS = ("livekit", "livekit-api", "livekit-protocol")
@@ -53,7 +54,7 @@ def new_run_id() -> str:
 @contextlib.contextmanager
 def record_run(
     runs_dir: Path,
-    script: DispatchScript | TeardownScript,
+    script: DispatchScript | TeardownScript | WatchScript,
     project_host: str,
     command: str,
     watchers: Sequence[Callable[[Event], object]],
@@ -84,7 +85,7 @@ def record_run(
         yield Recording(run_id, folder, recorder, journal)
 
 
-def _expected(script: DispatchScript | TeardownScript) -> dict[str, Any] | None:
+def _expected(script: DispatchScript | TeardownScript | WatchScript) -> dict[str, Any] | None:
     """What the scenario's file expects of its trials; None where it expects nothing."""
     expect = msgspec.to_builtins(script.expect)
     return expect if script.expect != type(script.expect)() else None

@@ -9,6 +9,7 @@ from lkdiag.errors import JournalError
 from lkdiag.report.dispatch import build_dispatch
 from lkdiag.report.packed import PLAIN
 from lkdiag.report.teardown import build_teardown
+from lkdiag.report.watch import build_watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 BUILDERS: dict[str, Callable[..., Report]] = {
     "dispatch": build_dispatch,
     "teardown": build_teardown,
+    "watch": build_watch,
 }
 """By the scenario's kind in `run.started`; each takes (events, started, notes, *, plain)."""
 

@@ -11,21 +11,26 @@ from lkdiag.report.narrative import between, story, utc
 from lkdiag.report.value import TrialReport
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from lkdiag.checks.facts import DispatchFacts
     from lkdiag.checks.judged import JudgedTrial
+    from lkdiag.checks.verdict import Finding
     from lkdiag.timeline import Event
 
 
-def trial_report(trial: JudgedTrial, stalls: Sequence[Event]) -> TrialReport:
+def trial_report(
+    trial: JudgedTrial,
+    stalls: Sequence[Event],
+    checks: Sequence[Callable[[JudgedTrial], Finding | None]] = TRIAL_CHECKS,
+) -> TrialReport:
     """Its findings, its diagnosis, and its story where there is something to tell.
 
     `stalls` are the run's `lkdiag.stalled`, in their order.
     """
     facts = trial.facts
     data = facts.started.data
-    findings = tuple(finding for check in TRIAL_CHECKS if (finding := check(trial)) is not None)
+    findings = tuple(finding for check in checks if (finding := check(trial)) is not None)
     worth_telling = any(finding.severity is not Severity.NOTE for finding in findings)
     return TrialReport(
         index=trial.index,

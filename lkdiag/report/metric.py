@@ -214,5 +214,5 @@ TEARDOWN: dict[str, Metric] = {
     "trials": Metric(Unit.COUNT, "calls that were played", _trials),
 }
 
-METRICS: dict[str, dict[str, Metric]] = {"dispatch": DISPATCH, "teardown": TEARDOWN}
+METRICS: dict[str, dict[str, Metric]] = {"dispatch": DISPATCH, "teardown": TEARDOWN, "watch": DISPATCH}
 """By the run's kind, then by name."""

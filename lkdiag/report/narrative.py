@@ -98,6 +98,10 @@ WORDS: dict[str, tuple[str, Callable[[Data], str]]] = {
     "error.unhandled": ("cleanup", lambda d: f"nobody handled {d['error']} ({d['message']})"),
     "call.merged": ("lkdiag", lambda d: f"the calls are merged, by {d['by']}"),
     "call.hanging_up": ("lkdiag", lambda d: f"the {d['side']} hangs up"),
+    "call.left_over": (
+        "lkdiag",
+        lambda d: f"{d['identity']!r} was left alone too long, since {d['left_by']!r} had left",
+    ),
     "call.hung_up": ("lkdiag", lambda d: f"the {d['side']} has hung up"),
     "client.looked": ("client", lambda d: f"the {d['who']}'s client sees {', '.join(d['sees']) or 'nobody'}"),
     "worker_log.line": ("log", lambda d: _log_line(d)),
@@ -182,6 +186,8 @@ def _began(data: Data) -> str:
         return (
             f"call began: cleanup {data['cleanup']}, the agent's exit {data['agent_exit']}, {data['hangup']} hangs up"
         )
+    if data["method"] == "observed":
+        return f"room {data['room']!r} is followed from here on"
     return f"trial began: {data['method']}, agent {data['agent_name']!r}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence  # noqa: TC003 - msgspec reads the types of the fields
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from lkdiag.checks.diagnosis.value import Diagnosis
 from lkdiag.checks.verdict import Fallback, Finding, Mismatch, Outcome, State, Verdict
@@ -164,6 +164,8 @@ class LeftoverRoom:
     sid: str
     created_at: str | None
     participants: tuple[str, ...]
+    own: ClassVar[bool] = True
+    """Whether lkdiag made it."""
     still_there: bool = True
     """False: lkdiag deleted it after it was judged."""
 

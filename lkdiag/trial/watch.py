@@ -190,7 +190,8 @@ def _job(job: api.Job) -> dict[str, Any]:
 
 
 def _participant(participant: api.ParticipantInfo) -> dict[str, Any]:
-    return {
+    hidden = {"hidden": True} if participant.permission.hidden else {}
+    return hidden | {
         "identity": participant.identity,
         "sid": participant.sid,
         "kind": api.ParticipantInfo.Kind.Name(participant.kind).lower(),

@@ -1,0 +1,40 @@
+"""For a while the project did not answer, or lkdiag stood still: what happened meanwhile was not seen."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from lkdiag.checks.verdict import Finding, Severity
+
+if TYPE_CHECKING:
+    from lkdiag.timeline import Timeline
+
+SLUG = "out-of-sight"
+LONGEST_S = 10.0
+"""Looks for rooms are 1 s apart, and an answer takes at most 10 s before it is given up."""
+
+
+def gaps_s(run: Timeline) -> list[float]:
+    """The times between two answered listRooms, from the watch's beginning to its end."""
+    edges = [e.mono_ns for e in run.of("watch.began")]
+    edges += [e.mono_ns for e in run.of("api.called") if e.data["method"] == "ListRooms" and e.data["ok"]]
+    edges += [e.mono_ns for e in run.of("watch.stopped", "run.finished")[:1]]
+    return [(after - before) / 1e9 for before, after in pairwise(sorted(edges))]
+
+
+def judge(run: Timeline) -> Finding | None:
+    """lkdiag can't say that nothing was wrong then."""
+    long = [gap for gap in gaps_s(run) if gap > LONGEST_S]
+    if not long:
+        return None
+    failed = [e for e in run.of("api.called") if e.data["method"] == "ListRooms" and not e.data["ok"]]
+    why = f"; the last refusal: {failed[-1].data['error']} ({failed[-1].data['code']})" if failed else ""
+    return Finding(
+        check=SLUG,
+        severity=Severity.INCONCLUSIVE,
+        title="the project was out of sight for a while",
+        fact=f"listRooms was not answered for {sum(long):.0f} s in all, {max(long):.0f} s at most{why}",
+        hint="calls that came and went meanwhile are in no figure; look at the server, or at lkdiag's own connection",
+        evidence=tuple(e.seq for e in failed),
+    )

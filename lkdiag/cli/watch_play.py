@@ -1,0 +1,119 @@
+"""Carries a watch out: its journal, its lines, its end by a signal, and its report."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import traceback
+from typing import TYPE_CHECKING
+
+from lkdiag import settings
+from lkdiag.cli.notes import say
+from lkdiag.cli.output import show_run
+from lkdiag.cli.own_fault import described
+from lkdiag.cli.recording import command_line, record_run
+from lkdiag.cli.watch_lines import WatchLines
+from lkdiag.errors import ExitCode, LkdiagError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lkdiag.cli.play import Flags
+    from lkdiag.cli.recording import Recording
+    from lkdiag.scenario.watch import WatchScript
+    from lkdiag.settings import Credentials
+    from lkdiag.timeline import Event, Recorder
+
+
+def play_watch(script: WatchScript, flags: Flags, credentials: Credentials) -> ExitCode:
+    """Watch, and show the report; the exit code that it asks for. Raises LkdiagError."""
+    from lkdiag.cli.worker_log import worker_log_events
+    from lkdiag.journal import append_events, read_journal
+
+    for warning in credentials.warnings:
+        say(f"warning: {warning}")
+    if not flags.quiet:
+        say(f"Project {credentials.host}, credentials from {credentials.source}")
+    journal = asyncio.run(_watch(script, flags, credentials))
+    if flags.worker_log is not None:
+        append_events(journal, worker_log_events(read_journal(journal).events, flags.worker_log))
+    return show_run(
+        journal, flags.format_, flags.output, verbose=flags.verbose, redact=flags.redact, fail_if=flags.fail_if
+    )
+
+
+async def _watch(script: WatchScript, flags: Flags, credentials: Credentials) -> Path:
+    from lkdiag.trial.watching.follow import follow
+
+    lines, begun = WatchLines(script.settings, quiet=flags.quiet), asyncio.Event()
+
+    def note_begin(event: Event) -> None:
+        if event.kind == "watch.began":
+            begun.set()
+
+    runs_dir = settings.runs_dir(flags.runs_dir)
+    with record_run(runs_dir, script, credentials.host, command_line(), [lines.note, note_begin]) as recording:
+        recorder, stop = recording.recorder, asyncio.Event()
+        recording.journal.on_failure = stop.set
+        if not flags.quiet:
+            say(f"Run {recording.run_id}, recorded in {recording.folder}")
+            say("Watching; Ctrl-C ends it, and shows the report")
+        try:
+            with _stop_on_signals(recorder, stop):
+                work = asyncio.create_task(follow(script.settings, credentials, recorder, stop), name="watch")
+                stopped = asyncio.create_task(stop.wait(), name="stop")
+                await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                stopped.cancel()
+                if not begun.is_set():
+                    work.cancel()  # it has seen nothing yet
+                await asyncio.wait({work})
+                if not work.cancelled():
+                    work.result()
+        except LkdiagError as error:
+            recorder.record("run.aborted", reason=error.message)
+            raise
+        except Exception as error:
+            # a fault of lkdiag's own: what was seen until then is still worth a report
+            reason, trace = f"lkdiag failed: {described(error)}", traceback.format_exc()
+            hidden = [credentials.api_secret]
+            recorder.record("run.crashed", reason=settings.scrub(reason, hidden), trace=settings.scrub(trace, hidden))
+        finally:
+            recorder.record("run.finished")
+    _check_journal(recording)
+    return recording.folder / "journal.jsonl"
+
+
+def _check_journal(recording: Recording) -> None:
+    if (failure := recording.journal.failure) is not None:
+        raise LkdiagError(
+            f"the journal can't be written any further: {failure.strerror}; the watch was ended",
+            f"make room, or choose another --runs-dir. What was seen: lkdiag report {recording.run_id}",
+        )
+
+
+@contextlib.contextmanager
+def _stop_on_signals(recorder: Recorder, stop: asyncio.Event) -> Iterator[None]:
+    """Ctrl-C, SIGTERM and SIGHUP are the ordinary end of a watch. A second one ends it at once."""
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: signal.Signals) -> None:
+        if stop.is_set():
+            recorder.record("run.given_up", signal=number.name)
+            os._exit(ExitCode.INTERRUPTED)
+        recorder.record("watch.stopped", signal=number.name)
+        say("one last look … (once more gives up at once)")
+        stop.set()
+
+    numbers = [n for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is not signal.SIG_IGN]
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        loop.add_signal_handler(number, on_signal, number)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)

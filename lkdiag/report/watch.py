@@ -1,0 +1,163 @@
+"""From a journal's events to a report of the calls that were followed, and of the dispatches seen in them."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING
+
+from lkdiag.checks import changing_worker, nobody_answers
+from lkdiag.checks.run_facts import RunFacts
+from lkdiag.checks.verdict import Severity, Verdict
+from lkdiag.checks.watch import CHECKS, left_alone, out_of_sight
+from lkdiag.checks.watch.call import CallFacts
+from lkdiag.checks.watch.judged import judge_observed, observed
+from lkdiag.report.about import environment_of, grouped, run_of, scenario_of, verdict_of
+from lkdiag.report.dispatch import UNJUDGED, side_by_side, summary_of, trial_report
+from lkdiag.report.narrative import story, utc
+from lkdiag.report.watch_call import call_end, call_report, left_room
+from lkdiag.report.watch_value import CallEnd, ObservedTrial, WatchReport
+from lkdiag.scenario.watch import WatchScenario
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lkdiag.checks.judged import JudgedTrial
+    from lkdiag.checks.verdict import Finding
+    from lkdiag.checks.watch.facts import ObservedFacts
+    from lkdiag.report.value import DispatchSummary, Run
+    from lkdiag.timeline import Event, Timeline
+
+OPTION = "--"
+
+
+def build_watch(timeline: Timeline, started: Event, notes: Sequence[str]) -> WatchReport:
+    """Judge a watch. Raises JournalError when its scenario can't be read."""
+    scenario = scenario_of(started, WatchScenario)
+    run = timeline.run_level()
+    # nothing of this run was ever cold or warm: the calls came when they came
+    run_facts = replace(RunFacts.of(scenario, timeline), warmed_up=True)
+    calls = [
+        CallFacts(number, events)
+        for number, events in sorted(timeline.by_trial().items())
+        if events.first("trial.started") is not None
+    ]
+    facts = list(observed(calls, run_facts, scenario.agent_name))
+    judged = side_by_side([judge_observed(one) for one in facts])
+    stalls = run.of("lkdiag.stalled")
+    trials = tuple(_trial(trial, one, stalls) for trial, one in zip(judged, facts, strict=True))
+    found = {call.number: left_alone.judge(call, scenario.alone_for_s) for call in calls}
+    reports = tuple(
+        call_report(
+            call,
+            scenario.alone_for_s,
+            tuple(trial.index for trial in trials if trial.call == call.number),
+            found[call.number],
+            story(call.story, stalls_of(stalls, call)) if found[call.number] is not None else (),
+        )
+        for call in calls
+    )
+    findings = _findings(judged, trials, list(found.values()), run)
+    about = run_of(started, run)
+    nothing = all(trial.outcome in UNJUDGED for trial in trials) and not any(call.is_over for call in calls)
+    verdict = verdict_of(findings, about, missing=0, nothing_judged=nothing)
+    summary = summary_of(judged)
+    names = dict.fromkeys(trial.agent_name for trial in trials)
+    return WatchReport(
+        run=about,
+        environment=environment_of(
+            started, timeline, scenario.agent_name or ", ".join(repr(name) for name in names) or "the project's agents"
+        ),
+        verdict=verdict,
+        headline=_headline(verdict, summary, [call_end(call, scenario.alone_for_s) for call in calls], about),
+        summary=summary,
+        control=None,
+        trials=trials,
+        warmup=(),
+        leftover_rooms=tuple(left_room(call) for call in calls if left_alone.is_left_over(call, scenario.alone_for_s)),
+        findings=findings,
+        notes=(*notes, *_notes(run)),
+        calls=reports,
+    )
+
+
+def stalls_of(stalls: Sequence[Event], call: CallFacts) -> list[Event]:
+    """Those during a call."""
+    return [stall for stall in stalls if call.started.mono_ns <= stall.mono_ns <= call.last_ns]
+
+
+def _trial(trial: JudgedTrial, facts: ObservedFacts, stalls: Sequence[Event]) -> ObservedTrial:
+    report = trial_report(trial, stalls, CHECKS)
+    values = {one.name: getattr(report, one.name) for one in fields(report)}
+    values["started_at"] = utc(facts.first_listing.at_ns)
+    if report.diagnosis is not None:
+        told = tuple(_elsewhere(text, facts.agent_name) for text in report.diagnosis.would_tell)
+        values["diagnosis"] = replace(report.diagnosis, would_tell=told)
+    return ObservedTrial(**values, agent_name=facts.agent_name, call=facts.call.number)
+
+
+def _elsewhere(text: str, agent_name: str) -> str:
+    """What a trial of lkdiag's own would tell is an option of another command."""
+    return f"lkdiag dispatch-trial --agent-name {agent_name} {text}" if text.startswith(OPTION) and agent_name else text
+
+
+# -- of the run as a whole ------------------------------------------------------------------------------------------
+
+
+def _findings(
+    judged: Sequence[JudgedTrial], trials: Sequence[ObservedTrial], alone: Sequence[Finding | None], run: Timeline
+) -> tuple[Finding, ...]:
+    found: list[Finding | None] = []
+    for name in dict.fromkeys(trial.agent_name for trial in trials):
+        of_name = [trial for trial in judged if trial.facts.agent_name == name]
+        found += [check(of_name, ()) for check in (nobody_answers.judge, changing_worker.judge)]
+    found.append(out_of_sight.judge(run))
+    found += _left_alone([finding for finding in alone if finding is not None], len(alone))
+    found += grouped([trial.findings for trial in trials])
+    return tuple(finding for finding in found if finding is not None)
+
+
+def _left_alone(findings: Sequence[Finding], calls: int) -> Iterable[Finding]:
+    """One of each severity, however many calls it has befallen."""
+    for severity in (Severity.FAIL, Severity.NOTE):
+        alike = [finding for finding in findings if finding.severity is severity]
+        if alike:
+            facts = "; ".join(finding.fact for finding in alike)
+            evidence = tuple(seq for finding in alike for seq in finding.evidence)
+            yield replace(alike[0], fact=f"{len(alike)} of {calls} calls: {facts}", evidence=evidence)
+
+
+def _notes(run: Timeline) -> list[str]:
+    gaps = out_of_sight.gaps_s(run)
+    apart = f"at most {max(gaps):.1f} s apart" if gaps else "none of which was answered"
+    return [
+        f"Nobody joined: rooms were looked for by listRooms, {apart}. A call that was shorter may not have been seen, "
+        "and when somebody came or went is known only to within a look."
+    ]
+
+
+def _headline(verdict: Verdict, summary: DispatchSummary, ends: Sequence[CallEnd], run: Run) -> str:
+    if not ends:
+        told = "No call was seen, so there is nothing to judge."
+    else:
+        calls = f"{len(ends)} call{'s' if len(ends) > 1 else ''}"
+        told = f"In {calls} {_dispatches(verdict, summary)}"
+        left = sum(end is CallEnd.LEFT_OVER for end in ends)
+        told += f"; in {left} of them somebody was left alone." if left else "; none was left over."
+    if run.aborted is not None:
+        told += f" The watch was given up: {run.aborted}."
+    elif run.finished_at is None:
+        told += " The watch was killed."
+    return told
+
+
+def _dispatches(verdict: Verdict, summary: DispatchSummary) -> str:
+    if not summary.trials:
+        return "no dispatch was seen"
+    median = summary.latency_ms.p50
+    if verdict is Verdict.PASS and summary.outcomes["delivered"] == summary.trials:
+        after = "" if median is None else f", after {median / 1000:.2f} s in the median"
+        one = summary.trials == 1
+        return f"{'the only dispatch was' if one else f'all {summary.trials} dispatches were'} delivered{after}"
+    told = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.items() if count)
+    odd = ", ".join(f"{count} {mismatch}" for mismatch, count in summary.mismatches.items() if count)
+    return f"of {summary.trials} dispatches {told}{f' (dispatch list: {odd})' if odd else ''}"

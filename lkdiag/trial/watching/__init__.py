@@ -1,0 +1,1 @@
+"""Follows calls that others make: it looks, and changes nothing."""

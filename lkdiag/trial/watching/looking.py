@@ -1,0 +1,69 @@
+"""The API as a watch may use it: three methods that look, no others, and never too many calls."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from lkdiag.control import ApiCallError, Control
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from lkdiag.settings import Credentials
+    from lkdiag.timeline import TrialRecorder
+
+T = TypeVar("T")
+
+LOOKING = frozenset({"ListRooms", "ListDispatch", "ListParticipants"})
+TOO_MANY = "resource_exhausted"
+"""Twirp's code for HTTP 429."""
+SLOWER = 2.0
+SLOWEST_S = 5.0
+FASTER = 0.98
+
+
+class Pace:
+    """Turns, at most so many a second. After a refusal they come half as often, and slowly come faster again."""
+
+    def __init__(self, per_second: float) -> None:
+        self._least_s = 1 / per_second
+        self._apart_s = self._least_s
+        self._next_s = 0.0
+
+    async def turn(self) -> None:
+        """Wait for one."""
+        now_s = asyncio.get_running_loop().time()
+        at_s = max(now_s, self._next_s)
+        self._next_s = at_s + self._apart_s
+        self._apart_s = max(self._least_s, self._apart_s * FASTER)
+        if at_s > now_s:
+            await asyncio.sleep(at_s - now_s)
+
+    def slow_down(self) -> None:
+        """The server has had too many."""
+        self._apart_s = min(SLOWEST_S, self._apart_s * SLOWER)
+
+
+class LookingControl(Control):
+    """Refuses every method that could change something in the project, before it is sent."""
+
+    def __init__(self, credentials: Credentials, per_second: float) -> None:
+        super().__init__(credentials)
+        self._pace = Pace(per_second)
+
+    async def _call(self, recorder: TrialRecorder, method: str, call: Awaitable[T], **about: Any) -> T:
+        try:
+            if method not in LOOKING:
+                raise AssertionError(f"a watch does not call {method}")
+            await self._pace.turn()
+        except BaseException:
+            if asyncio.iscoroutine(call):
+                call.close()  # never sent
+            raise
+        try:
+            return await super()._call(recorder, method, call, **about)
+        except ApiCallError as error:
+            if error.code == TOO_MANY:
+                self._pace.slow_down()
+            raise

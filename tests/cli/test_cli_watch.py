@@ -1,0 +1,207 @@
+"""`lkdiag watch` beside calls that others make on a real server: what it says of them, and that it touches nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from livekit import api, rtc
+
+from lkdiag.scenario.dispatch import JobType
+from lkdiag.scenario.workers import parse_behaviour
+from lkdiag.settings import Credentials
+from lkdiag.timeline import Event, Recorder
+from lkdiag.worker.staged import StagedWorker, any_room
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from lkdiag.server.private import PrivateServer
+
+    from .user import Running, User
+
+TERMS = ("--timeout", "3s", "--settle", "1s", "--alone-for", "3s")
+LOOKS = {"ListRooms", "ListDispatch", "ListParticipants"}
+
+
+class Callers:
+    """Somebody else's application: it makes rooms, and people come and go."""
+
+    def __init__(self, server: PrivateServer, client: api.LiveKitAPI) -> None:
+        self._server = server
+        self._client = client
+        self._joined: list[rtc.Room] = []
+
+    async def room(self, name: str, *agents: str, departure_timeout: int = 20) -> None:
+        """A room with these agents dispatched."""
+        called = [api.RoomAgentDispatch(agent_name=agent) for agent in agents]
+        await self._client.room.create_room(
+            api.CreateRoomRequest(name=name, agents=called, departure_timeout=departure_timeout)
+        )
+
+    async def dispatch(self, room: str, agent: str) -> None:
+        """An agent is called into a room that is there."""
+        await self._client.agent_dispatch.create_dispatch(api.CreateAgentDispatchRequest(room=room, agent_name=agent))
+
+    async def join(self, room: str, identity: str, kind: api.AccessToken.ParticipantKind = "standard") -> rtc.Room:
+        """Somebody comes."""
+        token = (
+            api.AccessToken(self._server.api_key, self._server.api_secret)
+            .with_identity(identity)
+            .with_kind(kind)
+            .with_grants(api.VideoGrants(room_join=True, room=room))
+        )
+        found = rtc.Room()
+        await found.connect(self._server.url, token.to_jwt(), rtc.RoomOptions(auto_subscribe=False))
+        self._joined.append(found)
+        return found
+
+    async def delete(self, room: str) -> None:
+        """The room is closed."""
+        await self._client.room.delete_room(api.DeleteRoomRequest(room=room))
+
+    async def rooms(self) -> set[str]:
+        """Those that are there."""
+        return {room.name for room in (await self._client.room.list_rooms(api.ListRoomsRequest())).rooms}
+
+    async def part(self) -> None:
+        """Whoever is still there leaves."""
+        for room in self._joined:
+            await room.disconnect()
+
+
+@pytest.fixture
+async def callers(private_server: PrivateServer) -> AsyncIterator[Callers]:
+    """An application of somebody else's on the server."""
+    async with api.LiveKitAPI(private_server.url, private_server.api_key, private_server.api_secret) as client:
+        found = Callers(private_server, client)
+        try:
+            yield found
+        finally:
+            await found.part()
+
+
+@contextlib.asynccontextmanager
+async def workers(server: PrivateServer, behaviours: Mapping[str, str]) -> AsyncIterator[None]:
+    """Workers of somebody else's, by their names."""
+    credentials = Credentials(server.url, server.api_key, server.api_secret, "the tests")
+    events: list[Event] = []
+    recorder = Recorder(events.append, wall_ns=time.time_ns, mono_ns=time.monotonic_ns).for_trial(1)
+    found = [
+        StagedWorker(credentials, recorder, name, JobType.ROOM, parse_behaviour(behaviour), rooms=any_room)
+        for name, behaviour in behaviours.items()
+    ]
+    try:
+        await asyncio.gather(*(worker.open() for worker in found))
+        yield
+    finally:
+        await asyncio.gather(*(worker.close() for worker in found))
+
+
+async def number_of(watch: Running, room: str) -> int:
+    """Under which number the watch follows that room; waits until it does."""
+    began = await watch.wait_event("trial.started", room=room)
+    return int(began["trial"])
+
+
+@pytest.mark.server
+async def test_watch_says_what_became_of_every_call_and_touches_none(
+    owner: User, private_server: PrivateServer, callers: Callers
+) -> None:
+    await callers.room("elsewhere", "honest")
+    await callers.room("call-before", "nobody")
+    names = {"honest": "honest", "ghost": "ghost", "leaver": "join-then-leave:4s"}
+    async with (
+        workers(private_server, names),
+        owner.running("watch", "--prefix", "call-", *TERMS, "--format", "json") as watch,
+    ):
+        assert await number_of(watch, "call-before") == 1
+        for name, agent in (("call-honest", "honest"), ("call-ghost", "ghost")):
+            await callers.room(name, agent)
+        await callers.room("call-left")
+        await callers.join("call-left", "sip_+15550100", "sip")
+        await callers.dispatch("call-left", "leaver")
+        await callers.room("call-people", departure_timeout=1)
+        people = [await callers.join("call-people", who) for who in ("ann", "bob")]
+        honest, ghost, left, talk = [
+            await number_of(watch, name) for name in ("call-honest", "call-ghost", "call-left", "call-people")
+        ]
+        for who in ("ann", "bob"):
+            await watch.wait_event("participant.joined", identity=who, trial=talk)
+        for one in people:
+            await one.disconnect()
+        await watch.wait_event("observation.ended", trial=honest, agent_came=True)
+        await callers.delete("call-honest")
+        await watch.wait_event("room.closed", trial=honest)
+        await watch.wait_event("room.closed", trial=talk)
+        await watch.wait_event("observation.ended", trial=ghost, agent_came=False)
+        await watch.wait_event("call.left_over", trial=left)
+        watch.signal(signal.SIGINT)
+        done = await watch.wait()
+    owner.assert_silent(done)
+    assert done.code == 1, done.stderr
+    report = done.report
+    assert report["schema"] == "lkdiag.report/1"
+    assert report["run"]["kind"] == "watch"
+    assert report["run"]["interrupted"] is False
+    assert report["verdict"] == "fail"
+    by_name = {trial["agent_name"]: trial for trial in report["trials"]}
+    calls = {call["room"]: call for call in report["calls"]}
+    assert set(calls) == {"call-before", "call-honest", "call-ghost", "call-left", "call-people"}
+
+    assert by_name["honest"]["outcome"] == "delivered"
+    assert by_name["honest"]["mismatch"] is None  # its job may be listed 5 s late, as the workers have just registered
+    assert fate(by_name["ghost"]) == ("dropped", "running", "false-running")
+    assert by_name["leaver"]["outcome"] == "delivered"
+    assert fate(by_name["nobody"])[0] == "inconclusive"
+    assert [found["check"] for found in by_name["nobody"]["findings"]] == ["seen-in-part"]
+    assert by_name["honest"]["dispatch_id"].startswith("AD_")
+    assert by_name["ghost"]["job_id"].startswith("AJ_")
+    assert by_name["honest"]["room_sid"] == calls["call-honest"]["room_sid"]
+    assert by_name["honest"]["latency_ms"] > 0
+
+    ended = {name: call["ended"] for name, call in calls.items()}
+    assert ended == {
+        "call-before": "open", "call-honest": "closed", "call-ghost": "open", "call-left": "left-over",
+        "call-people": "closed",
+    }  # fmt: skip
+    assert calls["call-before"]["existed"] is True
+    assert calls["call-people"]["trials"] == []
+    assert {one["identity"] for one in calls["call-people"]["people"]} == {"ann", "bob"}
+    (room,) = report["leftover_rooms"]
+    assert (room["name"], room["participants"]) == ("call-left", ["sip_+15550100"])
+    assert room["closes"] == "one SIP participant holds it"
+    assert {found["check"] for found in report["findings"] if found["severity"] == "fail"} == {
+        "false-running",
+        "left-alone",
+    }
+
+    methods = {event["data"]["method"] for event in owner.events() if event["kind"] == "api.called"}
+    assert methods == LOOKS
+    assert await callers.rooms() == {"elsewhere", "call-before", "call-ghost", "call-left"}
+    await judged_again(owner, report)
+
+
+def fate(trial: dict[str, Any]) -> tuple[str, str, str | None]:
+    """Outcome, state and mismatch."""
+    return trial["outcome"], trial["state"], trial["mismatch"]
+
+
+async def judged_again(owner: User, report: dict[str, Any]) -> None:
+    """The journal gives the same report, every format can be written, and thresholds work on it."""
+    again = await owner.run("report", "--last", "--format", "json")
+    assert (again.code, again.report) == (1, report)
+    for format_ in ("terminal", "markdown", "html", "svg", "junit"):
+        shown = await owner.run("report", "--last", "--format", format_, "--redact", "--fail-if", "dropped>0")
+        assert shown.code == 1, shown.stderr
+        assert "Traceback" not in shown.stderr
+        assert "call-left" in shown.stdout
+        assert "lkdiag has deleted" not in shown.stdout
+        assert "sweep --delete" not in shown.stdout
+        assert "15550100" not in shown.stdout
+    bundled = await owner.run("bundle", "--last", "--dry-run")
+    assert bundled.code == 0, bundled.stderr
