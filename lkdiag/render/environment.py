@@ -20,7 +20,7 @@ CLOUD = ".livekit.cloud"
 """How the hosts of LiveKit Cloud end."""
 JOINED = {"media": "media", "signal": "signalling alone, without media"}
 Rows = list[tuple[str, str]]
-COMMANDS = ("dispatch-trial", "transfer-teardown", "selftest")
+COMMANDS = ("dispatch-trial", "transfer-teardown", "selftest", "watch")
 """Scenarios that are commands of their own: they need no introduction."""
 
 
@@ -119,6 +119,8 @@ def methods(report: DispatchReport) -> str:
 
 def rooms(report: Report) -> str:
     """Their names by the common prefix, once."""
+    if report.run.kind == "watch":
+        return str(report.run.options.get("room") or f"{report.run.options.get('prefix', '')}…")
     trials = trials_of(report)
     prefix = room_prefix(trials)
     names = {trial.room for trial in trials}

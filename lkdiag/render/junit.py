@@ -24,6 +24,7 @@ from lkdiag.render.visible import visible
 from lkdiag.render.wording import NONE, more, offset, trial_numbers
 from lkdiag.report.teardown_value import TeardownTrial
 from lkdiag.report.value import DispatchReport, TrialReport
+from lkdiag.report.watch_value import WatchReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -166,7 +167,7 @@ def _run_case(report: Report) -> Case:
         return Case("run", "carried out", "error", "aborted", f"lkdiag gave the run up: {report.run.aborted}", (told,))
     if report.run.interrupted:
         return Case("run", "carried out", "error", "interrupted", f"interrupted. {told}", (told,))
-    if not trials_of(report):
+    if not trials_of(report) and not (isinstance(report, WatchReport) and report.calls):
         return Case("run", "carried out", "error", "no-trial", told, (told,))
     return Case("run", "carried out", output=(told, *(f"note: {note}" for note in report.notes)))
 

@@ -14,9 +14,11 @@ from lkdiag.render.markdown_parts import leftovers, logs, thresholds
 from lkdiag.render.markdown_text import code, code_block, prose, table_head, table_row
 from lkdiag.render.teardown import markdown as teardown
 from lkdiag.render.teardown.sentences import sentences as teardown_sentences
+from lkdiag.render.watch import markdown as watch
 from lkdiag.render.wording import VERDICT_SYMBOL, period
 from lkdiag.report.teardown_value import TeardownReport
 from lkdiag.report.value import DispatchReport
+from lkdiag.report.watch_value import WatchReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,6 +61,7 @@ def _pieces(report: Report) -> Iterator[Piece]:
             dispatch.figures(report),
             dispatch.findings(report),
             (dispatch.trials(report), dispatch.stories(report)) if report.trials else (),
+            watch.calls(report) if isinstance(report, WatchReport) else (),
         )
     elif isinstance(report, TeardownReport):
         yield from _assembled(
@@ -76,6 +79,7 @@ def _assembled(
     figures: Iterable[Piece],
     findings: Iterable[str],
     trials: Iterable[Iterable[Piece]],
+    calls: Iterable[Piece] = (),
 ) -> Iterator[Piece]:
     """What every kind of run shows, around what this kind has to show."""
     yield Piece((_opening(report, sentences),))
@@ -84,6 +88,7 @@ def _assembled(
     yield from figures
     for number, item in enumerate(findings):
         yield Piece((("" if number else "\n### Findings\n\n") + item, ""), "finding")
+    yield from calls
     tables = list(trials)
     yield Piece(("\n### Trials\n\n" if tables else "\nNo trial was finished.\n",))
     for pieces in tables:

@@ -24,6 +24,8 @@ def example(report: Report) -> Iterator[Piece]:
     """Code where the subject is the user's own agent; else the command is the example, and that is said."""
     options = report.run.options
     agent_name = options.get("agent_name")
+    if report.run.kind == "watch":
+        return  # life is no example
     if not isinstance(agent_name, str):
         server = ", and with --local the server too" if "--local" in report.run.command else ""
         yield Piece((f"\n### Smallest example\n\n{OWN_WORKER}{server}.\n", ""), "example")

@@ -13,11 +13,13 @@ from lkdiag.render.wording import (
     SWEEP,
     THRESHOLD_SYMBOL,
     closes,
+    fate,
     moment,
     more,
     offset,
     trial_numbers,
 )
+from lkdiag.report.watch_value import WatchReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -74,6 +76,8 @@ def logs(report: Report) -> Iterator[str]:
     elif isinstance(report.run.options.get("agent_name"), str):
         again = code(f"lkdiag report {run_id} --format markdown --worker-log FILE")
         yield f"The worker's log was not given. {again} joins it by job and room, and puts it into the timelines.\n"
+    elif isinstance(report, WatchReport):
+        yield f"A worker's log was not given. {code(f'lkdiag report {run_id} --worker-log FILE')} joins it.\n"
     else:
         yield "The worker is lkdiag's own: what it did is in the journal, and in the timelines of failing trials.\n"
     server = ", the log of the private livekit-server" if "--local" in report.run.command else ""
@@ -89,5 +93,6 @@ def leftovers(rooms: Sequence[LeftoverRoom]) -> Iterator[Piece]:
         created = moment(room.created_at) if room.created_at else NONE
         who = ", ".join(room.participants) or "nobody"
         ways = f"{prose(closes(room))}, or by {code(SWEEP)}" if room.still_there else "lkdiag has deleted it since"
+        ways = prose(fate(room) or "") or ways
         row = table_row([prose(room.name), prose(room.sid), created, prose(who), ways])
         yield Piece((head + row, ""), "leftover")

@@ -16,9 +16,11 @@ from lkdiag.render.dispatch import terminal as dispatch
 from lkdiag.render.teardown import terminal as teardown
 from lkdiag.render.terminal_table import Trimmed, indented, labelled, plain
 from lkdiag.render.visible import visible
+from lkdiag.render.watch import terminal as watch
 from lkdiag.render.wording import THRESHOLD_SYMBOL, VERDICT_SYMBOL
 from lkdiag.report.teardown_value import TeardownReport
 from lkdiag.report.value import DispatchReport
+from lkdiag.report.watch_value import WatchReport
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -58,6 +60,8 @@ def render(report: Report, console: Console, *, verbose: bool = False) -> None:
     shown: list[tuple[str, list[RenderableType]]] = []
     if isinstance(report, DispatchReport):
         shown = dispatch.sections(report, width, verbose=verbose, complete=complete)
+        if isinstance(report, WatchReport):
+            shown.insert(0, ("Calls", watch.calls(report, width, complete=complete)))
     elif isinstance(report, TeardownReport):
         shown = teardown.sections(report, width, verbose=verbose, complete=complete)
     shown.append(("About the record", [indented(plain(note)) for note in report.notes]))

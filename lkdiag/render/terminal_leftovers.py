@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkdiag.render.terminal_table import indented, plain
-from lkdiag.render.wording import SWEEP, closes, moment
+from lkdiag.render.wording import SWEEP, closes, fate, moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 def leftover_rooms(rooms: Sequence[LeftoverRoom]) -> list[RenderableType]:
     """Each with who is in it, since when it is there, and what would close it."""
     found: list[RenderableType] = []
-    for room in (room for room in rooms if room.still_there):
+    for room in (room for room in rooms if room.still_there or not room.own):
         since = f"since {moment(room.created_at)} UTC, " if room.created_at else ""
         who = ", ".join(room.participants) or "nobody"
         found.append(indented(plain(f"{room.name}  {room.sid}")))
         found.append(indented(plain(f"{since}in it: {who}"), 4))
-        found.append(indented(plain(f"closes {closes(room)}, or by `{SWEEP}`", "dim"), 4))
-    return found + _deleted([room for room in rooms if not room.still_there])
+        found.append(indented(plain(fate(room) or f"closes {closes(room)}, or by `{SWEEP}`", "dim"), 4))
+    return found + _deleted([room for room in rooms if room.own and not room.still_there])
 
 
 def _deleted(rooms: Sequence[LeftoverRoom]) -> list[RenderableType]:

@@ -90,6 +90,15 @@ def closes(room: LeftoverRoom) -> str:
     return f"when {room.participants[0]} leaves" if len(room.participants) == 1 else "when all of them have left"
 
 
+def fate(room: LeftoverRoom) -> str | None:
+    """What would close a room of the project that a watch found left over, or what became of it; None for lkdiag's."""
+    from lkdiag.report.watch_value import WatchedRoomLeft
+
+    if not isinstance(room, WatchedRoomLeft):
+        return None
+    return f"{room.closes}; the room is the project's: lkdiag leaves it alone" if room.still_there else room.closes
+
+
 MOST_NUMBERS = 300
 """Of a list of trials; more are not read by anybody."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
@@ -97,7 +98,10 @@ def _trial(trial: JudgedTrial, facts: ObservedFacts, stalls: Sequence[Event]) ->
 
 def _elsewhere(text: str, agent_name: str) -> str:
     """What a trial of lkdiag's own would tell is an option of another command."""
-    return f"lkdiag dispatch-trial --agent-name {agent_name} {text}" if text.startswith(OPTION) and agent_name else text
+    known_here = text.startswith(("--worker-log", "--timeout", "--settle"))
+    if not text.startswith(OPTION) or known_here or not agent_name:
+        return text
+    return f"lkdiag dispatch-trial --agent-name {shlex.quote(agent_name)} {text}"
 
 
 # -- of the run as a whole ------------------------------------------------------------------------------------------

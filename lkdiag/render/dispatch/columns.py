@@ -9,6 +9,7 @@ from lkdiag.render.column import Column
 from lkdiag.render.selection import room_prefix
 from lkdiag.render.wording import NONE, OUTCOME_SYMBOL, duration, moment, who
 from lkdiag.report.value import TrialReport
+from lkdiag.report.watch_value import WatchReport
 
 if TYPE_CHECKING:
     from lkdiag.report.value import DispatchReport
@@ -66,8 +67,16 @@ FALLBACK_DISPATCH = Trials(
 )
 
 
+AGENT_NAME = Trials(
+    "agent", "the name that was dispatched", lambda trial: getattr(trial, "agent_name", "") or "(no name)"
+)
+CALL = Trials("call", "the call in which it was seen", lambda trial: str(getattr(trial, "call", NONE)), right=True)
+
+
 def verdict_columns(report: DispatchReport) -> tuple[Trials, ...]:
     """What was judged. The role only where there are two."""
+    if isinstance(report, WatchReport):
+        return (INDEX, CALL, AGENT_NAME, OUTCOME, LATENCY, STATE, MISMATCH)
     role = (ROLE,) if any(trial.role == "control" for trial in report.trials) else ()
     return (INDEX, *role, OUTCOME, LATENCY, STATE, MISMATCH, FALLBACK)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lkdiag.checks.verdict import Outcome
 from lkdiag.render.wording import duration, rate, tally
+from lkdiag.report.watch_value import WatchReport
 
 if TYPE_CHECKING:
     from lkdiag.report.value import DispatchReport, DispatchSummary
@@ -55,10 +56,11 @@ def groups(report: DispatchReport) -> dict[str, DispatchSummary]:
 def tallies(report: DispatchReport) -> tuple[Tally, ...]:
     """Outcomes, loss with its 95 % interval, rescued trials, mismatches."""
     summaries = groups(report).values()
+    second = () if isinstance(report, WatchReport) else (Tally("rescued", tuple(rescued(one) for one in summaries)),)
     return (
         Tally("outcomes", tuple(tally(summary.outcomes) for summary in summaries)),
         Tally("lost", tuple(rate(summary.lost_rate) for summary in summaries)),
-        Tally("rescued", tuple(rescued(summary) for summary in summaries)),
+        *second,
         Tally("mismatches", tuple(tally(summary.mismatches) for summary in summaries)),
     )
 

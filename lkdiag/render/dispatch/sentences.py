@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from lkdiag.checks.verdict import Outcome
 from lkdiag.render import environment
+from lkdiag.render.watch.sentences import sentences as watch_sentences
 from lkdiag.render.wording import duration, plural, rate, tally
+from lkdiag.report.watch_value import WatchReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 def sentences(report: DispatchReport, code: Callable[[str], str], prose: Callable[[str], str]) -> Iterator[str]:
     """The first one goes on from a colon. `code` and `prose` say how the format shows a name, and a text."""
+    if isinstance(report, WatchReport):
+        yield from watch_sentences(report, code)
+        return
     summary = report.summary
     method = f" by {code(environment.methods(report))}" if environment.methods(report) else ""
     name = "the same room name" if report.run.options.get("reuse_room_name") else "a room of a new name"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lkdiag.render.course import ended, expected
 from lkdiag.render.dispatch.sentences import sentences as dispatch_sentences
 from lkdiag.render.fitting import Piece, Step, fit
-from lkdiag.render.html import dispatch, teardown
+from lkdiag.render.html import dispatch, teardown, watch
 from lkdiag.render.html.markup import around_hole, element, written
 from lkdiag.render.html.parts import (
     command_section,
@@ -24,6 +24,7 @@ from lkdiag.render.teardown.sentences import sentences as teardown_sentences
 from lkdiag.render.wording import VERDICT_SYMBOL, period
 from lkdiag.report.teardown_value import TeardownReport
 from lkdiag.report.value import DispatchReport
+from lkdiag.report.watch_value import WatchReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -137,6 +138,7 @@ def _pieces(report: Report) -> Iterator[Piece]:
             dispatch.findings(report),
             dispatch.trials(report),
             dispatch.stories(report),
+            watch.calls(report) if isinstance(report, WatchReport) else (),
         )
     elif isinstance(report, TeardownReport):
         yield from _assembled(
@@ -154,10 +156,12 @@ def _assembled(
     findings: Iterable[Element],
     trials: Iterable[Piece],
     stories: Iterable[Piece],
+    calls: Iterable[Piece] = (),
 ) -> Iterator[Piece]:
     yield Piece((f"{written(environment_section(report))}\n",))
     yield from thresholds(report.thresholds)
     yield from figures
+    yield from calls
     yield from list_pieces("findings", "Findings", "finding", findings)
     told = list(stories)
     if told:

@@ -18,6 +18,7 @@ from lkdiag.render.wording import (
     SWEEP,
     THRESHOLD_SYMBOL,
     closes,
+    fate,
     moment,
     more,
     offset,
@@ -152,7 +153,9 @@ def leftovers(rooms: Sequence[LeftoverRoom]) -> Iterator[Piece]:
         created = moment(room.created_at) if room.created_at else NONE
         who = ", ".join(room.participants) or "nobody"
         how: Child = "lkdiag has deleted it since"
-        if room.still_there:
+        if (told := fate(room)) is not None:
+            how = told
+        elif room.still_there:
             how = element("span", f"{closes(room)}, or by ", element("code", SWEEP))
         yield Piece((written(row(headers, [room.name, room.sid, created, who, how])), ""), "leftover")
     yield Piece((f"{after}\n",))
