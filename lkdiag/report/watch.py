@@ -57,7 +57,7 @@ def build_watch(timeline: Timeline, started: Event, notes: Sequence[str]) -> Wat
         )
         for call in calls
     )
-    findings = _findings(judged, trials, list(found.values()), run)
+    findings = _findings(judged, trials, list(found.values()), run, calls)
     about = run_of(started, run)
     nothing = all(trial.outcome in UNJUDGED for trial in trials) and not any(call.is_over for call in calls)
     verdict = verdict_of(findings, about, missing=0, nothing_judged=nothing)
@@ -66,7 +66,9 @@ def build_watch(timeline: Timeline, started: Event, notes: Sequence[str]) -> Wat
     return WatchReport(
         run=about,
         environment=environment_of(
-            started, timeline, scenario.agent_name or ", ".join(repr(name) for name in names) or "the project's agents"
+            started,
+            timeline,
+            scenario.agent_name or ", ".join(name or "(no name)" for name in names) or "the project's agents",
         ),
         verdict=verdict,
         headline=_headline(verdict, summary, [call_end(call, scenario.alone_for_s) for call in calls], about),
@@ -108,13 +110,18 @@ def _elsewhere(text: str, agent_name: str) -> str:
 
 
 def _findings(
-    judged: Sequence[JudgedTrial], trials: Sequence[ObservedTrial], alone: Sequence[Finding | None], run: Timeline
+    judged: Sequence[JudgedTrial],
+    trials: Sequence[ObservedTrial],
+    alone: Sequence[Finding | None],
+    run: Timeline,
+    calls: Sequence[CallFacts],
 ) -> tuple[Finding, ...]:
     found: list[Finding | None] = []
     for name in dict.fromkeys(trial.agent_name for trial in trials):
         of_name = [trial for trial in judged if trial.facts.agent_name == name]
         found += [check(of_name, ()) for check in (nobody_answers.judge, changing_worker.judge)]
     found.append(out_of_sight.judge(run))
+    found.append(out_of_sight.judge_calls(calls))
     found += _left_alone([finding for finding in alone if finding is not None], len(alone))
     found += grouped([trial.findings for trial in trials])
     return tuple(finding for finding in found if finding is not None)
@@ -144,7 +151,7 @@ def _headline(verdict: Verdict, summary: DispatchSummary, ends: Sequence[CallEnd
         told = "No call was seen, so there is nothing to judge."
     else:
         calls = f"{len(ends)} call{'s' if len(ends) > 1 else ''}"
-        told = f"In {calls} {_dispatches(verdict, summary)}"
+        told = f"{calls} seen: {_dispatches(verdict, summary)}"
         left = sum(end is CallEnd.LEFT_OVER for end in ends)
         told += f"; in {left} of them somebody was left alone." if left else "; none was left over."
     if run.aborted is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import signal
 import time
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from livekit import api, rtc
 
+from lkdiag.journal import read_journal
+from lkdiag.render import FORMATS
+from lkdiag.report.build import build_report
+from lkdiag.report.redact import redact
 from lkdiag.scenario.dispatch import JobType
 from lkdiag.scenario.workers import parse_behaviour
 from lkdiag.settings import Credentials
@@ -193,15 +198,66 @@ def fate(trial: dict[str, Any]) -> tuple[str, str, str | None]:
 
 async def judged_again(owner: User, report: dict[str, Any]) -> None:
     """The journal gives the same report, every format can be written, and thresholds work on it."""
-    again = await owner.run("report", "--last", "--format", "json")
-    assert (again.code, again.report) == (1, report)
-    for format_ in ("terminal", "markdown", "html", "svg", "junit"):
-        shown = await owner.run("report", "--last", "--format", format_, "--redact", "--fail-if", "dropped>0")
-        assert shown.code == 1, shown.stderr
-        assert "Traceback" not in shown.stderr
-        assert "call-left" in shown.stdout
-        assert "lkdiag has deleted" not in shown.stdout
-        assert "sweep --delete" not in shown.stdout
-        assert "15550100" not in shown.stdout
-    bundled = await owner.run("bundle", "--last", "--dry-run")
-    assert bundled.code == 0, bundled.stderr
+    again = await owner.run("report", "--last", "--format", "json", "--fail-if", "dropped>0")
+    assert again.code == 1
+    assert again.report["thresholds"][0]["ok"] is False
+    assert again.report["calls"] == report["calls"]
+    assert again.report["trials"] == report["trials"]
+    (journal,) = owner.runs.glob("*/journal.jsonl")
+    judged = redact(build_report(read_journal(journal).events))
+    for format_, write in FORMATS.items():
+        text = io.StringIO()
+        write(judged, text, verbose=True)
+        assert "call-left" in text.getvalue(), format_
+        for wrong in ("lkdiag has deleted", "sweep --delete", "15550100"):
+            assert wrong not in text.getvalue(), format_
+
+
+@pytest.mark.server
+async def test_one_call_to_its_end_passes(owner: User, private_server: PrivateServer, callers: Callers) -> None:
+    """Nobody holds the room open: it closes by its own timeout as if nobody watched."""
+    async with (
+        workers(private_server, {"honest": "honest"}),
+        owner.running("watch", "--room", "talk", "--calls", "1", "--format", "json") as watch,
+    ):
+        await watch.wait_event("api.called", method="ListRooms", room="talk")
+        await callers.room("talk", "honest", departure_timeout=3)
+        caller = await callers.join("talk", "sip_+15550100", "sip")
+        await watch.wait_event("participant.joined", identity="sip_+15550100")
+        await watch.wait_event("observation.ended", agent_came=True)
+        await caller.disconnect()
+        done = await watch.wait()
+    owner.assert_silent(done)
+    assert done.code == 0, done.stderr
+    (trial,), (call,) = done.report["trials"], done.report["calls"]
+    assert (fate(trial), trial["method"]) == (("delivered", "running", None), "observed")
+    assert (call["ended"], call["trials"], call["alone"]) == ("closed", [1], None)
+    assert call["closed_ms"] is not None
+    assert done.report["leftover_rooms"] == []
+    for words in ("appeared", "'sip_+15550100' (sip) is in the room", "agent 'honest' joined after", "is closed"):
+        assert words in done.stderr
+
+
+@pytest.mark.server
+async def test_without_a_call_nothing_is_known(owner: User) -> None:
+    done = await owner.run("watch", "--prefix", "call-", "--for", "1s", "--quiet", "--format", "json")
+    assert (done.code, done.stderr) == (3, "")
+    assert done.report["headline"] == "No call was seen, so there is nothing to judge."
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--room", "a", "--prefix", "b"),
+        ("--room", ""),
+        ("--prefix", "a", "--calls", "0"),
+        ("--prefix", "a", "--api-rate", "0"),
+        ("--prefix", "a", "--timeout", "1s"),
+        ("--prefix", "a", "--fail-if", "closed_p50_ms>1"),
+    ],
+    ids=" ".join,
+)
+async def test_what_makes_no_sense_is_refused(user: User, words: tuple[str, ...]) -> None:
+    done = await user.run("watch", *words)
+    done.refusal(2)

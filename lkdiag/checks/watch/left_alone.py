@@ -35,7 +35,7 @@ def judge(call: CallFacts, alone_for_s: float) -> Finding | None:
     since_s = call.alone_s(alone)
     where = f"room {room.data['room']} ({room.data['sid']})"
     fact = (
-        f"{alone.identity!r} ({alone.kind}) was alone in {where} for {since_s:.1f} s, since {alone.left_by!r} had left"
+        f"{alone.identity!r} ({alone.kind}) was alone in {where} for {since_s:.1f} s after {alone.left_by!r} had left"
     )
     seen = ("participant.left", "agent.left", "room.occupied", "room.closed")
     return Finding(

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from lkdiag.checks.verdict import Finding, Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lkdiag.checks.watch.call import CallFacts
     from lkdiag.timeline import Timeline
 
 SLUG = "out-of-sight"
@@ -37,4 +40,25 @@ def judge(run: Timeline) -> Finding | None:
         fact=f"listRooms was not answered for {sum(long):.0f} s in all, {max(long):.0f} s at most{why}",
         hint="calls that came and went meanwhile are in no figure; look at the server, or at lkdiag's own connection",
         evidence=tuple(e.seq for e in failed),
+    )
+
+
+def judge_calls(calls: Iterable[CallFacts]) -> Finding | None:
+    """Calls that were there long enough, and of which the server never said who is in them, or who was dispatched."""
+    unseen = []
+    for call in calls:
+        answered = {e.data["method"] for e in call.story.of("api.called") if e.data["ok"]}
+        lasted_s = (call.last_ns - call.started.mono_ns) / 1e9
+        if lasted_s > LONGEST_S and not {"ListDispatch", "ListParticipants"} <= answered:
+            unseen.append(call)
+    if not unseen:
+        return None
+    rooms = ", ".join(str(call.started.data["room"]) for call in unseen)
+    return Finding(
+        check=SLUG,
+        severity=Severity.INCONCLUSIVE,
+        title="the server did not say what goes on in a room",
+        fact=f"listDispatch or listParticipants was never answered for {rooms}",
+        hint="what became of these calls is not known; the refusals stand in the journal (api.called)",
+        evidence=tuple(call.started.seq for call in unseen),
     )

@@ -20,7 +20,7 @@ def sentences(report: WatchReport, code: Callable[[str], str]) -> Iterator[str]:
         f"room {code(options['room'])}" if options.get("room") else f"rooms {code(str(options.get('prefix')) + '…')}"
     )
     yield f"real calls in {which} were followed from outside, by the API alone; nobody joined them."
-    yield f"{plural(len(report.calls), 'call')}, with {plural(summary.trials, 'dispatch')}."
+    yield f"{plural(len(report.calls), 'call')}; dispatches in them that were judged: {summary.trials}."
     if summary.trials:
         yield f"Outcomes: {tally(summary.outcomes)}. Lost: {rate(summary.lost_rate)}."
     latency = summary.latency_ms
