@@ -35,8 +35,8 @@ class WatchScenario:
     """Who was left alone for so long is left over. 60 s: above the 21 s for which a lost participant stays listed, and
     above most transfers."""
     api_rate: float = 10.0
-    """API calls a second at most. 10: LiveKit Cloud allows a project 1,000 a minute
-    (docs.livekit.io, Quotas and limits), and your own servers need theirs."""
+    """API calls a second at most, on average. LiveKit Cloud limits those of a project (docs.livekit.io, Quotas and
+    limits), and your own application needs its share."""
 
     def __post_init__(self) -> None:
         if (self.room is None) == (self.prefix is None):

@@ -70,7 +70,7 @@ async def test_help_names_every_option_once_and_the_exit_codes(user: User) -> No
 
 COMMANDS = [
     "dispatch-trial", "transfer-teardown", "run", "worker", "doctor", "explain", "report", "bundle", "compare", "sweep",
-    "selftest", "canary", "scenarios", "scenarios show", "scenarios schema",
+    "selftest", "canary", "watch", "scenarios", "scenarios show", "scenarios schema",
 ]  # fmt: skip
 
 

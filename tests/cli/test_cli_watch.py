@@ -160,7 +160,10 @@ async def test_watch_says_what_became_of_every_call_and_touches_none(
 
     assert by_name["honest"]["outcome"] == "delivered"
     assert by_name["honest"]["mismatch"] is None  # its job may be listed 5 s late, as the workers have just registered
-    assert fate(by_name["ghost"]) == ("dropped", "running", "false-running")
+    seen = not any("out of sight" in found["fact"] for found in by_name["ghost"]["findings"])  # else a busy machine
+    assert fate(by_name["ghost"]) == (
+        ("dropped", "running", "false-running") if seen else ("inconclusive", "running", None)
+    )
     assert by_name["leaver"]["outcome"] == "delivered"
     assert fate(by_name["nobody"])[0] == "inconclusive"
     assert [found["check"] for found in by_name["nobody"]["findings"]] == ["seen-in-part"]
@@ -180,10 +183,8 @@ async def test_watch_says_what_became_of_every_call_and_touches_none(
     (room,) = report["leftover_rooms"]
     assert (room["name"], room["participants"]) == ("call-left", ["sip_+15550100"])
     assert room["closes"] == "one SIP participant holds it"
-    assert {found["check"] for found in report["findings"] if found["severity"] == "fail"} == {
-        "false-running",
-        "left-alone",
-    }
+    failed = {found["check"] for found in report["findings"] if found["severity"] == "fail"}
+    assert failed == {"left-alone", *(["false-running"] if seen else [])}
 
     methods = {event["data"]["method"] for event in owner.events() if event["kind"] == "api.called"}
     assert methods == LOOKS
@@ -200,7 +201,7 @@ async def judged_again(owner: User, report: dict[str, Any]) -> None:
     """The journal gives the same report, every format can be written, and thresholds work on it."""
     again = await owner.run("report", "--last", "--format", "json", "--fail-if", "dropped>0")
     assert again.code == 1
-    assert again.report["thresholds"][0]["ok"] is False
+    assert again.report["thresholds"][0]["value"] == report["summary"]["outcomes"]["dropped"]
     assert again.report["calls"] == report["calls"]
     assert again.report["trials"] == report["trials"]
     (journal,) = owner.runs.glob("*/journal.jsonl")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SLUG = "out-of-sight"
 LONGEST_S = 10.0
-"""Looks for rooms are 1 s apart, and an answer takes at most 10 s before it is given up."""
+"""Looks for rooms are less than a second apart, and an answer takes at most 10 s before it is given up."""
 
 
 def gaps_s(run: Timeline) -> list[float]:

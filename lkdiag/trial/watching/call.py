@@ -14,6 +14,8 @@ from lkdiag.timeline.presence import alone_spells, stays_of
 from lkdiag.trial.watch import RoomWatcher
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from livekit import api
 
     from lkdiag.control import Control
@@ -77,10 +79,12 @@ class FollowedCall:
         *,
         lacked_ns: int | None,
         types: dict[str, set[str]],
+        share_s: Callable[[], float],
     ) -> None:
         """`lacked_ns`: when a listRooms began that did not have the room yet; None where there was none.
 
-        `types` are those of all jobs that were listed, by agent name, in whichever call.
+        `types` are those of all jobs that were listed, by agent name, in whichever call. `share_s` is how far apart
+        the looks at each of the calls have to be, so that those in which an agent is due come first.
         """
         self.number = number
         self.room = room
@@ -89,6 +93,7 @@ class FollowedCall:
         self.left_over = False
         self._scenario = scenario
         self._types = types
+        self._share_s = share_s
         self._observations: dict[str, _Observation] = {}
         self._people = room.num_participants
         self._woken = asyncio.Event()
@@ -158,12 +163,12 @@ class FollowedCall:
             observed = self._observations.setdefault(item["dispatch_id"], _Observation(now_ns))
             if not observed.over:
                 is_due = self._observe(item, observed, now_ns)
-                due, waiting = due or is_due, waiting or not (is_due or observed.over)
+                due, waiting = due or is_due, waiting or bool(item["agent_name"] and not (is_due or observed.over))
         self._note_alone(now_ns)
         if due:
             return DUE_S
         young = now_ns - self._found_ns < YOUNG_NS
-        return OPEN_S if young or waiting or not self._observations else CALM_S
+        return max(OPEN_S if young or waiting else CALM_S, self._share_s())
 
     def _observe(self, dispatch: Dispatch, observed: _Observation, now_ns: int) -> bool:
         """Whether its agent, or its job, is due; ends the observation when nothing more is to come."""
@@ -187,9 +192,10 @@ class FollowedCall:
         if not jobs and dispatch["agent_name"] == "":
             return False  # every room without a dispatch has one without a name: it is one of somebody's if a job comes
         since_ns = expected_ns(self._types[dispatch["agent_name"]], observed.made_ns, self.recorder.kept)
+        patience_ns = int((scenario.timeout_s + scenario.settle_s) * 1e9)
         if since_ns is None:
-            return False
-        until_ns = since_ns + int((scenario.timeout_s + scenario.settle_s) * 1e9)
+            return now_ns <= observed.made_ns + patience_ns  # it is not known to be due, but a job may come any moment
+        until_ns = since_ns + patience_ns
         if observed.listed_ns is not None:
             until_ns = max(until_ns, observed.listed_ns + int(max(scenario.settle_s, scenario.delayed_after_s) * 1e9))
         return self._end(dispatch, observed) if now_ns > until_ns else True

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lkdiag.settings import Credentials
     from lkdiag.timeline import Recorder
 
-INTERVAL_S = 1.0
+INTERVAL_S = 0.75
 """Between two listRooms: a call that is shorter may not be seen."""
 BLIND_INTERVAL_S = 5.0
 """At most, while the server does not answer."""
@@ -122,10 +122,15 @@ class _Follower:
         self._number += 1
         lacked_ns = None if room.sid in self._known else self._listed_ns
         call = FollowedCall(
-            self._control, self._recorder, self._scenario, self._number, room, lacked_ns=lacked_ns, types=self._types
-        )
+            self._control, self._recorder, self._scenario, self._number, room, lacked_ns=lacked_ns, types=self._types,
+            share_s=self._share_s,
+        )  # fmt: skip
         task = asyncio.create_task(self._follow(call), name=f"call {self._number}")
         self._calls[room.name] = call, task
+
+    def _share_s(self) -> float:
+        """A quarter of all API calls is kept for calls in which an agent is due: each look is two."""
+        return 2 * len(self._calls) / (self._scenario.api_rate * 0.75)
 
     async def _follow(self, call: FollowedCall) -> None:
         try:

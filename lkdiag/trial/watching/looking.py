@@ -23,8 +23,12 @@ SLOWEST_S = 5.0
 FASTER = 0.98
 
 
+BURST_S = 2.0
+"""What was not asked for so long may be asked at once: calls come several at a time, and their first looks count."""
+
+
 class Pace:
-    """Turns, at most so many a second. After a refusal they come half as often, and slowly come faster again."""
+    """Turns, on average at most so many a second. After a refusal half as many, and slowly more again."""
 
     def __init__(self, per_second: float) -> None:
         self._least_s = 1 / per_second
@@ -34,7 +38,7 @@ class Pace:
     async def turn(self) -> None:
         """Wait for one."""
         now_s = asyncio.get_running_loop().time()
-        at_s = max(now_s, self._next_s)
+        at_s = max(self._next_s, now_s - BURST_S)
         self._next_s = at_s + self._apart_s
         self._apart_s = max(self._least_s, self._apart_s * FASTER)
         if at_s > now_s:
