@@ -26,7 +26,7 @@ class Run:
     scenario: str
     """The scenario's name: `dispatch-trial`."""
     kind: str
-    """`dispatch` or `teardown`: which contract judges it."""
+    """`dispatch`, `teardown` or `watch`: which contract judges it."""
     title: str
     """The scenario in one line."""
     reported: str | None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from lkdiag.checks.verdict import Mismatch, Outcome, Severity, State
+from lkdiag.checks.watch import out_of_sight
 
 from .followed import Followed, known
-from .story import dispatch, job
+from .story import MONO_MS, dispatch, job
 
 
 def test_an_agent_that_comes_in_time_is_delivered() -> None:
@@ -191,3 +192,16 @@ def test_others_are_not_left_alone(what: str) -> None:
         else:
             call.gone(30_000, "sip_1")
     assert call.over(201_000).left_over() is None
+
+
+def test_a_project_that_does_not_answer_is_out_of_sight() -> None:
+    watch = Followed()
+    watch.run_event(0, "watch.began")
+    for at, ok in ((100, True), (1_000, False), (6_000, False), (14_000, True)):
+        began_ns = int((MONO_MS + at) * 1e6)
+        refusal = {} if ok else {"error": "no answer", "code": "unreachable"}
+        watch.run_event(at, "api.called", method="ListRooms", began_mono_ns=began_ns, duration_ms=1, ok=ok, **refusal)
+    found = out_of_sight.judge(watch.timeline().run_level())
+    assert found is not None
+    assert found.severity is Severity.INCONCLUSIVE
+    assert "14 s" in found.fact

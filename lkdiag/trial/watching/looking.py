@@ -32,21 +32,21 @@ class Pace:
 
     def __init__(self, per_second: float) -> None:
         self._least_s = 1 / per_second
-        self._apart_s = self._least_s
+        self.apart_s = self._least_s
         self._next_s = 0.0
 
     async def turn(self) -> None:
         """Wait for one."""
         now_s = asyncio.get_running_loop().time()
         at_s = max(self._next_s, now_s - BURST_S)
-        self._next_s = at_s + self._apart_s
-        self._apart_s = max(self._least_s, self._apart_s * FASTER)
+        self._next_s = at_s + self.apart_s
+        self.apart_s = max(self._least_s, self.apart_s * FASTER)
         if at_s > now_s:
             await asyncio.sleep(at_s - now_s)
 
     def slow_down(self) -> None:
         """The server has had too many."""
-        self._apart_s = min(SLOWEST_S, self._apart_s * SLOWER)
+        self.apart_s = min(SLOWEST_S, self.apart_s * SLOWER)
 
 
 class LookingControl(Control):
