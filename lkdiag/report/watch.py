@@ -7,17 +7,23 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from lkdiag.checks import changing_worker, nobody_answers
+from lkdiag.checks.diagnosis.beside import Beside
+from lkdiag.checks.neighbour import Neighbour
 from lkdiag.checks.run_facts import RunFacts
 from lkdiag.checks.verdict import Severity, Verdict
 from lkdiag.checks.watch import CHECKS, left_alone, out_of_sight
 from lkdiag.checks.watch.call import CallFacts
 from lkdiag.checks.watch.judged import judge_observed, observed
-from lkdiag.report.about import environment_of, grouped, run_of, scenario_of, verdict_of
-from lkdiag.report.dispatch import UNJUDGED, side_by_side, summary_of, trial_report
+from lkdiag.report.about import environment_of, run_of, scenario_of, verdict_of
+from lkdiag.report.dispatch_trial import trial_report
+from lkdiag.report.grouping import FindingsSoFar
 from lkdiag.report.narrative import story, utc
+from lkdiag.report.packed import PLAIN
+from lkdiag.report.summing import UNJUDGED, SummarySoFar
 from lkdiag.report.watch_call import call_end, call_report, left_room
 from lkdiag.report.watch_value import CallEnd, ObservedTrial, WatchReport
 from lkdiag.scenario.watch import WatchScenario
+from lkdiag.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,14 +32,24 @@ if TYPE_CHECKING:
     from lkdiag.checks.verdict import Finding
     from lkdiag.checks.watch.facts import ObservedFacts
     from lkdiag.report.value import DispatchSummary, Run
-    from lkdiag.timeline import Event, Timeline
+    from lkdiag.timeline import Event
 
 OPTION = "--"
 
 
-def build_watch(timeline: Timeline, started: Event, notes: Sequence[str]) -> WatchReport:
-    """Judge a watch. Raises JournalError when its scenario can't be read."""
+def build_watch(
+    events: Iterable[Event],
+    started: Event,
+    notes: Sequence[str],
+    *,
+    plain: int = PLAIN,  # noqa: ARG001 - as of every kind of run
+) -> WatchReport:
+    """Judge a watch. Raises JournalError when its scenario can't be read.
+
+    All of it is held at once: what an agent's name is known for by one call, another one is judged by.
+    """
     scenario = scenario_of(started, WatchScenario)
+    timeline = Timeline(events)
     run = timeline.run_level()
     # nothing of this run was ever cold or warm: the calls came when they came
     run_facts = replace(RunFacts.of(scenario, timeline), warmed_up=True)
@@ -43,7 +59,12 @@ def build_watch(timeline: Timeline, started: Event, notes: Sequence[str]) -> Wat
         if events.first("trial.started") is not None
     ]
     facts = list(observed(calls, run_facts, scenario.agent_name))
-    judged = side_by_side([judge_observed(one) for one in facts])
+    apart = [judge_observed(one) for one in facts]
+    neighbours = [Neighbour.of(trial) for trial in apart]
+    beside = Beside(neighbours)
+    judged = [replace(trial, beside=beside) for trial in apart]
+    for trial, neighbour in zip(judged, neighbours, strict=True):
+        neighbour.causes = () if trial.diagnosis is None else trial.diagnosis.causes
     stalls = run.of("lkdiag.stalled")
     trials = tuple(_trial(trial, one, stalls) for trial, one in zip(judged, facts, strict=True))
     found = {call.number: left_alone.judge(call, scenario.alone_for_s) for call in calls}
@@ -57,17 +78,21 @@ def build_watch(timeline: Timeline, started: Event, notes: Sequence[str]) -> Wat
         )
         for call in calls
     )
-    findings = _findings(judged, trials, list(found.values()), run, calls)
+    findings = _findings(neighbours, trials, list(found.values()), run, calls)
     about = run_of(started, run)
     nothing = all(trial.outcome in UNJUDGED for trial in trials) and not any(call.is_over for call in calls)
     verdict = verdict_of(findings, about, missing=0, nothing_judged=nothing)
-    summary = summary_of(judged)
+    sums = SummarySoFar()
+    for trial in judged:
+        sums.add(trial)
+    summary = sums.summary()
     names = dict.fromkeys(trial.agent_name for trial in trials)
     return WatchReport(
         run=about,
         environment=environment_of(
             started,
-            timeline,
+            run,
+            run_facts.clock_samples or (),
             scenario.agent_name or ", ".join(name or "(no name)" for name in names) or "the project's agents",
         ),
         verdict=verdict,
@@ -110,7 +135,7 @@ def _elsewhere(text: str, agent_name: str) -> str:
 
 
 def _findings(
-    judged: Sequence[JudgedTrial],
+    judged: Sequence[Neighbour],
     trials: Sequence[ObservedTrial],
     alone: Sequence[Finding | None],
     run: Timeline,
@@ -118,12 +143,15 @@ def _findings(
 ) -> tuple[Finding, ...]:
     found: list[Finding | None] = []
     for name in dict.fromkeys(trial.agent_name for trial in trials):
-        of_name = [trial for trial in judged if trial.facts.agent_name == name]
+        of_name = [trial for trial in judged if trial.agent_name == name]
         found += [check(of_name, ()) for check in (nobody_answers.judge, changing_worker.judge)]
     found.append(out_of_sight.judge(run))
     found.append(out_of_sight.judge_calls(calls))
     found += _left_alone([finding for finding in alone if finding is not None], len(alone))
-    found += grouped([trial.findings for trial in trials])
+    of_trials = FindingsSoFar()
+    for one in trials:
+        of_trials.add(one.index, one.findings)
+    found += of_trials.grouped()
     return tuple(finding for finding in found if finding is not None)
 
 
