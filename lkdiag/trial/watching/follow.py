@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from lkdiag.control import ApiCallError
 from lkdiag.timeline.room_name import run_of_room
+from lkdiag.trial.health import watch_health
 from lkdiag.trial.preflight import check_project
-from lkdiag.trial.stall import watch_stalls
 from lkdiag.trial.watching.call import FollowedCall
 from lkdiag.trial.watching.looking import LookingControl
 
@@ -34,12 +34,12 @@ async def follow(scenario: WatchScenario, credentials: Credentials, recorder: Re
     """
     async with LookingControl(credentials, scenario.api_rate) as control:
         await check_project(credentials, control, recorder)
-        stalls = asyncio.create_task(watch_stalls(recorder), name="stall watch")
+        health = asyncio.create_task(watch_health(recorder, control), name="watch of lkdiag itself")
         try:
             await _Follower(scenario, control, recorder).run(stop)
         finally:
-            stalls.cancel()
-            await asyncio.gather(stalls, return_exceptions=True)
+            health.cancel()
+            await asyncio.gather(health, return_exceptions=True)
 
 
 class _Follower:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lkdiag.control import ApiCallError, Control
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Coroutine
 
     from lkdiag.settings import Credentials
     from lkdiag.timeline import TrialRecorder
@@ -56,14 +56,13 @@ class LookingControl(Control):
         super().__init__(credentials)
         self._pace = Pace(per_second)
 
-    async def _call(self, recorder: TrialRecorder, method: str, call: Awaitable[T], **about: Any) -> T:
+    async def _call(self, recorder: TrialRecorder, method: str, call: Coroutine[Any, Any, T], **about: Any) -> T:
         try:
             if method not in LOOKING:
                 raise AssertionError(f"a watch does not call {method}")
             await self._pace.turn()
         except BaseException:
-            if asyncio.iscoroutine(call):
-                call.close()  # never sent
+            call.close()  # never sent
             raise
         try:
             return await super()._call(recorder, method, call, **about)
