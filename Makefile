@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV ?= $(BIN)/uv
 
-.PHONY: demo test lint lock clean
+.PHONY: demo test lint bench lock clean
 
 demo: $(VENV)/.runtime  ## twenty real dispatch trials on a private livekit-server
 	$(BIN)/lkdiag dispatch-trial --local --count 20
@@ -17,6 +17,9 @@ lint: $(VENV)/.dev  ## style, types, and who may import whom
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev  ## what lkdiag costs: ratios to the bare loop, the server's floor and a bare program
+	$(BIN)/python -m benchmarks
 
 lock: $(VENV)/.dev  ## resolve the dependencies anew, and write them down with their hashes
 	$(UV) pip compile -q --universal --generate-hashes --upgrade --no-header --no-emit-index-url \

@@ -13,23 +13,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from lkdiag import __version__
-from lkdiag.cli import (
-    bundle,
-    canary,
-    compare,
-    dispatch_trial,
-    doctor,
-    explain,
-    manual,
-    report,
-    scenarios,
-    selftest,
-    sweep,
-    transfer_teardown,
-    watch,
-    worker,
-)
-from lkdiag.cli import run as run_scenario
+from lkdiag.cli import manual
+from lkdiag.cli.commands import CONTEXT, Root
 from lkdiag.cli.notes import give_up, say_error
 from lkdiag.cli.own_fault import own_fault
 from lkdiag.cli.usage import CommandLineError, as_usage_error
@@ -58,27 +43,13 @@ ASKED_BY_A_SHELL = "_LKDIAG_COMPLETE"
 
 app = typer.Typer(
     name=NAME,
+    cls=Root,
     help="Diagnose LiveKit: does the agent come, and what is left when everybody has gone?",
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=CONTEXT,
     epilog=f"{EXAMPLES}\n\n{manual.EXIT_CODES}",
 )
-app.command("dispatch-trial", epilog=dispatch_trial.EXAMPLES)(dispatch_trial.dispatch_trial)
-app.command("transfer-teardown", epilog=transfer_teardown.EXAMPLES)(transfer_teardown.transfer_teardown)
-app.command("canary", epilog=canary.EXAMPLES)(canary.canary)
-app.command("watch", epilog=watch.EXAMPLES)(watch.watch)
-app.command("run", epilog=run_scenario.EXAMPLES)(run_scenario.run)
-app.add_typer(scenarios.scenarios, name="scenarios")
-app.command("worker", cls=worker.WorkerCommand, epilog=worker.EXAMPLES)(worker.worker)
-app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
-app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
-app.command("report", epilog=report.EXAMPLES)(report.report)
-app.command("bundle", epilog=bundle.EXAMPLES)(bundle.bundle)
-app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
-app.command("sweep", epilog=sweep.EXAMPLES)(sweep.sweep)
-app.command("selftest", epilog=selftest.EXAMPLES)(selftest.selftest)
-manual.complete(app)
 
 
 def _show_version(wanted: bool) -> None:

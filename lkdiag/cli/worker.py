@@ -17,8 +17,8 @@ from lkdiag.scenario.dispatch import JobType
 if TYPE_CHECKING:
     from lkdiag.scenario.fault import BehaviourSpec
 
-
-__all__ = ["EXAMPLES", "WorkerCommand", "worker"]
+COMMAND_CLASS = WorkerCommand
+"""The command's, for typer."""
 
 EXAMPLES = """[bold]Examples[/]
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import typer.main
 
 from lkdiag import __version__
-from lkdiag.cli.app import app
+from lkdiag.cli import commands
 
 if TYPE_CHECKING:
     from .user import User
@@ -75,9 +74,14 @@ COMMANDS = [
 
 
 def test_every_command_is_looked_at_here() -> None:
-    root: Any = typer.main.get_command(app)
-    nested = [f"scenarios {name}" for name in root.commands["scenarios"].commands]
-    assert set(COMMANDS) == {*root.commands, *nested}
+    nested = [f"scenarios {name}" for name in commands.COMMANDS["scenarios"].load("scenarios").commands]
+    assert set(COMMANDS) == {*commands.COMMANDS, *nested}
+
+
+@pytest.mark.parametrize("name", commands.COMMANDS)
+def test_a_command_is_summed_up_in_its_own_words(name: str) -> None:
+    entry = commands.COMMANDS[name]
+    assert entry.load(name).help.split("\n\n")[0].replace("\n", " ") == entry.summary
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer.main
 
 from lkdiag.cli.app import app
+from lkdiag.cli.commands import COMMANDS
 from lkdiag.cli.usage import CommandLineError
 from lkdiag.errors import LkdiagError
 from lkdiag.pages import find_page
@@ -98,7 +99,7 @@ def _value_problem(values: dict[str, Any], name: str) -> str:
 
 def options() -> set[str]:
     """Every long option of every command."""
-    root: Any = typer.main.get_command(app)
+    root = whole()
     found: set[str] = set()
     waiting = [root]
     while waiting:
@@ -115,8 +116,14 @@ def options() -> set[str]:
 
 def command_names() -> list[str]:
     """Every command of the first level."""
+    return list(COMMANDS)
+
+
+def whole() -> Any:
+    """The command line with every command loaded."""
     root: Any = typer.main.get_command(app)
-    return list(root.commands)
+    root.commands = {name: entry.load(name) for name, entry in COMMANDS.items()}
+    return root
 
 
 def _split(line: str) -> list[str]:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer.main
 
-from lkdiag.cli.app import app
 from lkdiag.pages import read_pages
 
-from .command_lines import command_names, commands_in, commands_of, options, problem_of
+from .command_lines import command_names, commands_in, commands_of, options, problem_of, whole
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -25,7 +22,7 @@ VARIABLE = re.compile(r"\b(?:LKDIAG|LIVEKIT)_[A-Z][A-Z_]+\b")
 
 def examples() -> list[tuple[str, str]]:
     """Each command's epilog, without its markup."""
-    root: Any = typer.main.get_command(app)
+    root = whole()
     nested = [sub for command in root.commands.values() for sub in getattr(command, "commands", {}).values()]
     plain = re.compile(r"\[/?(?:bold|dim)?\]")
     return [(c.name, plain.sub("", c.epilog or "")) for c in (root, *root.commands.values(), *nested)]
