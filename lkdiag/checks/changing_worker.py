@@ -30,7 +30,9 @@ def judge(subject: Sequence[Neighbour], control: Sequence[Neighbour]) -> Finding
     counts = Counter(worker_id for _, worker_id in served)
     ids = ", ".join(f"{worker_id} {count}" for worker_id, count in counts.most_common())
     runs = [worker_id for worker_id, _ in groupby(worker_id for _, worker_id in served)]
-    once_each = len(runs) == len(counts)
+    order_known = all(one.run.shard is None for one in subject)
+    once_each = order_known and len(runs) == len(counts)
+    turns = "; one followed the other" if once_each else "; they took turns"
     log = served[0][0].run.log
     unknown = sorted(set(counts) - log.worker_ids) if log is not None and log.worker_ids else []
     return Finding(
@@ -38,13 +40,15 @@ def judge(subject: Sequence[Neighbour], control: Sequence[Neighbour]) -> Finding
         severity=Severity.NOTE,
         title=f"{len(counts)} workers took the jobs",
         fact=f"jobs by worker: {ids}"
-        + ("; one followed the other" if once_each else "; they took turns")
+        + (turns if order_known else "")
         + (f"; the worker's log knows nothing of {', '.join(unknown)}" if unknown else ""),
         hint=(
             "fine if you run several under this name. If you run one: "
             + (
                 "it was restarted in between (each registration has an id of its own), or a deployment replaced it."
                 if once_each
+                else "either it was restarted in between, or another one is registered under the same name."
+                if not order_known
                 else "another one is registered under the same name, left over or of another deployment."
             )
         ),

@@ -29,7 +29,8 @@ BAD = (Outcome.DELAYED, Outcome.DROPPED)
 def judge(subject: Sequence[Neighbour], control: Sequence[Neighbour]) -> Finding | None:  # noqa: ARG001
     """A note where idleness before a trial tells how it went."""
     judged = [t for t in subject if t.outcome in (Outcome.DELIVERED, *BAD)]
-    first = min((t.index for t in subject), default=0)
+    # of shards that began side by side none has the very first
+    first = 0 if any(t.run.shard is not None for t in subject) else min((t.index for t in subject), default=0)
     cold = [t for t in judged if idle_before(t, first)]
     warm = [t for t in judged if not idle_before(t, first)]
     if not cold or not warm:

@@ -73,6 +73,8 @@ class RunFacts:
     """Whether trials went before those that count."""
     log: WorkerLog | None = None
     """What the worker's own log says; None where none was given."""
+    shard: int | None = None
+    """Which of several processes the trial was played by: times are compared within one alone. None: there was one."""
 
     @classmethod
     def of(cls, scenario: Terms, events: Iterable[Event]) -> RunFacts:

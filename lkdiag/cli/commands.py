@@ -33,7 +33,7 @@ class Entry:
             rich_markup_mode="rich", pretty_exceptions_enable=False, add_completion=False, context_settings=CONTEXT
         )
         kind = getattr(module, "COMMAND_CLASS", TyperCommand)
-        alone.command(name, cls=kind, epilog=module.EXAMPLES)(found)
+        alone.command(name, cls=kind, epilog=getattr(module, "EXAMPLES", None))(found)
         manual.complete(alone)
         return typer.main.get_command(alone)
 
@@ -68,6 +68,9 @@ COMMANDS = {
         "Say what a finding, an outcome, a cause or a check of the doctor means, how to tell, and what to do.",
     ),
     "report": Entry("report", "Judge a recorded run again, with today's checks, and show its report."),
+    "merge": Entry(
+        "merge", "Make one run of the shards that `dispatch-trial --shard I/N` has played, on this machine or others."
+    ),
     "bundle": Entry("bundle", "Put everything about a run into one .zip, to be attached to a bug report."),
     "compare": Entry("compare", "Compare two runs: is B better than A, worse, or can't it be told?"),
     "sweep": Entry("sweep", "List the rooms that lkdiag left on your project, and delete them if asked to."),
@@ -76,6 +79,8 @@ COMMANDS = {
         "Play every failure, and the honest case, in random order on a private server, and compare with the diagnosis.",
     ),
 }
+OWN = {"shard-runner": Entry("shard_runner", "Play one shard of a run.")}
+"""Those that lkdiag itself calls: they stand in no list."""
 
 
 class Root(TyperGroup):
@@ -94,6 +99,7 @@ class Root(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Load the one that is called; typer suggests others by their names."""
         self.commands = {name: self.get_command(ctx, name) for name in COMMANDS}
-        if args[0] in COMMANDS:
-            self.commands[args[0]] = COMMANDS[args[0]].load(args[0])
+        entry = COMMANDS.get(args[0]) or OWN.get(args[0])
+        if entry is not None:
+            self.commands[args[0]] = entry.load(args[0])
         return super().resolve_command(ctx, args)

@@ -14,6 +14,7 @@ DISPATCH = "Dispatch"
 VERDICT = "Verdict"
 PACE = "Pace"
 FAULTS = "Faults of lkdiag's own worker"
+SPREAD = "More processes, more machines"
 
 
 Count = Annotated[int | None, typer.Option("--count", "-n", help="Trials of the subject. \\[default: 10]")]
@@ -128,4 +129,42 @@ Seed = Annotated[
 ]
 FaultFallback = Annotated[
     bool, typer.Option("--fault-fallback", help="Let the fault strike the fallback too.", rich_help_panel=FAULTS)
+]
+
+Shard = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="Play only the I-th of N shares of the trials; `lkdiag merge` makes one report of all.",
+        rich_help_panel=SPREAD,
+    ),
+]
+RunGroup = Annotated[
+    str | None,
+    typer.Option(
+        "--run-group",
+        metavar="NAME",
+        help="Which run the shard is of: merge keeps groups apart.",
+        rich_help_panel=SPREAD,
+    ),
+]
+Processes = Annotated[
+    int,
+    typer.Option(
+        "--processes",
+        metavar="N",
+        help="Share the trials out to N processes here, each with --concurrency trials at a time.",
+        rich_help_panel=SPREAD,
+    ),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Share the trials out to the workers of a Dask cluster: tcp://HOST:8786. Each uses the credentials of its "
+        "own environment; none are sent. Needs `pip install 'lkdiag\\[cluster]'`.",
+        rich_help_panel=SPREAD,
+    ),
 ]

@@ -9,6 +9,7 @@ import typer
 from lkdiag.cli import dispatch_options as own
 from lkdiag.cli import options as shared
 from lkdiag.cli.play import Flags, play
+from lkdiag.cli.spread import Spread, shard_of
 from lkdiag.errors import UsageError
 from lkdiag.scenario.dispatch import Caller, JobType, Method
 from lkdiag.scenario.fault import Fault, parse_faults
@@ -54,6 +55,10 @@ def dispatch_trial(
     fault: own.FaultOption = None,
     seed: own.Seed = None,
     fault_fallback: own.FaultFallback = False,
+    shard: own.Shard = None,
+    run_group: own.RunGroup = None,
+    processes: own.Processes = 1,
+    cluster: own.Cluster = None,
     worker_log: shared.WorkerLog = None,
     local: shared.Local = False,
     project: shared.Project = None,
@@ -80,12 +85,16 @@ def dispatch_trial(
 
     if count is not None and duration is not None:
         raise UsageError("--count and --duration exclude each other", "one says how many trials, the other how long")
+    trials = 10 if count is None else count
     faults = faults_of(fault)
+    spread = Spread(shard_of(shard, run_group), processes, cluster)
+    if spread.shard is not None and faults and seed is None:
+        raise UsageError("--fault with --shard needs --seed", "else each shard would draw faults of its own")
     own_seed = secrets.randbelow(2**31) if faults and seed is None else seed or 0
     chosen = {"warmup": warmup} if warmup is not None else {}
     script = with_settings(
         load_script("dispatch-trial", tuple(BEHAVIOURS), make_behaviour),
-        count=10 if count is None else count,
+        count=trials,
         agent_name=agent_name,
         control=control,
         control_share=control_share,
@@ -112,12 +121,13 @@ def dispatch_trial(
         fault_fallback=fault_fallback,
         **chosen,
     )
+    spread.check(trials if duration is None else None, burst)
     flags = Flags(
         local, project, url, api_key, api_secret, server_binary, format_, output, verbose, quiet, redact, runs_dir,
         worker_log, tuple(fail_if or ()),
     )  # fmt: skip
     drawn_seed = ["--seed", str(own_seed)] if faults and seed is None else []
-    raise typer.Exit(play(script, flags, flags.check(script.kind), drawn_seed))
+    raise typer.Exit(play(script, flags, flags.check(script.kind, elsewhere=cluster is not None), drawn_seed, spread))
 
 
 def faults_of(text: str | None) -> tuple[Fault, ...]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lkdiag.cli.output import Format
+    from lkdiag.cli.spread import Spread
     from lkdiag.errors import ExitCode
     from lkdiag.scenario.script import DispatchScript, TeardownScript
 
@@ -42,12 +43,13 @@ class Flags:
     worker_log: Path | None = None
     fail_if: tuple[str, ...] = ()
 
-    def check(self, kind: str) -> settings.Credentials | None:
+    def check(self, kind: str, *, elsewhere: bool = False) -> settings.Credentials | None:
         """Whatever can be known to be wrong before anything is begun; the credentials, None for a private server.
 
-        `kind` is the scenario's: what thresholds there can be. Raises UsageError or CredentialsError.
+        `kind` is the scenario's: what thresholds there can be. What is played `elsewhere` is so with the credentials
+        of over there. Raises UsageError or CredentialsError.
         """
-        from lkdiag.cli.session import choose_credentials
+        from lkdiag.cli.session import choose_credentials, own_credentials
         from lkdiag.cli.worker_log import check_worker_log
         from lkdiag.report.threshold import parse_conditions
 
@@ -55,6 +57,8 @@ class Flags:
         check_worker_log(self.worker_log)
         parse_conditions(self.fail_if, kind)
         flags = settings.CredentialFlags(self.url, self.api_key, self.api_secret, self.project)
+        if elsewhere:
+            return own_credentials(flags, local=self.local)
         return choose_credentials(flags, local=self.local)
 
 
@@ -63,10 +67,12 @@ def play(
     flags: Flags,
     credentials: settings.Credentials | None,
     extra_words: Sequence[str] = (),
+    spread: Spread | None = None,
 ) -> ExitCode:
     """Play it and show its report; the exit code that the report asks for.
 
-    `extra_words` are to be added to the command that repeats the run (a seed that was drawn, say). Raises LkdiagError.
+    `extra_words` are to be added to the command that repeats the run (a seed that was drawn, say). `spread`: on
+    how many processes it is played. Raises LkdiagError.
     """
     from lkdiag.cli.recording import command_line
     from lkdiag.cli.session import Session
@@ -83,8 +89,9 @@ def play(
         # a worker that is played anew for each trial has nothing to warm up
         script = with_settings(script, warmup=0)
     if isinstance(script, DispatchScript):
-        script = with_settings(script, join=join_of(script))
-    check_capacity(script.settings)
+        script = with_settings(script, join=join_of(script, 1 if spread is None else spread.of))
+    if spread is None or spread.cluster is None:
+        check_capacity(script.settings)
     session = Session(
         script=script,
         credentials=credentials,
@@ -94,7 +101,7 @@ def play(
         quiet=flags.quiet,
         webhook_address=address,
     )
-    journal = session.run()
+    journal = (session if spread is None else spread.over(session)).run()
     if flags.worker_log is not None:
         append_events(journal, worker_log_events(read_journal(journal).events, flags.worker_log, quiet=flags.quiet))
     return show_run(

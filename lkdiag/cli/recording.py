@@ -12,6 +12,7 @@ import shlex
 import signal
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lkdiag.scenario.script import DispatchScript, TeardownScript
+    from lkdiag.scenario.shard import Shard
     from lkdiag.scenario.watch import WatchScript
     from lkdiag.timeline import Event
 
@@ -58,9 +60,16 @@ def record_run(
     project_host: str,
     command: str,
     watchers: Sequence[Callable[[Event], object]],
+    *,
+    shard: Shard | None = None,
+    merged: dict[str, Any] | None = None,
+    run_id: str | None = None,
 ) -> Iterator[Recording]:
-    """Open the journal of a new run. Raises UsageError when it can't be written."""
-    run_id = new_run_id()
+    """Open the journal of a new run. Raises UsageError when it can't be written.
+
+    `shard` is which share of it this process plays; `merged` says of which shards it is put together.
+    """
+    run_id = run_id or new_run_id()
     folder = runs_dir / run_id
     with JournalWriter(folder / FILE_NAME) as journal:
         recorder = Recorder(journal.write, *watchers, wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
@@ -80,9 +89,23 @@ def record_run(
             sdk={name: importlib.metadata.version(name) for name in SDKS},
             python=platform.python_version(),
             os=_system(),
+            shard=_share(script, shard),
+            merged=merged,
         )
         recorder.record("scenario.read", text=script.text)
         yield Recording(run_id, folder, recorder, journal)
+
+
+def _share(script: DispatchScript | TeardownScript | WatchScript, shard: Shard | None) -> dict[str, Any] | None:
+    from lkdiag.scenario.script import DispatchScript
+    from lkdiag.trial.schedule import Role, plan_trials
+
+    if shard is None or not isinstance(script, DispatchScript):
+        return None
+    if script.settings.duration_s is not None:
+        return shard.recorded()
+    roles = Counter(trial.role for trial in plan_trials(script.settings, script.cases, shard) if not trial.warmup)
+    return shard.recorded(subject=roles[Role.SUBJECT], control=roles[Role.CONTROL])
 
 
 def _expected(script: DispatchScript | TeardownScript | WatchScript) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import traceback
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lkdiag import settings
 from lkdiag.cli.notes import say
@@ -14,7 +14,7 @@ from lkdiag.cli.own_fault import described
 from lkdiag.cli.progress import Progress
 from lkdiag.cli.recording import record_run, stop_on_signals
 from lkdiag.cli.tally import tally_of
-from lkdiag.errors import LkdiagError, UsageError
+from lkdiag.errors import CredentialsError, LkdiagError, UsageError
 from lkdiag.scenario.dispatch import DispatchScenario
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lkdiag.call.webhooks import WebhookListener
     from lkdiag.cli.recording import Recording
     from lkdiag.scenario.script import DispatchScript, TeardownScript
+    from lkdiag.scenario.shard import Shard
     from lkdiag.server.binary import ServerBinary
     from lkdiag.timeline import Event, Recorder
     from lkdiag.trial.run import Mix
@@ -40,6 +41,20 @@ def choose_credentials(flags: settings.CredentialFlags, *, local: bool) -> setti
     if given:
         option = given[0].replace("_", "-")
         raise UsageError(f"--local and --{option} exclude each other", "--local starts a server with keys of its own")
+    return None
+
+
+def own_credentials(flags: settings.CredentialFlags, *, local: bool) -> settings.Credentials | None:
+    """What is found here, for a run that is played elsewhere with others. Raises UsageError where any were given."""
+    given = [name for name in ("url", "api_key", "api_secret", "project") if getattr(flags, name) is not None]
+    if local or given:
+        option = "local" if local else given[0].replace("_", "-")
+        raise UsageError(
+            f"--cluster and --{option} exclude each other",
+            "no credentials are sent through a cluster: each worker uses those of its own environment",
+        )
+    with contextlib.suppress(CredentialsError):
+        return settings.load_to_use(flags)
     return None
 
 
@@ -62,6 +77,16 @@ class Session:
     """What plays the script, with the recorder, the run's id, and what stops it; None: run_script does."""
     watchers: tuple[Callable[[Event], object], ...] = ()
     """Who follows the run, instead of the line that shows its progress."""
+    shard: Shard | None = None
+    """Which share of the trials it plays; None: all of them."""
+    server_pid: int | None = None
+    """Of a private server that another lkdiag has started on this machine: its load is measured."""
+    run_id: str | None = None
+    """None: a new one."""
+    merged: dict[str, Any] | None = None
+    """Of which shards the run is put together, if it is."""
+    announced: bool = True
+    """False: only its trials are told of, for another lkdiag that has announced the run."""
 
     def run(self) -> Path:
         """Carry the run out; the journal that it left. Raises LkdiagError when it could not begin."""
@@ -73,18 +98,29 @@ class Session:
 
     async def _run(self) -> Path:
         binary = await self._find_server() if self.credentials is None else None
-        host = LOCAL_HOST if self.credentials is None else self.credentials.host
+        return await self._record(binary, LOCAL_HOST if self.credentials is None else self.credentials.host)
+
+    async def _record(self, binary: ServerBinary | None, host: str) -> Path:
         begun = asyncio.Event()
 
         def watch(event: Event) -> None:
-            if event.kind == "trial.started":
+            if event.kind in ("trial.started", "shards.started"):
                 begun.set()
             elif event.kind == "clock.off":
                 self._say(f"warning: {event.data['told']}")
 
         with (
             self._followed() as watchers,
-            record_run(self.runs_dir, self.script, host, self.command, [*watchers, watch]) as recording,
+            record_run(
+                self.runs_dir,
+                self.script,
+                host,
+                self.command,
+                [*watchers, watch],
+                shard=self.shard,
+                merged=self.merged,
+                run_id=self.run_id,
+            ) as recording,
         ):
             self._say(f"Run {recording.run_id}, recorded in {recording.folder}")
             try:
@@ -113,7 +149,7 @@ class Session:
         if self.watchers:
             yield self.watchers
             return
-        with Progress(tally_of(self.script), quiet=self.quiet) as progress:
+        with Progress(tally_of(self.script, self.shard), quiet=self.quiet) as progress:
             yield [progress.note]
 
     async def _until_stopped(self, recording: Recording, binary: ServerBinary | None, begun: asyncio.Event) -> None:
@@ -147,7 +183,7 @@ class Session:
 
             await run_script(
                 self.script, credentials, recording.recorder, recording.run_id, stop, webhooks,
-                mix=self.mix, server_pid=server_pid,
+                mix=self.mix, shard=self.shard, server_pid=server_pid or self.server_pid,
             )  # fmt: skip
 
     async def _listen(self, stack: contextlib.AsyncExitStack) -> WebhookListener | None:
@@ -192,7 +228,7 @@ class Session:
         return settings.Credentials(server.url, server.api_key, server.api_secret, "the private server"), server.pid
 
     def _say(self, text: str) -> None:
-        if not self.quiet:
+        if self.announced and not self.quiet:
             say(text)
 
     def _clean(self, text: str) -> str:

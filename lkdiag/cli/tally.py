@@ -12,6 +12,7 @@ from lkdiag.timeline import Event, Timeline
 if TYPE_CHECKING:
     from lkdiag.scenario.dispatch import DispatchScenario
     from lkdiag.scenario.script import DispatchScript, TeardownScript
+    from lkdiag.scenario.shard import Shard
     from lkdiag.scenario.teardown import TeardownScenario
 
 
@@ -95,15 +96,16 @@ class Tally(ABC):
         """Judge a trial that has ended."""
 
 
-def tally_of(script: DispatchScript | TeardownScript) -> Tally:
-    """Of the run that plays it."""
+def tally_of(script: DispatchScript | TeardownScript, shard: Shard | None = None) -> Tally:
+    """Of the run that plays it, or its share of it."""
     from lkdiag.scenario.script import DispatchScript
     from lkdiag.trial.schedule import plan_calls, plan_trials
 
     if isinstance(script, DispatchScript):
         if script.settings.duration_s is not None:
             return DispatchTally(script.settings, None)
-        return DispatchTally(script.settings, sum(not trial.warmup for trial in plan_trials(script.settings)))
+        planned = plan_trials(script.settings, script.cases, shard)
+        return DispatchTally(script.settings, sum(not trial.warmup for trial in planned))
     return CallTally(script.settings, len(plan_calls(script.settings)))
 
 

@@ -22,7 +22,10 @@ def load_row(report: Report) -> tuple[str, str]:
     if health is None:
         return "lkdiag's load", ""
     lag = health.loop_lag_ms
-    parts = [f"event loop late by {duration(lag.p50)} (p50), {duration(lag.p99)} (p99), {duration(lag.max)} at most"]
+    whose = "" if health.shard is None else f"shard {health.shard}, which fared worst: "
+    parts = [
+        f"{whose}event loop late by {duration(lag.p50)} (p50), {duration(lag.p99)} (p99), {duration(lag.max)} at most"
+    ]
     if health.own_cores.max is not None:
         parts.append(f"up to {health.own_cores.max:.0f} % of a processor, of {health.cores}")
     if health.server_cores.max is not None:

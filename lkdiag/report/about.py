@@ -96,11 +96,11 @@ def leftovers_of(run: Timeline) -> tuple[LeftoverRoom, ...]:
     )
 
 
-def verdict_of(findings: Iterable[Finding], run: Run, *, missing: int, nothing_judged: bool) -> Verdict:
-    """Of the whole run; one that judged nothing, or less than was planned, never passes."""
+def verdict_of(findings: Iterable[Finding], run: Run, *, missing: bool, nothing_judged: bool) -> Verdict:
+    """Of the whole run; one that judged nothing, or less than was planned (`missing`), never passes."""
     severities = {finding.severity for finding in findings}
     if Severity.FAIL in severities:
         return Verdict.FAIL
-    if Severity.INCONCLUSIVE in severities or nothing_judged or missing > 0 or run.aborted is not None:
+    if Severity.INCONCLUSIVE in severities or nothing_judged or missing or run.aborted is not None:
         return Verdict.INCONCLUSIVE
     return Verdict.PASS

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lkdiag.checks import RUN_CHECKS, leftover_room
+from lkdiag.checks import RUN_CHECKS, leftover_room, missing_trials
 from lkdiag.checks.diagnosis.beside import Beside, NotYetKnown, RestOfRunNeeded
 from lkdiag.checks.facts import DispatchFacts
 from lkdiag.checks.judged import JudgedTrial
 from lkdiag.checks.neighbour import Neighbour
-from lkdiag.checks.run_facts import KINDS, RunFactsSoFar
 from lkdiag.report.about import environment_of, leftovers_of, run_of, scenario_of, verdict_of
 from lkdiag.report.api_calls import ApiCallsSoFar
+from lkdiag.report.by_shard import NOTED, FactsByShard, shards_of
 from lkdiag.report.dispatch_trial import trial_report
 from lkdiag.report.expectation import judge_expectation, seen_of
 from lkdiag.report.grouping import FindingsSoFar
 from lkdiag.report.headline import headline
-from lkdiag.report.health import health_of
+from lkdiag.report.health_by_shard import health_by_shard
 from lkdiag.report.packed import PLAIN, Packed, sequence_of
 from lkdiag.report.reading import read_first, trials_of
 from lkdiag.report.summing import SummarySoFar
 from lkdiag.report.value import DispatchReport, TrialReport
 from lkdiag.scenario.dispatch import DispatchScenario
 from lkdiag.timeline import Event, Timeline
+from lkdiag.timeline.shards import is_merged, take_apart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from lkdiag.checks.run_facts import RunFacts
     from lkdiag.checks.verdict import Finding
@@ -39,59 +41,83 @@ def build_dispatch(
 ) -> DispatchReport:
     """Judge a run. Raises JournalError when its scenario can't be read. More than `plain` trials are kept packed."""
     scenario = scenario_of(started, DispatchScenario)
-    so_far = RunFactsSoFar(scenario)
-    first = read_first(events, KINDS, so_far.note)
-    run, facts = first.run, so_far.facts()
-    trials = _Trials(facts, run.of("lkdiag.stalled"), plain)
+    by_shard = FactsByShard(scenario, merged=is_merged(started))
+    first = read_first(events, NOTED, by_shard.note)
+    run, facts, apart = first.run, by_shard.facts(), take_apart(first.run)
+    own = apart[None]
+    trials = _Trials(facts, by_shard.shard_of, {shard: one.of("lkdiag.stalled") for shard, one in apart.items()}, plain)
     calls = ApiCallsSoFar(run)
     for index, timeline in trials_of(events, first.late):
         calls.note(timeline)
         trials.judge(index, timeline)
     trials.judge_the_rest()
-    about = run_of(started, run)
+    about = replace(run_of(started, own), shards=shards_of(apart, by_shard.shard_of))
     counted, warmup = trials.numbers(warmup=False), trials.numbers(warmup=True)
     reports = sequence_of(trials.reports, counted, plain=plain)
-    findings = _run_findings(trials, run)
+    findings = _run_findings(trials, run, own)
     subject, control = (trials.sums[role] for role in ROLES)
-    planned = None if scenario.duration_s is not None else scenario.count
-    not_begun = len(run.of("trial.not_begun"))
-    missing = not_begun if planned is None else planned - subject.trials
-    verdict = verdict_of(findings, about, missing=missing, nothing_judged=not counted)
-    summary = replace(subject.summary(), api_calls=calls.counted())
+    skipped = run.of("trial.not_begun")
+    accounted = subject.trials + sum(event.data.get("role", "subject") == "subject" for event in skipped)
+    planned = _planned(started, scenario)
+    missing = _missing(own) if planned is None else max(0, planned - accounted)
+    summary = replace(subject.summary(), api_calls=calls.counted(), missing=missing)
+    verdict = verdict_of(findings, about, missing=missing != 0 or bool(skipped), nothing_judged=not counted)
+    samples = facts[None].clock_samples or () if None in facts else ()  # each machine has a clock of its own
     return DispatchReport(
         run=about,
-        environment=environment_of(started, run, facts.clock_samples or (), scenario.agent_name),
+        environment=environment_of(started, run, samples, scenario.agent_name),
         verdict=verdict,
-        headline=headline(verdict, summary, about, planned, unlisted=subject.unlisted, not_begun=not_begun),
+        headline=headline(verdict, summary, about, planned, unlisted=subject.unlisted, not_begun=len(skipped)),
         summary=summary,
         control=control.summary() if scenario.control else None,
         trials=reports,
-        not_begun=not_begun,
-        health=health_of(run, scenario, len(counted) + len(warmup)),
+        not_begun=len(skipped),
+        health=health_by_shard(
+            started, scenario, apart, Counter(by_shard.shard_of[index] for index in trials.neighbours)
+        ),
         warmup=sequence_of(trials.reports, warmup, plain=plain),
         leftover_rooms=leftovers_of(run),
         findings=findings,
         expectation=judge_expectation(started.data.get("expect"), map(seen_of, reports), interrupted=about.interrupted),
-        notes=tuple(notes),
+        notes=(*notes, *(event.data["text"] for event in own.of("merge.noted"))),
     )
+
+
+def _planned(started: Event, scenario: DispatchScenario) -> int | None:
+    """Trials of the subject; None where a time was set instead."""
+    if scenario.duration_s is not None:
+        return None
+    return int(started.data["shard"]["subject"]) if "shard" in started.data else scenario.count
+
+
+def _missing(own: Timeline) -> int | None:
+    """Of a run of a set time, as it says of itself: none, or nobody knows how many."""
+    return None if own.of(missing_trials.KIND) else 0
 
 
 class _Trials:
     """Judges trials as they end. Those whose diagnosis needs the rest of the run are put off until it is known."""
 
-    def __init__(self, run: RunFacts, stalls: Sequence[Event], plain: int) -> None:
+    def __init__(
+        self,
+        runs: Mapping[int | None, RunFacts],
+        shard_of: Mapping[int, int | None],
+        stalls: Mapping[int | None, Sequence[Event]],
+        plain: int,
+    ) -> None:
         self.reports = Packed(TrialReport, plain=plain)
         self.neighbours: dict[int, Neighbour] = {}
         self.sums = {role: SummarySoFar() for role in ROLES}
         self.findings = FindingsSoFar()
-        self._run = run
+        self._runs = runs
+        self._shard_of = shard_of
         self._stalls = stalls
         self._put_off = Packed(tuple[Event, ...], plain=plain)
         self._beside: Beside = NotYetKnown()
 
     def judge(self, index: int, timeline: Timeline) -> None:
         """A trial that has ended."""
-        judged = replace(JudgedTrial.of(DispatchFacts(index, self._run, timeline)), beside=self._beside)
+        judged = replace(JudgedTrial.of(DispatchFacts(index, self._run(index), timeline)), beside=self._beside)
         one = self.neighbours[index] = Neighbour.of(judged)
         if not one.warmup:
             self.sums[_role(one)].add(judged)
@@ -104,18 +130,23 @@ class _Trials:
         """Every trial is known. The control's go first: what they come to is evidence for the others."""
         waiting = [index for index in sorted(self.neighbours) if index not in self.reports]
         for is_control in (True, False):
-            self._beside = Beside(self.neighbours.values())
-            for index in waiting:
-                if self.neighbours[index].is_control is is_control:
-                    facts = DispatchFacts(index, self._run, Timeline(self._put_off.take(index)))
-                    self._report(replace(JudgedTrial.of(facts), beside=self._beside))
+            for run in self._runs.values():
+                # times are among what is compared: the rest of the run is that of the same clocks
+                self._beside = Beside([one for one in self.neighbours.values() if one.run is run])
+                for index in waiting:
+                    if self.neighbours[index].run is run and self.neighbours[index].is_control is is_control:
+                        facts = DispatchFacts(index, run, Timeline(self._put_off.take(index)))
+                        self._report(replace(JudgedTrial.of(facts), beside=self._beside))
 
     def numbers(self, *, warmup: bool) -> list[int]:
         """Of the trials, in their order."""
         return [index for index in sorted(self.neighbours) if self.neighbours[index].warmup is warmup]
 
+    def _run(self, index: int) -> RunFacts:
+        return self._runs[self._shard_of[index]]
+
     def _report(self, judged: JudgedTrial) -> None:
-        report = trial_report(judged, self._stalls)
+        report = trial_report(judged, self._stalls.get(judged.facts.run.shard, ()))
         one = self.neighbours[judged.index]
         one.causes = () if judged.diagnosis is None else judged.diagnosis.causes
         if not one.warmup:
@@ -127,11 +158,11 @@ def _role(one: Neighbour) -> str:
     return ROLES[one.is_control]
 
 
-def _run_findings(trials: _Trials, run: Timeline) -> tuple[Finding, ...]:
+def _run_findings(trials: _Trials, run: Timeline, own: Timeline) -> tuple[Finding, ...]:
     """First what is said of the run, then each kind of finding of its trials, the most frequent first."""
     counted = [trials.neighbours[index] for index in trials.numbers(warmup=False)]
     subject, control = ([one for one in counted if _role(one) == role] for role in ROLES)
-    found = [check(subject, control) for check in RUN_CHECKS]
+    found = [missing_trials.judge(own), *(check(subject, control) for check in RUN_CHECKS)]
     found.append(leftover_room.judge(run))
     found += trials.findings.grouped()
     return tuple(finding for finding in found if finding is not None)

@@ -34,6 +34,11 @@ def headline(
         ended = "interrupted" if run.finished_at is not None else "killed"
         of = "" if planned is None else f" of {planned}"
         parts.append(f"The run was {ended} after {summary.trials}{of} trials.")
+    elif summary.missing is None:
+        parts.append("More trials are missing, nobody knows how many: nothing is known of them.")
+    elif summary.missing:
+        are = "are" if summary.missing > 1 else "is"
+        parts.append(f"{summary.missing} of {planned} trials {are} missing: nothing is known of them.")
     return " ".join(parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,22 @@ TOGETHER_S = 0.5
 """Agents that join together may take so long all in all: a quarter of the 2 s after which one is late."""
 
 
-def health_of(run: Timeline, scenario: DispatchScenario | TeardownScenario, trials: int) -> Health | None:
-    """Of the events that belong to no trial; None without a sample. `trials` were carried out."""
+@dataclass(frozen=True)
+class Shared:
+    """Between how many processes the run was shared."""
+
+    of: int = 1
+    here: int = 1
+    """Those on this machine: each does about as much to it as the others, and a private server is all theirs."""
+
+
+ALONE = Shared()
+
+
+def health_of(
+    run: Timeline, scenario: DispatchScenario | TeardownScenario, trials: int, shared: Shared = ALONE
+) -> Health | None:
+    """Of one process's events that belong to no trial; None without a sample. It carried `trials` out."""
     samples = [event for event in run.of("lkdiag.sampled") if event.mono_ns > event.data["began_mono_ns"]]
     if not samples:
         return None
@@ -40,9 +55,12 @@ def health_of(run: Timeline, scenario: DispatchScenario | TeardownScenario, tria
     lag_ms = Quantiles.of([lag for one in data for lag in one["lags_ms"]])
     answers = [one["answers_ms"]["p99"] for one in data if "answers_ms" in one]
     busy = [one for one in data if one["busy_ms"] > 0]
-    load = [(one["own_cores"] + one.get("server_cores", 0.0)) / max(one["machine"] * cores, 0.01) for one in busy]
+    load = [
+        (one["own_cores"] * shared.here + one.get("server_cores", 0.0)) / max(one["machine"] * cores, 0.01)
+        for one in busy
+    ]
     busy_ms = sum(one["busy_ms"] for one in data)
-    cpu_s = (own_s + server_s) / trials if trials else None
+    cpu_s = (own_s + server_s / shared.here) / trials if trials else None
     limited = run.first("lkdiag.limited")
     limit = None if limited is None else limited.data.get("descriptors")
     descriptors = max((one["descriptors"] for one in data if "descriptors" in one), default=None)
@@ -54,7 +72,7 @@ def health_of(run: Timeline, scenario: DispatchScenario | TeardownScenario, tria
     if (taken or late) and (not load or median(load) >= OWN_SHARE):
         bottleneck = "lkdiag"
         told = f"lkdiag itself was the bottleneck: {_what(lag_ms, busy_ms)}"
-        told += _lower(scenario, cores, cpu_s)
+        told += _lower(scenario, cores, cpu_s, shared)
     elif taken or late:
         bottleneck = "this machine"
         told = (
@@ -97,15 +115,18 @@ def _what(lag_ms: Quantiles, busy_ms: float) -> str:
     return ", ".join(part for part in (lag, f"no processor was free for {busy_ms / 1000:.1f} s") if part)
 
 
-def _lower(scenario: DispatchScenario | TeardownScenario, cores: int, cpu_s: float | None) -> str:
-    """What to lower, and to what: as many as can join in `TOGETHER_S`, by what a trial has cost here."""
+def _lower(scenario: DispatchScenario | TeardownScenario, cores: int, cpu_s: float | None, shared: Shared) -> str:
+    """What to lower, and to what: as many as can join in `TOGETHER_S`, by what a trial has cost here.
+
+    The rate is that of all processes, wherever they are; the concurrency is each one's.
+    """
     if not cpu_s:
         return ""
     dispatch = scenario if isinstance(scenario, DispatchScenario) else None
     rate, burst = (dispatch.rate, dispatch.burst) if dispatch is not None else (None, None)
-    together = max(1, int(TOGETHER_S * cores / cpu_s))
+    together = max(1, int(TOGETHER_S * cores / cpu_s / shared.here))
     words = []
-    if rate is not None and (fitting := 0.7 * cores / cpu_s) < rate:
+    if rate is not None and (fitting := 0.7 * cores / cpu_s * shared.of / shared.here) < rate:
         words.append(f"lower --rate to about {fitting:.2g}")
     elif burst is not None and together < burst:
         words.append(f"lower --burst to about {together}")

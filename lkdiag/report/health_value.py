@@ -36,3 +36,5 @@ class Health:
     """What held the run up: `lkdiag`, `this machine` or `the server`; None where nothing did."""
     advice: str
     """In a sentence or two; empty where there is nothing to say."""
+    shard: int | None = None
+    """Of a run of several processes: whose figures these are, the one's that fared worst. None: there was one."""

@@ -59,7 +59,7 @@ def build_teardown(
     findings = (*([] if left is None else [left]), *found.grouped())
     about = run_of(started, run)
     planned = _planned(scenario)
-    verdict = verdict_of(findings, about, missing=planned - len(trials), nothing_judged=not trials)
+    verdict = verdict_of(findings, about, missing=planned > len(trials), nothing_judged=not trials)
     return TeardownReport(
         run=about,
         environment=environment_of(started, run, clocks.samples(), scenario.agent_name),

@@ -10,6 +10,7 @@ from lkdiag.checks.diagnosis.value import Diagnosis
 from lkdiag.checks.verdict import Fallback, Finding, Mismatch, Outcome, State, Verdict
 from lkdiag.report.api_calls import ApiCalls
 from lkdiag.report.health_value import Health
+from lkdiag.report.shard_value import ShardOfRun
 from lkdiag.stats import Quantiles, Rate
 
 SCHEMA = "lkdiag.report/1"
@@ -42,6 +43,8 @@ class Run:
     aborted: str | None
     """Why lkdiag itself gave the run up (the server went away, say)."""
     lkdiag_version: str
+    shards: tuple[ShardOfRun, ...] = ()
+    """The processes of which the run was put together; none where there was one."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,9 @@ class DispatchSummary:
     """Of the whole run; it stands in the subject's summary alone."""
     start_lag_ms: Quantiles = NOTHING
     """How late trials began, against when they were due; of an open loop (`--rate`, `--burst`) only."""
+    missing: int | None = 0
+    """Trials that were planned and never begun, or of which the record is lost: they are counted nowhere else, and are
+    not those of `not_begun`. None: some are, but with `--duration` nobody knows how many."""
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def build_watch(
     findings = _findings(neighbours, trials, list(found.values()), run, calls)
     about = run_of(started, run)
     nothing = all(trial.outcome in UNJUDGED for trial in trials) and not any(call.is_over for call in calls)
-    verdict = verdict_of(findings, about, missing=0, nothing_judged=nothing)
+    verdict = verdict_of(findings, about, missing=False, nothing_judged=nothing)
     sums = SummarySoFar()
     for trial in judged:
         sums.add(trial)

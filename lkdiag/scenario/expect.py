@@ -50,6 +50,7 @@ DispatchCheck = Literal[
     "false-running",
     "leftover-room",
     "left-early",
+    "missing-trials",
     "name-reuse",
     "nobody-answers",
     "not-carried-out",

@@ -24,8 +24,11 @@ LINGER_S = 5.0
 """Above its waits: what an agent may be watched for when its job has ended, and what the calls take."""
 
 
-def join_of(script: DispatchScript) -> JoinBy:
-    """How its participants join. Raises UsageError where signalling alone was asked for and can't do."""
+def join_of(script: DispatchScript, shards: int = 1) -> JoinBy:
+    """How its participants join. Raises UsageError where signalling alone was asked for and can't do.
+
+    Of so many `shards` each has its own concurrency, and a share of the rate.
+    """
     settings = script.settings
     why = _needs_media(script)
     if settings.join is JoinBy.SIGNAL and why is not None:
@@ -33,7 +36,7 @@ def join_of(script: DispatchScript) -> JoinBy:
     if settings.join is not None:
         return settings.join
     at_a_time = max(settings.concurrency, settings.burst or 0)
-    many = at_a_time > MEDIA_AT_A_TIME_MAX or (settings.rate or 0.0) > MEDIA_RATE_MAX
+    many = at_a_time > MEDIA_AT_A_TIME_MAX or (settings.rate or 0.0) / shards > MEDIA_RATE_MAX
     return JoinBy.SIGNAL if many and why is None and settings.webhooks is None else JoinBy.MEDIA
 
 

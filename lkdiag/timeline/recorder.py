@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lkdiag.timeline.event import Event
@@ -29,6 +30,14 @@ class Recorder:
         for sink in self._sinks:
             sink(event)
         return event
+
+    def adopt(self, event: Event, trial: int | None) -> Event:
+        """Write down an event of another journal: with its own times, with this one's number, as that trial's."""
+        adopted = replace(event, seq=self._seq, trial=trial)
+        self._seq += 1
+        for sink in self._sinks:
+            sink(adopted)
+        return adopted
 
     def now_mono_ns(self) -> int:
         """This recorder's monotonic clock, in nanoseconds."""

@@ -24,6 +24,10 @@ class Planned(Protocol):
         """Its number; it orders the trials."""
 
     @property
+    def role(self) -> str | None:
+        """Whose trial it is; None where there is one role alone."""
+
+    @property
     def warmup(self) -> bool:
         """Whether it is carried out before all others, and alone."""
 
@@ -62,12 +66,15 @@ class Pace:
         """Whether trials begin by the clock."""
         return self.rate is not None or self.burst is not None
 
-    def due_s(self, number: int) -> float:
-        """When the trial of that number, from 0 on, is due in an open loop: seconds since the first one."""
+    def due_s(self, index: int) -> float:
+        """When the trial of that index, from 1 on, is due in an open loop: seconds since the first of the whole run.
+
+        A shard plays some of a run's trials, each when the whole run would: the rate is that of all shards.
+        """
         if self.burst is not None:
-            return number // self.burst * self.burst_every_s
+            return (index - 1) // self.burst * self.burst_every_s
         assert self.rate is not None, "a closed loop has no due times"
-        return number / self.rate
+        return (index - 1) / self.rate
 
 
 class Pacer(Generic[P]):
@@ -121,8 +128,8 @@ class Pacer(Generic[P]):
         began_ns = clock()
         going_on: set[asyncio.Task[None]] = set()
         async with asyncio.TaskGroup() as group:
-            for number, trial in enumerate(waiting):
-                due_s = pace.due_s(number)
+            for trial in waiting:
+                due_s = pace.due_s(trial.index)
                 if pace.duration_s is not None and due_s >= pace.duration_s:
                     return
                 due_ns = began_ns + int(due_s * 1e9)
@@ -132,7 +139,11 @@ class Pacer(Generic[P]):
                     return
                 if len(going_on) >= pace.max_in_flight:
                     self._recorder.record(
-                        "trial.not_begun", planned=trial.index, due_mono_ns=due_ns, in_flight=len(going_on)
+                        "trial.not_begun",
+                        planned=trial.index,
+                        role=trial.role,
+                        due_mono_ns=due_ns,
+                        in_flight=len(going_on),
                     )
                     await asyncio.sleep(0)  # those that go on come first
                     continue

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from lkdiag.call.webhooks import WebhookListener
     from lkdiag.scenario.script import TeardownScript
+    from lkdiag.scenario.shard import Shard
     from lkdiag.settings import Credentials
     from lkdiag.timeline import Recorder
 
@@ -47,11 +48,13 @@ async def run_script(
     *,
     mix: Mix | None = None,
     server_pid: int | None = None,
+    shard: Shard | None = None,
 ) -> None:
     """Carry out a scenario, until done or stopped. Raises ConnectionLostError or CredentialsError before it began.
 
     With a `mix` each trial is of another scenario; those of `script` that say how a run goes are its settings still.
-    `server_pid` is a private server's, whose share of this machine is measured.
+    `server_pid` is a private server's, whose share of this machine is measured. Of a `shard` only its trials are
+    carried out.
     """
     prefix = f"lkdiag-{run_id}"
     unhandled = UnhandledErrors()
@@ -78,7 +81,8 @@ async def run_script(
                 own = mix(planned.index, warmup=planned.warmup) if mix else script
                 await DispatchTrial(context, own, planned).run()
 
-            await engine.run(plan_trials(script.settings, script.cases), play_trial, stop, Pace.of(script.settings))
+            trials = plan_trials(script.settings, script.cases, shard)
+            await engine.run(trials, play_trial, stop, Pace.of(script.settings))
         else:
             # imported here: a call needs media, and a run of dispatches may do without
             from lkdiag.trial.call_stage import CallContext

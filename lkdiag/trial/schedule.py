@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from lkdiag.scenario.dispatch import DispatchScenario
     from lkdiag.scenario.script import Case
+    from lkdiag.scenario.shard import Shard
 
 
 class Role(StrEnum):
@@ -38,11 +40,19 @@ class PlannedTrial:
         return self.index <= 0
 
 
-def plan_trials(scenario: DispatchScenario, cases: Sequence[Case] = ({},)) -> Iterator[PlannedTrial]:
+def plan_trials(
+    scenario: DispatchScenario, cases: Sequence[Case] = ({},), shard: Shard | None = None
+) -> Iterator[PlannedTrial]:
     """`count` trials of the subject, in turn of each case; with a control as many more as make up its share.
 
-    With a duration they do not end: how many are begun is the pace's matter.
+    With a duration they do not end: how many are begun is the pace's matter. Of a `shard` only its own, under the
+    numbers that they have in the run as a whole; each shard warms up for itself.
     """
+    planned = _plan(scenario, cases)
+    return planned if shard is None else _share(planned, shard)
+
+
+def _plan(scenario: DispatchScenario, cases: Sequence[Case]) -> Iterator[PlannedTrial]:
     for index in range(1 - scenario.warmup, 1):
         yield PlannedTrial(index, Role.SUBJECT, cases[0])
     share = scenario.control_share if scenario.control else 0.0
@@ -56,6 +66,17 @@ def plan_trials(scenario: DispatchScenario, cases: Sequence[Case] = ({},)) -> It
         yield PlannedTrial(scenario.count + 1, Role.CONTROL, cases[0])
 
 
+def _share(planned: Iterator[PlannedTrial], shard: Shard) -> Iterator[PlannedTrial]:
+    """Subject and control are dealt out apart, so that every shard gets of both."""
+    dealt: Counter[Role] = Counter()
+    for trial in planned:
+        if not trial.warmup:
+            dealt[trial.role] += 1
+            if not shard.has(dealt[trial.role]):
+                continue
+        yield trial
+
+
 @dataclass(frozen=True)
 class PlannedCall:
     """One call to come: a cell of the grid."""
@@ -66,6 +87,7 @@ class PlannedCall:
     """None: the subject's own."""
     hangup: Side
 
+    role = None
     warmup = False
 
 

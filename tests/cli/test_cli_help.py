@@ -68,8 +68,8 @@ async def test_help_names_every_option_once_and_the_exit_codes(user: User) -> No
 
 
 COMMANDS = [
-    "dispatch-trial", "transfer-teardown", "run", "worker", "doctor", "explain", "report", "bundle", "compare", "sweep",
-    "selftest", "canary", "watch", "scenarios", "scenarios show", "scenarios schema",
+    "dispatch-trial", "transfer-teardown", "run", "worker", "doctor", "explain", "report", "merge", "bundle",
+    "compare", "sweep", "selftest", "canary", "watch", "scenarios", "scenarios show", "scenarios schema",
 ]  # fmt: skip
 
 

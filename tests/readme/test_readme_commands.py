@@ -25,7 +25,7 @@ def examples() -> list[tuple[str, str]]:
     root = whole()
     nested = [sub for command in root.commands.values() for sub in getattr(command, "commands", {}).values()]
     plain = re.compile(r"\[/?(?:bold|dim)?\]")
-    return [(c.name, plain.sub("", c.epilog or "")) for c in (root, *root.commands.values(), *nested)]
+    return [(c.name, plain.sub("", c.epilog or "")) for c in (root, *root.commands.values(), *nested) if not c.hidden]
 
 
 @pytest.mark.parametrize("arguments", commands_in(README), ids=" ".join)

@@ -42,6 +42,12 @@ def test_the_pace_decides_where_nobody_does(settings: dict[str, Any], expected: 
     assert join_of(script(**settings)) is expected
 
 
+def test_of_several_processes_each_has_its_own_concurrency_and_a_share_of_the_rate() -> None:
+    assert join_of(script(rate=2 * MEDIA_RATE_MAX), 2) is JoinBy.MEDIA
+    assert join_of(script(rate=2 * MEDIA_RATE_MAX + 1), 2) is JoinBy.SIGNAL
+    assert join_of(script(concurrency=MEDIA_AT_A_TIME_MAX + 1), 2) is JoinBy.SIGNAL
+
+
 @pytest.mark.parametrize(
     ("settings", "told"),
     [

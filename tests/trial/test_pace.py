@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Trial:
     index: int
+    role: str | None = None
 
     @property
     def warmup(self) -> bool:
@@ -68,8 +69,8 @@ class Run:
 
 
 def test_due_times() -> None:
-    assert [Pace(rate=4).due_s(number) for number in range(4)] == [0, 0.25, 0.5, 0.75]
-    assert [Pace(burst=3, burst_every_s=20).due_s(number) for number in range(7)] == [0, 0, 0, 20, 20, 20, 40]
+    assert [Pace(rate=4).due_s(index) for index in range(1, 5)] == [0, 0.25, 0.5, 0.75]
+    assert [Pace(burst=3, burst_every_s=20).due_s(index) for index in range(1, 8)] == [0, 0, 0, 20, 20, 20, 40]
 
 
 async def test_a_burst_begins_at_one_instant_and_while_none_has_ended() -> None:

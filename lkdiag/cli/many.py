@@ -1,0 +1,138 @@
+"""A run of many processes: planned here, played by them, cleaned up behind them, and put together again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from lkdiag.cli.notes import say
+from lkdiag.cli.session import Session
+from lkdiag.errors import LkdiagError
+from lkdiag.scenario.dispatch import DispatchScenario
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from lkdiag import settings
+    from lkdiag.cli.recording import Recording
+    from lkdiag.server.binary import ServerBinary
+    from lkdiag.shard.request import Request
+
+SHARDS = "shards"
+"""The folder of their runs, in that of the whole run, until they are one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManySession(Session):
+    """One run on several processes, wherever they are."""
+
+    def _requests(self, recording: Recording, of: int) -> Sequence[Request]:
+        from lkdiag.shard.request import requests_of
+
+        options: dict[str, Any] = msgspec.to_builtins(self.script.settings)
+        return requests_of(recording.run_id, of, self.command, options, quiet=self.quiet)
+
+    async def _clean_up(self, recording: Recording, credentials: settings.Credentials) -> None:
+        """A process that was killed closed nothing."""
+        from lkdiag.control import Control
+        from lkdiag.trial.close import close_leftovers
+
+        async with Control(credentials) as control:
+            await close_leftovers(control, recording.recorder, f"lkdiag-{recording.run_id}-")
+
+    def _put_together(self, recording: Recording, lost: dict[int, str]) -> None:
+        """Make one journal of those below the run's folder, and of them nothing is left."""
+        from lkdiag.journal import FILE_NAME
+        from lkdiag.shard.merge import merge_into
+        from lkdiag.shard.source import read_sources
+
+        folder = recording.folder / SHARDS
+        journals = sorted(folder.glob(f"*/{FILE_NAME}"))
+        if not any(path.stat().st_size for path in journals):
+            reasons = "; ".join(f"shard {index}: {reason}" for index, reason in lost.items())
+            raise LkdiagError("none of the processes began" + (f": {reasons}" if reasons else ""))
+        merge_into(recording.recorder, read_sources(journals), lost)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessesSession(ManySession):
+    """On this machine."""
+
+    processes: int
+
+    async def _carry_out(self, recording: Recording, binary: ServerBinary | None, stop: asyncio.Event) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            credentials, server_pid = self.credentials, None
+            if binary is not None:
+                credentials, server_pid = await self._start_server(recording, binary, None, stack)
+            assert credentials is not None, "without credentials there is a private server"
+            await self._play(recording, credentials, stop, server_pid)
+
+    async def _play(
+        self, recording: Recording, credentials: settings.Credentials, stop: asyncio.Event, server_pid: int | None
+    ) -> None:
+        from lkdiag.control import Control
+        from lkdiag.shard.processes import Processes
+        from lkdiag.shard.request import Project
+        from lkdiag.trial.preflight import check_project
+
+        async with Control(credentials) as control:
+            await check_project(credentials, control, recording.recorder)
+        project = Project(credentials.url, credentials.api_key, credentials.api_secret)
+        recording.recorder.record("shards.started", of=self.processes)
+        crew = Processes(project, recording.folder / SHARDS, say, server_pid)
+        lost = await crew.play(self._requests(recording, self.processes), stop)
+        await self._clean_up(recording, credentials)
+        self._put_together(recording, lost)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterSession(ManySession):
+    """On the workers of a Dask cluster, with their credentials; those found here only clean up behind lost ones."""
+
+    cluster: str
+
+    def run(self) -> Path:
+        return asyncio.run(self._run())
+
+    async def _run(self) -> Path:
+        from lkdiag.shard.cluster import Cluster
+
+        async with Cluster(self.cluster) as cluster:
+            nodes = await cluster.nodes()
+        of = len(nodes) if self._trials is None else min(len(nodes), self._trials)
+        self._say(f"Project {nodes[0].host}, credentials of the {of} workers at {self.cluster}")
+        return await replace(self, merged={"of": of})._record(None, nodes[0].host)
+
+    async def _carry_out(self, recording: Recording, binary: ServerBinary | None, stop: asyncio.Event) -> None:
+        from lkdiag.shard.cluster import Cluster
+
+        assert binary is None
+        assert self.merged is not None
+        of = int(self.merged["of"])
+        async with Cluster(self.cluster) as cluster:
+            nodes = await cluster.nodes()
+            if len(nodes) < of:
+                raise LkdiagError(f"of {of} workers only {len(nodes)} are left", "nothing was played: try again")
+            recording.recorder.record("shards.started", of=of)
+            work = list(zip(self._requests(recording, of), nodes[:of], strict=True))
+            lost = await cluster.play(recording.run_id, work, recording.folder / SHARDS, stop, self._say)
+        if lost and self.credentials is not None and self.credentials.host == nodes[0].host:
+            await self._clean_up(recording, self.credentials)
+        elif lost:
+            say(f"note: rooms of lost shards may be left: lkdiag sweep --run {recording.run_id} --delete")
+        self._put_together(recording, lost)
+
+    @property
+    def _trials(self) -> int | None:
+        """Of the subject: there is no use for more workers. None where a time is set instead."""
+        scenario = self.script.settings
+        assert isinstance(scenario, DispatchScenario)
+        return scenario.count if scenario.duration_s is None else None
