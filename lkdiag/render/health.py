@@ -26,10 +26,10 @@ def load_row(report: Report) -> tuple[str, str]:
     parts = [
         f"{whose}event loop late by {duration(lag.p50)} (p50), {duration(lag.p99)} (p99), {duration(lag.max)} at most"
     ]
-    if health.own_cores.max is not None:
-        parts.append(f"up to {health.own_cores.max:.0f} % of a processor, of {health.cores}")
-    if health.server_cores.max is not None:
-        parts.append(f"livekit-server beside it up to {health.server_cores.max:.0f} %")
+    if health.own_percent.max is not None:
+        parts.append(f"up to {health.own_percent.max:.0f} % of a processor, of {health.cores}")
+    if health.server_percent.max is not None:
+        parts.append(f"livekit-server beside it up to {health.server_percent.max:.0f} %")
     if health.cpu_ms_a_trial is not None:
         parts.append(f"{health.cpu_ms_a_trial:.0f} ms of processor time a trial")
     if health.busy_ms:

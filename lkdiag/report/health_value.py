@@ -17,13 +17,13 @@ class Health:
     """Lags of 200 ms and more, all together."""
     cores: int
     """Processors that lkdiag may run on."""
-    machine_share: Quantiles
-    """Their share that was in use, second by second: 0 to 100 (%)."""
+    machine_percent: Quantiles
+    """Their share that was in use, second by second: 0 to 100."""
     busy_ms: float
     """For how long they were all taken."""
-    own_cores: Quantiles
-    """Processors that lkdiag itself kept busy, times 100 (%)."""
-    server_cores: Quantiles
+    own_percent: Quantiles
+    """What lkdiag itself kept busy of them; 100 is one whole processor."""
+    server_percent: Quantiles
     """The same of the private livekit-server beside it."""
     cpu_ms_a_trial: float | None
     """What a trial has cost: lkdiag's processor time and the private server's."""
