@@ -14,7 +14,7 @@ from lkdiag.checks.sight import (
     probe_was_lost,
     stalled_ms,
 )
-from lkdiag.checks.strain import held_up_dispatch, late_ms, own_part_ms
+from lkdiag.checks.strain import held_up_answer, held_up_dispatch, late_ms, own_part_ms
 
 if TYPE_CHECKING:
     from lkdiag.checks.facts import DispatchFacts
@@ -285,7 +285,7 @@ def _own_worker(facts: DispatchFacts) -> str | None:
     slow_share = late_ms(facts, facts.began_ns, facts.closing_began_ns) / lasted_ms
     if slow_share > SLOW_SHARE_MAX:
         return f"lkdiag's event loop came late for {100 * slow_share:.0f} % of the trial"
-    return _word_missed(facts) or held_up_dispatch(facts)
+    return _word_missed(facts) or held_up_answer(facts) or held_up_dispatch(facts)
 
 
 def _word_missed(facts: DispatchFacts) -> str | None:

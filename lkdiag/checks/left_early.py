@@ -14,6 +14,7 @@ from lkdiag.checks.verdict import Finding, Severity
 from lkdiag.checks.wording import at, fallback_sentence, seqs
 
 if TYPE_CHECKING:
+    from lkdiag.checks.facts import DispatchFacts
     from lkdiag.checks.judged import JudgedTrial
 
 SLUG = "left-early"
@@ -24,6 +25,8 @@ def judge(trial: JudgedTrial) -> Finding | None:
     """A note where the agent that had come left by itself."""
     facts = trial.facts
     if facts.agent is None or facts.agent_left is None or facts.agent_seen is None or room_vanished(facts):
+        return None
+    if _was_put_out(facts):
         return None
     stayed_s = (facts.agent_left.mono_ns - facts.agent_seen.mono_ns) / 1e9
     error = "" if facts.job is None else facts.job.get("error", "")
@@ -40,6 +43,15 @@ def judge(trial: JudgedTrial) -> Finding | None:
         evidence=seqs(facts, "agent.joined", "agent.left", "dispatch.listed"),
         reference=REFERENCE,
     )
+
+
+def _was_put_out(facts: DispatchFacts) -> bool:
+    """lkdiag's own agent has no media, and was in the room for longer than the server lets it, or its socket was dead.
+
+    See `participant/signal_participant.py`: after 60 s (while calls were held, or lkdiag stood still) it is removed.
+    """
+    gone = facts.probe_event("probe.disconnected")
+    return gone is not None and str(gone.data["reason"]).startswith(("JOIN_FAILURE", "nothing heard"))
 
 
 def _afterwards(trial: JudgedTrial) -> str:

@@ -35,6 +35,10 @@ LOST_BUSY_MS = 2500.0
 """Half of it: a server that had no processor for so long while it looked for a worker may have lost the job for that.
 Measured with 40 processes beside: jobs were up to 9 s late, and none was lost."""
 
+ANSWER_LATE_MS = 1000.0
+"""The server waits for the answer to an offer for about 2.8 s. A yes that came later than that, by a loop that was late
+for more than a third of it, may be lkdiag's own; with its loop in time, it is the behaviour that was asked for."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -153,4 +157,18 @@ def held_up_dispatch(facts: DispatchFacts) -> str | None:
     return (
         f"this machine, which the server shares, had no processor free for {taken_ms / 1000:.1f} s while the server "
         "looked for a worker"
+    )
+
+
+def held_up_answer(facts: DispatchFacts) -> str | None:
+    """Why a yes of the probe's that brought no assignment may have come too late by lkdiag's own fault."""
+    accepted = facts.probe_event("job.accepted")
+    if accepted is None or facts.opened_ns is None or facts.probe_event("job.assigned") is not None:
+        return None
+    lag_ms = late_ms(facts, facts.opened_ns, accepted.mono_ns)
+    if lag_ms < ANSWER_LATE_MS:
+        return None
+    return (
+        f"lkdiag's event loop came late for {lag_ms / 1000:.1f} s until its worker had taken the job: the server waits "
+        "for that answer for no more than 2.8 s"
     )

@@ -82,8 +82,9 @@ class Engine:
             try:
                 await self._control.list_rooms(self._recorder.for_trial(None), self._room_prefix)
             except ApiCallError as failure:
-                error = failure.reason
-                continue
+                if not failure.rate_limited:  # one that asks for fewer calls does answer
+                    error = failure.reason
+                    continue
             self._aborted = None
             return True
         if not self._aborted:

@@ -70,13 +70,14 @@ class Engagement:
             about |= {"room": offered.room, "worker_id": self.connection.worker_id}
         job = self._jobs[offered.job_id] = _Job(offered, treatment, about)
         self.record(job, "offered", agent_name=offered.agent_name, job_type=offered.job_type, room_sid=offered.room_sid)
-        self._spawn(job, treatment.on_offer(_Offer(self, job)))
+        self._spawn(job, lambda: treatment.on_offer(_Offer(self, job)))
 
     def assign(self, assigned: protocol.Assigned) -> None:
         """The server gives it a job that was offered before."""
         job = self._jobs[assigned.job_id]
         self.record(job, "assigned")
-        self._spawn(job, job.treatment.on_assignment(_Assignment(self, job, assigned.url or self.url, assigned.token)))
+        assignment = _Assignment(self, job, assigned.url or self.url, assigned.token)
+        self._spawn(job, lambda: job.treatment.on_assignment(assignment))
 
     def dismiss(self, job_id: str) -> None:
         """The job is over: its agent leaves, and nothing is kept of it."""
@@ -103,9 +104,9 @@ class Engagement:
         """Record what became of a job."""
         self.recorder.record(f"staged.{what}" if self.staged else f"job.{what}", **job.about, **data)
 
-    def _spawn(self, job: _Job, work: Awaitable[object]) -> None:
+    def _spawn(self, job: _Job, work: Callable[[], Awaitable[object]]) -> None:
         async def run() -> None:
-            await work
+            await work()  # begun here: a trial may end before it is its turn
 
         task = asyncio.create_task(run())
         job.tasks.add(task)

@@ -210,6 +210,14 @@ class TestLeftEarly:
         story = came(240, until=2100).left(800).agent(1300, sid="PA_again")
         assert story.findings() == {}
 
+    @pytest.mark.parametrize(("reason", "told"), [("CLIENT_INITIATED", True), ("JOIN_FAILURE", False)])
+    def test_one_of_lkdiags_own_without_media_that_the_server_put_out(self, reason: str, *, told: bool) -> None:
+        story = Story(on_probe=True).listed(5, dispatch("AD_1", job())).looks(5, 62_000)
+        story.probe(210, "offered").probe(211, "accepted").probe(212, "assigned").probe(213, "joining")
+        story.probe(220, "joined", sid="PA_agent-AJ_1", by="signal").probe(60_250, "disconnected", reason=reason)
+        story.agent(240, joined=219).left(60_300)
+        assert ("left-early" in story.closed(62_500).findings()) is told
+
     def test_a_room_that_was_closed_under_it(self) -> None:
         story = Story().listed(5, dispatch("AD_1", job())).looks(5, 1400).agent(240).left(1000)
         assert story.closed(1500, ok=False, code="not_found").findings() == {}

@@ -97,3 +97,12 @@ class TestLost:
     def test_a_loop_that_was_late_all_the_time(self) -> None:
         story = sampled(self.lost(REMOTE, "offered"), 0, 20_000, busy_ms=0.0, lags_ms=[150.0] * 5)
         assert story.judge().outcome is Outcome.INCONCLUSIVE
+
+    @pytest.mark.parametrize(
+        ("lag_ms", "outcome"), [(0.5, Outcome.DROPPED), (40.0, Outcome.DROPPED), (190.0, Outcome.INCONCLUSIVE)]
+    )
+    def test_a_yes_that_came_after_the_server_had_given_up(self, lag_ms: float, outcome: Outcome) -> None:
+        """A burst at the beginning of a long trial: no stall, and a small share of it."""
+        story = self.lost(REMOTE).probe(2900, "offered").probe(3300, "accepted")
+        late = sampled(story, 0, 3000, busy_ms=0.0, lags_ms=[lag_ms] * 5)
+        assert sampled(late, 3000, 20_000, busy_ms=0.0).judge().outcome is outcome
