@@ -173,6 +173,10 @@ class Session:
             credentials, server_pid = self.credentials, None
             if binary is not None:
                 credentials, server_pid = await self._start_server(recording, binary, webhooks, stack)
+            elif credentials is not None:
+                from lkdiag.server.neighbour import pid_behind
+
+                server_pid = pid_behind(credentials.url)
             assert credentials is not None, "without credentials there is a private server"
             if webhooks is not None:
                 webhooks.trust(credentials)

@@ -24,7 +24,7 @@ async def watch_health(recorder: Recorder, control: Control, server_pid: int | N
     """Record `lkdiag.stalled` each time the loop came `STALL_MS` or more too late, and `lkdiag.sampled` each second.
 
     Both clocks are looked at: on Linux the monotonic one stands still while the machine is suspended. `server_pid` is a
-    private server's, which shares this machine. Runs until cancelled; the last sample is recorded then.
+    server's that shares this machine. Runs until cancelled; the last sample is recorded then.
     """
     recorder.record("lkdiag.limited", descriptors=raise_descriptor_limit())
     meter = LoadMeter(server_pid)

@@ -53,7 +53,7 @@ async def run_script(
     """Carry out a scenario, until done or stopped. Raises ConnectionLostError or CredentialsError before it began.
 
     With a `mix` each trial is of another scenario; those of `script` that say how a run goes are its settings still.
-    `server_pid` is a private server's, whose share of this machine is measured. Of a `shard` only its trials are
+    `server_pid` is that of a server on this machine, whose share of it is measured. Of a `shard` only its trials are
     carried out.
     """
     prefix = f"lkdiag-{run_id}"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Trial:
     index: int
+    role: str | None = None
     warmup: bool = False
 
 
