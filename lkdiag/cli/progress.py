@@ -52,8 +52,10 @@ class Progress:
 
     def note(self, event: Event) -> None:
         """Take an event of the recorder."""
+        if self._quiet:
+            return  # a tally judges each trial: that would be for nobody
         ended = self._tally.note(event)
-        if ended is None or self._quiet:
+        if ended is None:
             return
         if self._plain:
             say(f"{ended.name}: {ended.told}  [{self._tally.told}]")
