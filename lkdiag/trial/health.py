@@ -26,6 +26,7 @@ async def watch_health(recorder: Recorder, control: Control, server_pid: int | N
     Both clocks are looked at: on Linux the monotonic one stands still while the machine is suspended. `server_pid` is a
     server's that shares this machine. Runs until cancelled; the last sample is recorded then.
     """
+    mono_ns, wall_ns = recorder.now_mono_ns(), recorder.now_wall_ns()
     recorder.record("lkdiag.limited", descriptors=raise_descriptor_limit())
     meter = LoadMeter(server_pid)
     control.take_answer_times()
@@ -51,13 +52,14 @@ async def watch_health(recorder: Recorder, control: Control, server_pid: int | N
 
     try:
         while True:
-            mono_ns, wall_ns = recorder.now_mono_ns(), recorder.now_wall_ns()
             await asyncio.sleep(INTERVAL_S)
-            passed_ms = max(recorder.now_mono_ns() - mono_ns, recorder.now_wall_ns() - wall_ns) / 1e6
+            # from look to look, without a gap: lkdiag may be stopped in what follows here just as well
+            seen_ns, (mono_ns, wall_ns) = (mono_ns, wall_ns), (recorder.now_mono_ns(), recorder.now_wall_ns())
+            passed_ms = max(mono_ns - seen_ns[0], wall_ns - seen_ns[1]) / 1e6
             late_ms = max(0.0, passed_ms - INTERVAL_S * 1000)
             lags_ms.append(round(late_ms, 1))
             if late_ms >= STALL_MS:
-                recorder.record("lkdiag.stalled", began_mono_ns=mono_ns, late_ms=round(late_ms, 1))
+                recorder.record("lkdiag.stalled", began_mono_ns=seen_ns[0], late_ms=round(late_ms, 1))
             meter.tick()
             if recorder.now_mono_ns() - began_ns >= SAMPLE_S * 1e9:
                 sample()
