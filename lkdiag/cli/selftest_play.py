@@ -100,8 +100,8 @@ class Bench:
         assert isinstance(honest, DispatchScript), "it is about an agent that is called"
         changed = {"count": count, "concurrency": self.concurrency, "warmup": 1, "seed": self.seed, **COMMON}
         common = replace(with_settings(honest, **changed), name="selftest")
-        mix = Mix(prepare([script for script in scripts if isinstance(script, DispatchScript)], common), self.seed)
-        return self._play(common, mix)
+        prepared = prepare([script for script in scripts if isinstance(script, DispatchScript)], common)
+        return self._play(common, Mix(prepared, self.seed, prepare([honest], common)[HONEST]))
 
     def _play_alone(self, script: AnyScript) -> Part:
         self._say(f"{script.name}: {script.title}")

@@ -91,7 +91,7 @@ def _cell(count: int, *, right: bool) -> Text:
 
 
 def _figures(result: Confusion) -> list[Text]:
-    mark = Text("✓ ", "green") if result.right == result.trials else Text("✗ ", "bold red")
+    mark = Text("✓ ", "green") if result.trials and result.right == result.trials else Text("✗ ", "bold red")
     lines = [mark + Text(f"{result.right} of {result.trials} trials were diagnosed as what was injected")]
     alike = sum(result.ambiguous.values())
     if alike:

@@ -131,6 +131,7 @@ def _injected(part: Part, truths: Mapping[str, Mapping[str, Any]]) -> dict[int, 
     return {
         trial: HONEST if truths[name].get("of") == "some" and trial not in struck else name
         for trial, name in drawn.items()
+        if trial > 0  # warm-ups are honest, and in no figure
     }
 
 

@@ -25,17 +25,20 @@ def name_of(script: DispatchScript | TeardownScript) -> str:
 
 @dataclass(frozen=True)
 class Mix:
-    """The scenarios that are played. Warm-ups and some of the trials are honest."""
+    """The scenarios that are played. Warm-ups are honest, and where it is one of the scenarios some of the trials."""
 
     scripts: Mapping[str, DispatchScript]
     seed: int
+    warm_up: DispatchScript
 
     def script_of(self, trial: int, *, warmup: bool) -> DispatchScript:
         """The scenario of a trial. It rests on the seed and the trial alone."""
+        if warmup:
+            return self.warm_up
         failures = [name for name in self.scripts if name != HONEST]
         digest = hashlib.sha256(f"lkdiag selftest {self.seed} {trial}".encode()).digest()
         point, which = int.from_bytes(digest[:8]) / 2**64, int.from_bytes(digest[8:16])
-        honest = warmup or not failures or (HONEST in self.scripts and point < HONEST_SHARE)
+        honest = not failures or (HONEST in self.scripts and point < HONEST_SHARE)
         return self.scripts[HONEST if honest else failures[which % len(failures)]]
 
 

@@ -106,10 +106,11 @@ def test_a_narrow_terminal_gets_a_list_and_a_pipe_the_matrix(monkeypatch: pytest
 def test_the_draw_rests_on_seed_and_trial_alone() -> None:
     scripts = [load_script(name, tuple(BEHAVIOURS), make_behaviour) for name in (HONEST_SCENARIO, *PLAYED[:3])]
     dispatches = prepare([s for s in scripts if s.kind == "dispatch"], scripts[0])  # type: ignore[misc, arg-type]
-    mix = Mix(dispatches, seed=7)
+    mix = Mix(dispatches, 7, dispatches[HONEST])
     drawn = [mix.script_of(trial, warmup=False).name for trial in range(1, 2001)]
     assert drawn == [mix.script_of(trial, warmup=False).name for trial in range(1, 2001)]
-    assert drawn != [Mix(dispatches, seed=8).script_of(trial, warmup=False).name for trial in range(1, 2001)]
+    other = Mix(dispatches, 8, dispatches[HONEST])
+    assert drawn != [other.script_of(trial, warmup=False).name for trial in range(1, 2001)]
     assert abs(drawn.count(HONEST) / 2000 - HONEST_SHARE) < 0.05
     assert {drawn.count(name) > 400 for name in PLAYED[:3]} == {True}
     assert mix.script_of(0, warmup=True).name == HONEST
