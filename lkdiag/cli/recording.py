@@ -129,17 +129,28 @@ def command_line(extra: Sequence[str] = ()) -> str:
 
 
 @contextlib.contextmanager
-def stop_on_signals(recorder: Recorder, stop: asyncio.Event) -> Iterator[None]:
-    """Ctrl-C, SIGTERM and SIGHUP set `stop`: rooms are closed, a report is made. A second one ends it at once."""
+def stop_on_signals(
+    recorder: Recorder,
+    stop: asyncio.Event,
+    *,
+    recorded_as: str = "run.interrupted",
+    told: str = "interrupted: closing the rooms …",
+    given_up: str = "given up at once: rooms may be left; they close by themselves when their timeouts have passed",
+) -> Iterator[None]:
+    """Ctrl-C, SIGTERM and SIGHUP set `stop`: rooms are closed, a report is made. A second one ends it at once.
+
+    The first is an event `recorded_as`, and `told`; the second is told by `given_up`, where that is not empty.
+    """
     loop = asyncio.get_running_loop()
 
     def on_signal(number: signal.Signals) -> None:
         if stop.is_set():
             recorder.record("run.given_up", signal=number.name)
-            say("given up at once: rooms may be left; they close by themselves when their timeouts have passed")
+            if given_up:
+                say(given_up)
             os._exit(ExitCode.INTERRUPTED)
-        recorder.record("run.interrupted", signal=number.name)
-        say("interrupted: closing the rooms … (once more gives up at once)")
+        recorder.record(recorded_as, signal=number.name)
+        say(f"{told} (once more gives up at once)")
         stop.set()
 
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}

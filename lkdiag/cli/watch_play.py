@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import signal
 import traceback
 from typing import TYPE_CHECKING
 
@@ -13,19 +10,18 @@ from lkdiag import settings
 from lkdiag.cli.notes import say
 from lkdiag.cli.output import show_run
 from lkdiag.cli.own_fault import described
-from lkdiag.cli.recording import command_line, record_run
+from lkdiag.cli.recording import command_line, record_run, stop_on_signals
 from lkdiag.cli.watch_lines import WatchLines
 from lkdiag.errors import ExitCode, LkdiagError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from lkdiag.cli.play import Flags
     from lkdiag.cli.recording import Recording
     from lkdiag.scenario.watch import WatchScript
     from lkdiag.settings import Credentials
-    from lkdiag.timeline import Event, Recorder
+    from lkdiag.timeline import Event
 
 
 def play_watch(script: WatchScript, flags: Flags, credentials: Credentials) -> ExitCode:
@@ -62,7 +58,8 @@ async def _watch(script: WatchScript, flags: Flags, credentials: Credentials) ->
             say(f"Run {recording.run_id}, recorded in {recording.folder}")
             say("Watching; Ctrl-C ends it, and shows the report")
         try:
-            with _stop_on_signals(recorder, stop):
+            # for a watch that is the ordinary end
+            with stop_on_signals(recorder, stop, recorded_as="watch.stopped", told="one last look …", given_up=""):
                 work = asyncio.create_task(follow(script.settings, credentials, recorder, stop), name="watch")
                 stopped = asyncio.create_task(stop.wait(), name="stop")
                 await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -92,28 +89,3 @@ def _check_journal(recording: Recording) -> None:
             f"the journal can't be written any further: {failure.strerror}; the watch was ended",
             f"make room, or choose another --runs-dir. What was seen: lkdiag report {recording.run_id}",
         )
-
-
-@contextlib.contextmanager
-def _stop_on_signals(recorder: Recorder, stop: asyncio.Event) -> Iterator[None]:
-    """Ctrl-C, SIGTERM and SIGHUP are the ordinary end of a watch. A second one ends it at once."""
-    loop = asyncio.get_running_loop()
-
-    def on_signal(number: signal.Signals) -> None:
-        if stop.is_set():
-            recorder.record("run.given_up", signal=number.name)
-            os._exit(ExitCode.INTERRUPTED)
-        recorder.record("watch.stopped", signal=number.name)
-        say("one last look … (once more gives up at once)")
-        stop.set()
-
-    numbers = [n for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is not signal.SIG_IGN]
-    before = {number: signal.getsignal(number) for number in numbers}
-    for number in numbers:
-        loop.add_signal_handler(number, on_signal, number)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            loop.remove_signal_handler(number)
-            signal.signal(number, handler)
