@@ -19,8 +19,9 @@ from lkdiag.checks.strain import held_up_answer, held_up_dispatch, late_ms, own_
 if TYPE_CHECKING:
     from lkdiag.checks.facts import DispatchFacts
 
-STALL_SHARE_MAX = 0.1
-"""A loss is not judged when lkdiag stood still for more than this share of the timeout."""
+STALL_SHARE_MAX = 0.2
+"""A loss is not judged when lkdiag stood still for more than this share of the timeout. Up to its joining, of which
+nothing is judged that was under way, all that an honest probe does takes milliseconds."""
 STALL_MAX_MS = 2000.0
 """Nor when it was by more than that: the server waits for the answer to an offer for about 2.8 s."""
 GAP_MAX_MS = 2000.0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lkdiag.stats import Quantiles
 from lkdiag.trial.capacity import raise_descriptor_limit
-from lkdiag.trial.load import LoadMeter, open_descriptors
+from lkdiag.trial.load import WINDOW_S, Load, LoadMeter, open_descriptors
 
 if TYPE_CHECKING:
     from lkdiag.control import Control
@@ -23,22 +23,48 @@ SAMPLE_S = 1.0
 async def watch_health(recorder: Recorder, control: Control, server_pid: int | None = None) -> None:
     """Record `lkdiag.stalled` each time the loop came `STALL_MS` or more too late, and `lkdiag.sampled` each second.
 
-    Both clocks are looked at: on Linux the monotonic one stands still while the machine is suspended. `server_pid` is a
-    server's that shares this machine. Runs until cancelled; the last sample is recorded then.
+    `server_pid` is a server's that shares this machine. Runs until cancelled; the last sample is recorded then.
     """
-    mono_ns, wall_ns = recorder.now_mono_ns(), recorder.now_wall_ns()
-    recorder.record("lkdiag.limited", descriptors=raise_descriptor_limit())
-    meter = LoadMeter(server_pid)
-    control.take_answer_times()
-    began_ns, lags_ms = recorder.now_mono_ns(), list[float]()
+    lags_ms = list[float]()
+    began_ns = recorder.now_mono_ns(), recorder.now_wall_ns()
+    heartbeat = asyncio.create_task(_feel_the_loop(recorder, began_ns, lags_ms), name="heartbeat of the loop")
+    try:
+        await _take_samples(recorder, control, LoadMeter(server_pid), lags_ms)
+    finally:
+        heartbeat.cancel()
+        await asyncio.gather(heartbeat, return_exceptions=True)
 
-    def sample() -> None:
-        nonlocal began_ns, lags_ms
-        load = meter.take()
+
+async def _feel_the_loop(recorder: Recorder, began_ns: tuple[int, int], lags_ms: list[float]) -> None:
+    """Add to `lags_ms`, each `INTERVAL_S`, by how much the loop came late since `began_ns` (monotonic and wall clock).
+
+    Both clocks are looked at: on Linux the monotonic one stands still while the machine is suspended.
+    """
+    mono_ns, wall_ns = began_ns
+    while True:
+        await asyncio.sleep(INTERVAL_S)
+        # from look to look, without a gap: lkdiag may be stopped in what follows here just as well
+        seen_ns, (mono_ns, wall_ns) = (mono_ns, wall_ns), (recorder.now_mono_ns(), recorder.now_wall_ns())
+        passed_ms = max(mono_ns - seen_ns[0], wall_ns - seen_ns[1]) / 1e6
+        late_ms = max(0.0, passed_ms - INTERVAL_S * 1000)
+        lags_ms.append(round(late_ms, 1))
+        if late_ms >= STALL_MS:
+            recorder.record("lkdiag.stalled", began_mono_ns=seen_ns[0], late_ms=round(late_ms, 1))
+
+
+async def _take_samples(recorder: Recorder, control: Control, meter: LoadMeter, lags_ms: list[float]) -> None:
+    recorder.record("lkdiag.limited", descriptors=raise_descriptor_limit())
+    control.take_answer_times()
+    began_ns = recorder.now_mono_ns()
+
+    def record(load: Load) -> None:
+        nonlocal began_ns
+        lags, since_ns, began_ns = lags_ms.copy(), began_ns, recorder.now_mono_ns()
+        lags_ms.clear()
         recorder.record(
             "lkdiag.sampled",
-            began_mono_ns=began_ns,
-            lags_ms=lags_ms,
+            began_mono_ns=since_ns,
+            lags_ms=lags,
             cores=meter.cores,
             busy_ms=load.busy_ms,
             own_cores=load.own_cores,
@@ -48,23 +74,19 @@ async def watch_health(recorder: Recorder, control: Control, server_pid: int | N
             descriptors=open_descriptors(),
             answers_ms=_summed(control.take_answer_times()),
         )
-        began_ns, lags_ms = recorder.now_mono_ns(), []
 
+    taking: asyncio.Future[Load] | None = None
     try:
         while True:
-            await asyncio.sleep(INTERVAL_S)
-            # from look to look, without a gap: lkdiag may be stopped in what follows here just as well
-            seen_ns, (mono_ns, wall_ns) = (mono_ns, wall_ns), (recorder.now_mono_ns(), recorder.now_wall_ns())
-            passed_ms = max(mono_ns - seen_ns[0], wall_ns - seen_ns[1]) / 1e6
-            late_ms = max(0.0, passed_ms - INTERVAL_S * 1000)
-            lags_ms.append(round(late_ms, 1))
-            if late_ms >= STALL_MS:
-                recorder.record("lkdiag.stalled", began_mono_ns=seen_ns[0], late_ms=round(late_ms, 1))
+            await asyncio.sleep(WINDOW_S)
             meter.tick()
             if recorder.now_mono_ns() - began_ns >= SAMPLE_S * 1e9:
-                sample()
+                # in a thread: it reads a file for each thread there is, which held the loop up by 0.1 to 0.3 s
+                taking = asyncio.ensure_future(asyncio.to_thread(meter.take))
+                record(await asyncio.shield(taking))
+                taking = None
     finally:
-        sample()
+        record(meter.take() if taking is None else await taking)
 
 
 def _summed(times_ms: list[float]) -> dict[str, float] | None:

@@ -48,10 +48,8 @@ class LoadMeter:
         self._waits = self._waits_ns()
 
     def tick(self) -> None:
-        """To be called often: it adds up how long the processors were taken."""
+        """To be called every `WINDOW_S`: it adds up how long the processors were taken."""
         now = time.monotonic()
-        if now - self._window[0] < WINDOW_S:
-            return
         here = (now, *self._machine())
         if self._share(self._window, here) >= BUSY:
             self._busy_ms += (now - self._window[0]) * 1000

@@ -120,6 +120,9 @@ def test_lkdiags_own_stall_is_nobody_elses_leftover() -> None:
     left = Call("poll-reaper").merged().hung_up().at(8.5).room_occupied().closing()
     assert left.judged().outcome == "leftover"
     assert left.judged(stalls=(stood,)).outcome == "inconclusive"
+    for late_ms, outcome in ((2900.0, "leftover"), (3100.0, "inconclusive")):  # of 8 s, in which 5 s are enough
+        some = Event(0, "lkdiag.stalled", 0, int(5e9), None, {"began_mono_ns": int(1e9), "late_ms": late_ms})
+        assert left.judged(stalls=(some,)).outcome == outcome
     slow = Call("poll-reaper").merged().hung_up().at(7).called().survivor_out().room_closed().closing()
     assert slow.judged().outcome == "slow"
     short = Event(0, "lkdiag.stalled", 0, int(3e9), None, {"began_mono_ns": int(0.5e9), "late_ms": 2500.0})

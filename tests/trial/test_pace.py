@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lkdiag.errors import UsageError
-from lkdiag.scenario.dispatch import DispatchScenario
+from lkdiag.scenario.dispatch import DispatchScenario, JoinBy
 from lkdiag.timeline import Recorder
 from lkdiag.trial.capacity import check_capacity, raise_descriptor_limit
 from lkdiag.trial.pace import Pace, Pacer
@@ -113,6 +113,21 @@ async def test_a_closed_loop_of_a_set_time() -> None:
     await run.start(Pace(concurrency=2, duration_s=5), map(Trial, count(1)))
     assert 1 <= len(run.begun) <= 5
     assert run.begun == list(range(1, len(run.begun) + 1))
+
+
+@pytest.mark.parametrize(("ramp_s", "begun"), [(0.0, [1, 2, 3]), (3600.0, [1])])
+async def test_the_places_of_a_closed_loop_are_taken_one_after_another(ramp_s: float, begun: list[int]) -> None:
+    run = Run(step_s=1)
+    task = run.start(Pace(concurrency=3, ramp_s=ramp_s), map(Trial, range(1, 4)))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert run.begun == begun
+    task.cancel()
+
+
+def test_joins_with_media_are_not_begun_in_one_instant() -> None:
+    assert Pace.of(DispatchScenario(join=JoinBy.SIGNAL, concurrency=8)).ramp_s == 0
+    assert Pace.of(DispatchScenario(join=JoinBy.MEDIA, concurrency=8)).ramp_s > 0
 
 
 def test_the_plan_of_a_set_time_does_not_end() -> None:

@@ -14,7 +14,8 @@ DELETED = "ROOM_DELETED"
 REMOVED = "PARTICIPANT_REMOVED"
 """What it is told when it is put out by itself."""
 STALL_SHARE_MAX = 0.1
-"""A leftover room is not judged when lkdiag stood still for more than this share of the window."""
+"""A leftover room is not judged when lkdiag stood still for more than this share of the window, and so long that it did
+not run for --closed-within of it: a cleanup that works is done by then."""
 
 
 def outcome_of(facts: TeardownFacts) -> tuple[TeardownOutcome, str]:
@@ -51,9 +52,15 @@ def _leftover(facts: TeardownFacts) -> tuple[TeardownOutcome, str]:
         )
     elif not facts.still_listed(facts.survivor_identity):
         reason = "the room is there, but the survivor is not listed in it"
-    elif facts.stalled_ms > facts.scenario.window_s * 1000 * STALL_SHARE_MAX:
+    elif _ran_too_little(facts):
         reason = f"lkdiag, in which the cleanup runs, stood still for {facts.stalled_ms / 1000:.1f} s of the window"
     return (TeardownOutcome.INCONCLUSIVE, reason) if reason else (TeardownOutcome.LEFTOVER, "")
+
+
+def _ran_too_little(facts: TeardownFacts) -> bool:
+    """Whether a cleanup of lkdiag's own may have had no time for its work."""
+    window_ms, within_ms = facts.scenario.window_s * 1000, facts.scenario.closed_within_s * 1000
+    return facts.stalled_ms > max(window_ms * STALL_SHARE_MAX, window_ms - within_ms)
 
 
 def _closed(facts: TeardownFacts, closed_ms: float) -> tuple[TeardownOutcome, str]:
