@@ -6,6 +6,7 @@ threads in which its agent joins (livekit-ffi), and a server that shares the mac
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 STALL_MS = 200.0
 """From that on a lag is an event of its own (`lkdiag.stalled`)."""
+TIMER_MS = 1.0
+"""By so much each timer may be late with nothing in its way: epoll waits whole milliseconds, which CPython rounds up
+(3.11 Lib/selectors.py, EpollSelector.select)."""
 LOOPBACK = ("localhost", "127.", "[::1]", "private livekit-server")
 WAITED_MIN_SHARE = 0.5
 """Others may take the processors without harm: a second is not counted in which the threads of lkdiag and of a private
@@ -46,10 +50,27 @@ class Sample:
 
     began_ns: int
     ended_ns: int
-    late_ms: float
-    """By how much the loop came late in all; lags that are stalls of their own are not in it."""
+    lags_ms: array[float]
+    """By how much the loop came late, look after look."""
     busy_ms: float
     """For how long the processors were taken, to lkdiag's or the private server's harm."""
+
+    def late_ms(self, from_ns: int, to_ns: int) -> float:
+        """By how much the loop came late in all, at the looks that have something of that time, but for stalls."""
+        if from_ns <= self.began_ns and self.ended_ns <= to_ns:
+            return sum(map(_small, self.lags_ms))
+        # the looks are equally far apart, but for their lags; the first may have begun before the sample
+        apart_ms = ((self.ended_ns - self.began_ns) / 1e6 - sum(self.lags_ms)) / max(1, len(self.lags_ms))
+        late_ms, at_ms = 0.0, 0.0
+        for lag_ms in self.lags_ms:
+            until_ms = at_ms + max(0.0, apart_ms) + lag_ms
+            if (
+                self.began_ns + (until_ms + apart_ms) * 1e6 > from_ns
+                and self.began_ns + (at_ms - apart_ms) * 1e6 < to_ns
+            ):
+                late_ms += _small(lag_ms)
+            at_ms = until_ms
+        return late_ms
 
 
 class Samples:
@@ -72,8 +93,12 @@ def sample_of(event: Event) -> Sample:
     data, began_ns = event.data, int(event.data["began_mono_ns"])
     waited_ms = data.get("waited_ms")
     harmed = waited_ms is None or waited_ms >= (event.mono_ns - began_ns) / 1e6 * WAITED_MIN_SHARE
-    late_ms = sum(lag for lag in data["lags_ms"] if lag < STALL_MS)
-    return Sample(began_ns, event.mono_ns, late_ms, float(data["busy_ms"]) if harmed else 0.0)
+    return Sample(began_ns, event.mono_ns, array("f", data["lags_ms"]), float(data["busy_ms"]) if harmed else 0.0)
+
+
+def _small(lag_ms: float) -> float:
+    """What there is of a lag beyond the timer's own, if it is no stall of its own."""
+    return max(0.0, lag_ms - TIMER_MS) if lag_ms < STALL_MS else 0.0
 
 
 def is_here(event: Event) -> bool:
@@ -86,7 +111,7 @@ def is_here(event: Event) -> bool:
 
 def late_ms(facts: DispatchFacts, from_ns: int, to_ns: int) -> float:
     """By how much lkdiag's loop came late in all between these times, small lags and stalls."""
-    small = sum(sample.late_ms for sample in facts.run.strained.during(from_ns, to_ns))
+    small = sum(sample.late_ms(from_ns, to_ns) for sample in facts.run.strained.during(from_ns, to_ns))
     return small + stalled_ms(facts, to_ns, from_ns)
 
 
