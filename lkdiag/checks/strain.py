@@ -60,14 +60,13 @@ class Sample:
         if from_ns <= self.began_ns and self.ended_ns <= to_ns:
             return sum(map(_small, self.lags_ms))
         # the looks are equally far apart, but for their lags; the first may have begun before the sample
-        apart_ms = ((self.ended_ns - self.began_ns) / 1e6 - sum(self.lags_ms)) / max(1, len(self.lags_ms))
+        whole_ms = (self.ended_ns - self.began_ns) / 1e6
+        apart_ms = max(0.0, whole_ms - sum(self.lags_ms)) / max(1, len(self.lags_ms))
+        from_ms, to_ms = (from_ns - self.began_ns) / 1e6 - apart_ms, (to_ns - self.began_ns) / 1e6 + apart_ms
         late_ms, at_ms = 0.0, 0.0
         for lag_ms in self.lags_ms:
-            until_ms = at_ms + max(0.0, apart_ms) + lag_ms
-            if (
-                self.began_ns + (until_ms + apart_ms) * 1e6 > from_ns
-                and self.began_ns + (at_ms - apart_ms) * 1e6 < to_ns
-            ):
+            until_ms = at_ms + apart_ms + lag_ms
+            if until_ms > from_ms and at_ms < to_ms:
                 late_ms += _small(lag_ms)
             at_ms = until_ms
         return late_ms
