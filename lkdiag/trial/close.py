@@ -76,8 +76,8 @@ async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
     return await call()
 
 
-async def close_leftovers(control: Control, recorder: Recorder, prefix: str) -> bool:
-    """Delete whatever is left of this run's rooms, and record what is there even then. False: can't be seen."""
+async def close_leftovers(control: Control, recorder: Recorder, prefix: str) -> str | None:
+    """Delete whatever is left of this run's rooms, and record what is there even then; why that can't be seen."""
     run = recorder.for_trial(None)
     turns = asyncio.Semaphore(AT_A_TIME)
 
@@ -103,5 +103,5 @@ async def close_leftovers(control: Control, recorder: Recorder, prefix: str) -> 
             )
     except ApiCallError as error:
         run.record("sweep.failed", prefix=prefix, error=error.message)
-        return False
-    return True
+        return error.reason
+    return None

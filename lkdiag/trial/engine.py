@@ -57,9 +57,9 @@ class Engine:
                 work.cancel()
                 await asyncio.wait({work}, timeout=CLOSE_TIMEOUT_S)
             stopped.cancel()
-            swept = await close_leftovers(self._control, self._recorder, self._room_prefix)
-            if not swept and not self._aborted:
-                self._abort("the server did not answer when lkdiag looked for rooms that it left")
+            unseen = await close_leftovers(self._control, self._recorder, self._room_prefix)
+            if unseen is not None and not self._aborted:
+                self._abort(f"the server did not tell which rooms lkdiag left: {unseen}")
             health.cancel()
             await asyncio.gather(stopped, health, return_exceptions=True)
         if work.done() and not work.cancelled():

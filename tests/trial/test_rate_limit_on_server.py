@@ -77,3 +77,13 @@ async def test_a_refused_fallback_is_not_lost_and_a_refused_deletion_is_made_aga
     assert proxy.calls["DeleteRoom"] == 2
     assert done.report["leftover_rooms"] == []
     assert await witness.rooms() == []
+
+
+async def test_a_refused_last_look_for_rooms_is_told_as_that(witness: Witness, lkdiag: Run) -> None:
+    async with rate_limited(
+        witness.server.url, lambda method, number: method == "ListRooms" and number > 1, retry_after="0"
+    ) as proxy:
+        done = await lkdiag({**witness.environment(), "LIVEKIT_URL": proxy.url}, *COMMON, "--count", "1")
+    assert "the server did not tell which rooms lkdiag left" in done.report["headline"], done.report["headline"]
+    assert done.report["run"]["aborted"].endswith("too many calls"), done.report["run"]["aborted"]
+    assert await witness.rooms() == []
