@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lkdiag.control import ApiCallError
 from lkdiag.trial.close import close_leftovers
-from lkdiag.trial.health import watch_health
+from lkdiag.trial.health import health_watched
 from lkdiag.trial.pace import Pace, Pacer
 
 if TYPE_CHECKING:
@@ -44,24 +44,21 @@ class Engine:
 
         Without a `pace` they go one after another.
         """
-        health = asyncio.create_task(
-            watch_health(self._recorder, self._control, self._server_pid), name="watch of lkdiag itself"
-        )
         pacer = Pacer(pace or Pace(), self._recorder, carry_out, self._server_answers)
-        work = asyncio.create_task(pacer.run(trials), name="trials")
-        stopped = asyncio.create_task(stop.wait(), name="stop")
-        try:
-            await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            if not work.done():
-                work.cancel()
-                await asyncio.wait({work}, timeout=CLOSE_TIMEOUT_S)
-            stopped.cancel()
-            unseen = await close_leftovers(self._control, self._recorder, self._room_prefix)
-            if unseen is not None and not self._aborted:
-                self._abort(f"the server did not tell which rooms lkdiag left: {unseen}")
-            health.cancel()
-            await asyncio.gather(stopped, health, return_exceptions=True)
+        async with health_watched(self._recorder, self._control, self._server_pid):
+            work = asyncio.create_task(pacer.run(trials), name="trials")
+            stopped = asyncio.create_task(stop.wait(), name="stop")
+            try:
+                await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                if not work.done():
+                    work.cancel()
+                    await asyncio.wait({work}, timeout=CLOSE_TIMEOUT_S)
+                stopped.cancel()
+                unseen = await close_leftovers(self._control, self._recorder, self._room_prefix)
+                if unseen is not None and not self._aborted:
+                    self._abort(f"the server did not tell which rooms lkdiag left: {unseen}")
+                await asyncio.gather(stopped, return_exceptions=True)
         if work.done() and not work.cancelled():
             work.result()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from lkdiag.stats import Quantiles
@@ -10,6 +11,8 @@ from lkdiag.trial.capacity import raise_descriptor_limit
 from lkdiag.trial.load import WINDOW_S, Load, LoadMeter, open_descriptors
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from lkdiag.control import Control
     from lkdiag.timeline import Recorder
 
@@ -20,11 +23,25 @@ SAMPLE_S = 1.0
 """At most one sample a second: a run of a day has 86,400 of them."""
 
 
-async def watch_health(recorder: Recorder, control: Control, server_pid: int | None = None) -> None:
-    """Record `lkdiag.stalled` each time the loop came `STALL_MS` or more too late, and `lkdiag.sampled` each second.
+@contextlib.asynccontextmanager
+async def health_watched(recorder: Recorder, control: Control, server_pid: int | None = None) -> AsyncIterator[None]:
+    """In it lkdiag's load is recorded each second, and each time that the loop came `STALL_MS` or more too late.
 
-    `server_pid` is a server's that shares this machine. Runs until cancelled; the last sample is recorded then.
+    `server_pid` is a server's that shares this machine. When the watch itself has failed, the run is told as given up:
+    without it lkdiag's own delays would be somebody else's.
     """
+    watch = asyncio.create_task(_watch(recorder, control, server_pid), name="watch of lkdiag itself")
+    try:
+        yield
+    finally:
+        watch.cancel()
+        (failed,) = await asyncio.gather(watch, return_exceptions=True)
+        if isinstance(failed, Exception):
+            recorder.record("run.aborted", reason=f"lkdiag's watch of itself failed: {failed!r}")
+
+
+async def _watch(recorder: Recorder, control: Control, server_pid: int | None) -> None:
+    """Until cancelled; the last sample is recorded then."""
     lags_ms = list[float]()
     began_ns = recorder.now_mono_ns(), recorder.now_wall_ns()
     heartbeat = asyncio.create_task(_feel_the_loop(recorder, began_ns, lags_ms), name="heartbeat of the loop")
@@ -32,7 +49,9 @@ async def watch_health(recorder: Recorder, control: Control, server_pid: int | N
         await _take_samples(recorder, control, LoadMeter(server_pid), lags_ms)
     finally:
         heartbeat.cancel()
-        await asyncio.gather(heartbeat, return_exceptions=True)
+        (failed,) = await asyncio.gather(heartbeat, return_exceptions=True)
+        if isinstance(failed, Exception):
+            raise failed
 
 
 async def _feel_the_loop(recorder: Recorder, began_ns: tuple[int, int], lags_ms: list[float]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from lkdiag.timeline import Event, Recorder
-from lkdiag.trial.health import STALL_MS, watch_health
+from lkdiag.trial.health import STALL_MS, health_watched
 
 if TYPE_CHECKING:
     from lkdiag.control import Control
@@ -22,6 +22,10 @@ class FakeControl:
         return []
 
 
+def stand_still() -> None:
+    time.sleep(2 * STALL_MS / 1000)
+
+
 @pytest.mark.parametrize("kind", ["lkdiag.limited", "lkdiag.sampled"])
 async def test_a_stop_while_it_writes_down_what_it_saw_is_seen_too(kind: str) -> None:
     """A process may be stopped anywhere; here it stands still while it records an event of its own."""
@@ -30,15 +34,31 @@ async def test_a_stop_while_it_writes_down_what_it_saw_is_seen_too(kind: str) ->
     def sink(event: Event) -> None:
         if event.kind == kind and not stopped.is_set():
             stopped.set()
-            time.sleep(2 * STALL_MS / 1000)
+            stand_still()
         elif event.kind == "lkdiag.stalled" and stopped.is_set():
             stalled.set()
 
     recorder = Recorder(sink, wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
-    watch = asyncio.create_task(watch_health(recorder, cast("Control", FakeControl())))
-    try:
-        async with asyncio.timeout(30):
-            await stalled.wait()
-    finally:
-        watch.cancel()
-        await asyncio.gather(watch, return_exceptions=True)
+    async with asyncio.timeout(30), health_watched(recorder, cast("Control", FakeControl())):
+        await stalled.wait()
+
+
+@pytest.mark.parametrize("kind", ["lkdiag.sampled", "lkdiag.stalled"])
+async def test_a_watch_that_failed_is_not_passed_over(kind: str) -> None:
+    """Whether it failed where it takes samples or where it feels the loop."""
+    seen: list[Event] = []
+    failed = asyncio.Event()
+
+    def sink(event: Event) -> None:
+        seen.append(event)
+        if event.kind == kind:
+            failed.set()
+            raise ValueError(kind)
+
+    recorder = Recorder(sink, wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
+    async with asyncio.timeout(30), health_watched(recorder, cast("Control", FakeControl())):
+        while not failed.is_set():
+            stand_still()
+            await asyncio.sleep(0.1)
+    assert seen[-1].kind == "run.aborted"
+    assert f"lkdiag's watch of itself failed: ValueError('{kind}')" == seen[-1].data["reason"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lkdiag.control import ApiCallError
 from lkdiag.timeline.room_name import run_of_room
-from lkdiag.trial.health import watch_health
+from lkdiag.trial.health import health_watched
 from lkdiag.trial.preflight import check_project
 from lkdiag.trial.watching.call import FollowedCall
 from lkdiag.trial.watching.looking import LookingControl
@@ -34,12 +34,8 @@ async def follow(scenario: WatchScenario, credentials: Credentials, recorder: Re
     """
     async with LookingControl(credentials, scenario.api_rate) as control:
         await check_project(credentials, control, recorder)
-        health = asyncio.create_task(watch_health(recorder, control), name="watch of lkdiag itself")
-        try:
+        async with health_watched(recorder, control):
             await _Follower(scenario, control, recorder).run(stop)
-        finally:
-            health.cancel()
-            await asyncio.gather(health, return_exceptions=True)
 
 
 class _Follower:
