@@ -39,11 +39,11 @@ async def test_a_scenario_that_there_is_not(user: User) -> None:
 @pytest.mark.usefixtures("own_binary")
 async def test_what_is_played_alone_is_right_by_itself(user: User) -> None:
     done = await user.run("selftest", "--only", "publisher-job-without-track", "--format", "json")
-    assert (done.code, done.report["right"]) == (0, 1), done.stderr
+    assert (done.code, done.report["right"]) == (0, 1), done.report["wrong"]
 
 
 @pytest.mark.server
 @pytest.mark.usefixtures("own_binary")
 async def test_one_failure_without_the_honest_case(user: User) -> None:
     done = await user.run("selftest", "--only", "no-worker", "--trials", "2", "-c", "2", "--format", "json")
-    assert (done.code, done.report["trials"], done.report["right"]) == (0, 2, 2), done.stderr
+    assert (done.code, done.report["trials"], done.report["right"]) == (0, 2, 2), done.report["wrong"]
