@@ -66,7 +66,6 @@ async def run_script(
     unhandled = UnhandledErrors()
     async with Control(credentials) as control, contextlib.AsyncExitStack() as stack:
         stack.enter_context(unhandled.caught())
-        stack.enter_context(_imports_frozen())
         await check_project(credentials, control, recorder)
         by_signal = isinstance(script, DispatchScript) and script.settings.join is JoinBy.SIGNAL
         joiner = await stack.enter_async_context(open_joiner(by_signal=by_signal))
@@ -78,6 +77,7 @@ async def run_script(
         else:
             await describe_server(credentials, control, recorder, f"{prefix}-server")
         engine = Engine(control, recorder, f"{prefix}-", server_pid)
+        stack.enter_context(_imports_frozen())
         if isinstance(script, DispatchScript):
             context = TrialContext(
                 credentials, control, recorder, run_id, probe, webhooks, engine.note_unreachable, mixed=bool(mix),
