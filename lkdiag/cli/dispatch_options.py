@@ -82,6 +82,16 @@ Settle = Annotated[
         VERDICT,
     ),
 ]
+WebhookListen = Annotated[
+    str | None,
+    typer.Option(
+        "--webhook-listen",
+        metavar="HOST:PORT",
+        help="Receive the project's webhooks there, under /webhook: they tell of agents that stay too shortly to be "
+        "seen, and are judged themselves. With --local they come anyway.",
+        rich_help_panel=VERDICT,
+    ),
+]
 
 Warmup = Annotated[
     int | None,

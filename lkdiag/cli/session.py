@@ -196,7 +196,8 @@ class Session:
         from lkdiag.call.webhooks import WebhookListener
 
         webhooks = await stack.enter_async_context(WebhookListener(*self.webhook_address, manner=self._webhook_manner))
-        self._say(f"Webhooks are received at {webhooks.url}")
+        if self.webhook_address[1]:  # those of a private server come to any port, and nobody has to send them
+            self._say(f"Webhooks are received at {webhooks.url}")
         return webhooks
 
     @property

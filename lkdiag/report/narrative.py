@@ -30,6 +30,9 @@ WORDS: dict[str, tuple[str, Callable[[Data], str]]] = {
     "room.existed": ("room", lambda d: f"was there already: {d['sid']}, creation_time_ms {d['creation_time_ms']}"),
     "room.reused": ("room", lambda d: f"{d['sid']} is the old room of trial {d['earlier_trial']}"),
     "api.held": ("api", lambda d: f"{d['method']} waits {d['for_s']:g} s: the server refused calls as too many"),
+    "room.watched_closely": ("lkdiag", lambda _: "from now on the participants are looked at densely"),
+    "room.replaced": ("room", lambda d: f"{d['sid']} is gone, and lkdiag did not delete it: {_successor(d)}"),
+    "room.unconfirmed": ("room", lambda d: f"whether it is still {d['sid']} is not known: {d['error']}"),
     "room.deleted": ("room", lambda _: "deleted by lkdiag"),
     "room.gone": ("room", lambda _: "listRooms knows it no longer"),
     "room.still_there": ("room", lambda _: "still listed after its deletion"),
@@ -237,3 +240,8 @@ def _job(job: dict[str, str]) -> str:
 def _count(things: object, word: str) -> str:
     number = len(things) if isinstance(things, list) else 0
     return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _successor(data: Data) -> str:
+    now_sid = data.get("now_sid")
+    return f"{now_sid} has its name now" if now_sid else "no room has its name now"
