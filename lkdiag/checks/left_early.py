@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lkdiag.checks.judged import JudgedTrial
 
 SLUG = "left-early"
+KINDS = ("agent.joined", "agent.left", "dispatch.listed")
 REFERENCE = "https://github.com/livekit/livekit/issues/4887"
 
 
@@ -39,7 +40,7 @@ def judge(trial: JudgedTrial) -> Finding | None:
         ),
         hint="fine if your agent ends by itself in an empty room; else its process died: its log names the job id",
         trial=trial.index,
-        evidence=(facts.agent_seen.seq, facts.agent_left.seq, *seqs(facts, "dispatch.listed")),
+        evidence=tuple(sorted({facts.agent_seen.seq, facts.agent_left.seq, *seqs(facts, *KINDS)})),
         reference=REFERENCE,
     )
 
