@@ -97,6 +97,17 @@ class Ran:
     """Its journal."""
 
     @property
+    def looked_ms(self) -> float:
+        """When its last look for rooms began, answered or not; the time of its last event, where there was none."""
+        looks = [
+            event["at_ns"] / 1e6 - event["data"]["duration_ms"]
+            for event in self.events
+            if event["kind"] == "api.called" and event["data"]["method"] == "ListRooms" and event["trial"] is None
+        ]
+        ends = [event["at_ns"] / 1e6 for event in self.events]
+        return looks[-1] if looks else max(ends, default=0.0)
+
+    @property
     def trials(self) -> list[dict[str, Any]]:
         """Of its report, warm-ups apart."""
         return [] if self.report is None else list(self.report["trials"])
@@ -193,10 +204,16 @@ class Hunt:
             self.tally.notes.append(f"{ran.run_id}: was ended, for it took longer than {RUN_WITHIN_S:g} s")
         if "Traceback" in ran.stderr:
             self.tally.wrong.append(f"{ran.run_id}: lkdiag crashed: {ran.stderr[-500:]}")
-        left = [room for room in await self.site.rooms() if ran.run_id and room.startswith(f"lkdiag-{ran.run_id}")]
+        there = {
+            room: made_ms
+            for room, made_ms in (await self.site.rooms()).items()
+            if ran.run_id and room.startswith(f"lkdiag-{ran.run_id}")
+        }
+        # a late agent may make a room anew when lkdiag has ended
+        left = [room for room, made_ms in there.items() if made_ms < ran.looked_ms]
         for room in unnamed_leftovers(ran.report, ran.stderr, left):
             self.tally.wrong.append(f"{room}: left on the server without a word")
-        for room in left:
+        for room in there:
             await self.site.delete(room)
         done = self.tally.total
         self.say(f"  {done.total()} trials: {done['right']} right, {done['open']} open, {done['wrong']} wrong")

@@ -156,10 +156,11 @@ class Site:
         await self._life.aclose()
         await self._start()
 
-    async def rooms(self) -> list[str]:
-        """The names of the rooms that the server has now."""
+    async def rooms(self) -> dict[str, int]:
+        """The rooms that the server has now: when each was made, by its name."""
         async with self.client() as client:
-            return [room.name for room in (await client.room.list_rooms(api.ListRoomsRequest())).rooms]
+            listed = await client.room.list_rooms(api.ListRoomsRequest())
+        return {room.name: room.creation_time_ms or room.creation_time * 1000 for room in listed.rooms}
 
     async def delete(self, name: str) -> bool:
         """Delete a room; whether there was one."""
@@ -174,7 +175,7 @@ class Site:
 
     async def wait_told(self) -> None:
         """Wait until the end of each room that is no more was told, for TOLD_WITHIN_S at most."""
-        there = set(await self.rooms())
+        there = await self.rooms()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(TOLD_WITHIN_S):
                 while any(room.finished_ms is None and room.name not in there for room in self.truth.rooms.values()):

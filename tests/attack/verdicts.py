@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 SAME_MS = 2.0
 """Two figures of the server's own that differ by no more are the same."""
-JUDGED = ("delivered", "delayed", "dropped")
+OFFERED_AFTER_MS = 500
+"""A dispatch is older than the offer of its job by up to that: the server gathers answers for 0.2 s."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Rules:
 
     timeout_s: float
     delayed_after_s: float = 2.0
+    fallback_timeout_s: float = 2.0
     errors_are_wrong: bool = True
     """Nobody refuses anything in earnest: an `error` blames a server that did nothing."""
     other_workers: bool = False
@@ -65,8 +67,8 @@ def stays_of(jobs: Iterable[Job], visits: Iterable[Visit]) -> list[Stay]:
     """By what the worker was told when its agents joined, and by the server's webhooks: either may know more."""
     by_sid: dict[str, Stay] = {}
     for job in jobs:
-        for sid, joined_ms in job.joined_ms.items():
-            by_sid[sid] = Stay(job.job_id, job.room_sid, joined_ms)
+        for sid, join in job.joins.items():
+            by_sid[sid] = Stay(job.job_id, join.room_sid, join.at_ms)
         for visit in visits:
             if visit.identity == f"agent-{job.job_id}":
                 by_sid.setdefault(visit.sid, Stay(job.job_id, visit.room_sid, visit.joined_ms))
@@ -88,7 +90,7 @@ def contradictions(trial: dict[str, Any], scene: Scene, rules: Rules) -> list[st
         found.append(f"{outcome}, and there was no such room")
     else:
         found += _of_outcome(trial, _Known.of(trial, scene), rules)
-    return found + (_of_fallback(trial, _Known.of(trial, scene)) if scene.lives else [])
+    return found + (_of_fallback(trial, _Known.of(trial, scene), rules) if scene.lives else [])
 
 
 @dataclass(frozen=True)
@@ -117,11 +119,10 @@ class _Known:
             [stay for stay in here if stay.job_id in later],
         )
 
-    @property
-    def was_killed(self) -> bool:
-        """Whether no agent of the dispatch under test was in for more than some milliseconds."""
+    def were_killed(self, stays: Iterable[Stay]) -> bool:
+        """Whether none of these agents was in for more than some milliseconds."""
         killed = {job.job_id for job in self.jobs if job.mood is Mood.KILLED}
-        return all(stay.job_id in killed for stay in self.own)
+        return all(stay.job_id in killed for stay in stays)
 
     def after_ms(self, stay: Stay) -> int:
         return stay.joined_ms - self.room.created_ms
@@ -142,7 +143,7 @@ def _of_outcome(trial: dict[str, Any], known: _Known, rules: Rules) -> list[str]
     if outcome == "dropped":
         if in_time:
             beside = f" ({mismatch})" if mismatch == "wrong-worker" else ""
-            killed = " though killed at once" if known.was_killed else ""
+            killed = " though killed at once" if known.were_killed(known.own) else ""
             found.append(f"dropped{beside}{killed}, and the agent was there after {min(in_time)} ms")
         elif not known.jobs:
             found.append("dropped, and no dispatch had reached the worker")
@@ -171,12 +172,16 @@ def _of_outcome(trial: dict[str, Any], known: _Known, rules: Rules) -> list[str]
     return found
 
 
-def _of_fallback(trial: dict[str, Any], known: _Known) -> list[str]:
+def _of_fallback(trial: dict[str, Any], known: _Known, rules: Rules) -> list[str]:
     if trial["fallback"] == "rescued" and not known.others:
         return ["fallback rescued, and it brought no agent"]
     if trial["fallback"] == "lost":
-        if known.others:
-            return ["fallback lost, and it brought an agent"]
+        within_ms = rules.fallback_timeout_s * 1000 - OFFERED_AFTER_MS
+        offered = {job.job_id: job.offered_ms for job in known.jobs}
+        in_time = [stay for stay in known.others if stay.joined_ms - offered[stay.job_id] <= within_ms]
+        if in_time:
+            killed = " though killed at once" if known.were_killed(in_time) else ""
+            return [f"fallback lost{killed}, and it brought an agent"]
         if len({job.dispatch_id for job in known.jobs}) < 2:
             return ["fallback lost, and it had never reached the worker"]
         if known.deed is not None:

@@ -75,6 +75,15 @@ STAYS_S = {
 }
 
 
+@dataclass(frozen=True)
+class Join:
+    """The server's own answer to a join."""
+
+    room_sid: str
+    """A token names no room but by its name: whoever joins late may make it anew."""
+    at_ms: int
+
+
 @dataclass
 class Job:
     """What the server offered, and what became of it."""
@@ -88,8 +97,8 @@ class Job:
     offered_ms: int
     """This machine's clock, which is the server's."""
     assigned_ms: int | None = None
-    joined_ms: dict[str, int] = field(default_factory=dict)
-    """By the SID of its participant: the server's own joined_at_ms, from its answer to the join."""
+    joins: dict[str, Join] = field(default_factory=dict)
+    """By the SID of its participant."""
     left_ms: int | None = None
     failure: str = ""
     """Why it could not join: the room was gone, say."""
@@ -241,7 +250,7 @@ class ForeignWorker:
                 joined: JoinResponse = response.join
                 # older servers name seconds alone
                 at_ms = joined.participant.joined_at_ms or joined.participant.joined_at * 1000
-                job.joined_ms[joined.participant.sid] = at_ms
+                job.joins[joined.participant.sid] = Join(joined.room.sid, at_ms)
                 return
 
     async def _join_with_media(self, job: Job, token: str) -> None:
