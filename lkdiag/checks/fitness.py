@@ -284,8 +284,13 @@ def _came_and_went(facts: DispatchFacts) -> str | None:
 
 
 def _only_looks_tell(facts: DispatchFacts) -> bool:
-    """Of an agent with a job: the probe itself knows whether it was there; of anybody else webhooks may tell."""
-    return not facts.on_probe and any(not was_declined(job) for job in facts.jobs) and not are_whole(facts)
+    """Of an agent with a job: the probe itself knows whether it was there; of anybody else webhooks may tell.
+
+    A job of a dispatch without a name may be taken by another worker than the probe.
+    """
+    accepted = {event.data["job_id"] for event in facts.timeline.of("job.accepted")}
+    foreign = [job for job in facts.jobs if not was_declined(job) and job["job_id"] not in accepted]
+    return bool(foreign) and not are_whole(facts)
 
 
 def _out_of_sight(facts: DispatchFacts) -> str | None:

@@ -154,6 +154,8 @@ def fallback_of(facts: DispatchFacts, outcome: Outcome) -> tuple[Fallback, float
         # in a room that the story itself has deleted, nobody has looked
         out_of_sight = attempted is not None and attempted.mono_ns > facts.closing_began_ns
         return Fallback.UNCLEAR if out_of_sight else Fallback.NOT_NEEDED, None
+    if facts.timeline.of("room.replaced", "room.unconfirmed"):
+        return Fallback.UNCLEAR, None
     agent, created_ms = facts.fallback_agent, facts.fallback_created_ms
     if agent is not None:
         latency_ms = None if created_ms is None else round(agent["joined_at_ms"] - created_ms, 1)
@@ -171,11 +173,10 @@ def fallback_of(facts: DispatchFacts, outcome: Outcome) -> tuple[Fallback, float
 
 
 def _may_have_flashed(facts: DispatchFacts, attempted: Event) -> bool:
-    """A worker took the fallback's job, and its agent may have come and gone unseen; or the room was another one."""
-    later = [e for e in facts.timeline.of("room.replaced", "room.unconfirmed") if e.seq > attempted.seq]
+    """A worker took the fallback's job, and its agent may have come and gone unseen."""
     listings = [e for e in facts.listings if _jobs_of_fallback(facts, e)]
-    if later or not listings:
-        return bool(later)
+    if not listings:
+        return False
     if any(e.data.get("dispatch_id") == facts.fallback_id for e in facts.timeline.of("job.accepted")):
         return False  # lkdiag's own worker knows whether its agent was there
     asked = [

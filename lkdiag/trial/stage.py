@@ -83,11 +83,15 @@ class Stage:
         self.on_probe = cast.on_probe
         self.empty_timeout_s = empty_timeout_s
         self.room = _room_name(context.run_id, scenario, planned)
-        self.watcher = RoomWatcher(context.control, self.recorder, self.room, told=self.on_probe, close=context.close)
+        self.watcher = RoomWatcher(
+            context.control, self.recorder, self.room, told=self.on_probe and bool(self.agent_name), close=context.close
+        )
         self.people: dict[str, Participant] = {}
         self.workers: dict[str, StagedWorker] = {}
         self.room_sid: str | None = None
         """Of the room that is there now; None before it is made, and when it was deleted."""
+        self.room_replaced = False
+        """Whether somebody else has deleted it."""
         self.deleted_sids: set[str] = set()
         self.dispatched_ns: int | None = None
         """When the dispatch under test had been made; monotonic nanoseconds."""
@@ -137,6 +141,7 @@ class Stage:
             else:
                 if now_sid != self.room_sid:
                     self.recorder.record("room.replaced", room=self.room, sid=self.room_sid, now_sid=now_sid)
+                    self.room_replaced = True
                 return
         self.recorder.record("room.unconfirmed", room=self.room, sid=self.room_sid, error=refusal)
 

@@ -78,10 +78,10 @@ class CloseWatch:
 class RoomWatcher:
     """Looks at a room again and again, fast at first, then slower.
 
-    `told`: lkdiag's own probe plays the agent, and wakes the watcher when the agent is there. Until then the watcher
-    looks seldom, in case it is not told after all. Any other agent may be gone after a tenth of a second: where `close`
-    is given, `begin` starts looks at the participants that are dense enough to see it, and each job that is listed for
-    the first time starts them again.
+    `told`: only lkdiag's own probe can play the agent, and it wakes the watcher when the agent is there. Until then the
+    watcher looks seldom, in case it is not told after all. Any other agent may be gone after a tenth of a second: where
+    `close` is given, `begin` starts looks at the participants that are dense enough to see it. Each job that is listed
+    for the first time starts them again.
     """
 
     def __init__(

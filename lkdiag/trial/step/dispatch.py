@@ -72,7 +72,7 @@ async def fall_back(stage: Stage, step: Fallback) -> None:
 
     What the watch has seen counts, unless the story has taken the agent's worker or room away since then.
     """
-    if not stage.scenario.fallback:
+    if not stage.scenario.fallback or stage.room_replaced:
         return
     if stage.came is None:
         await stage.watcher.look()
