@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lkdiag.checks.declines import was_declined
+from lkdiag.checks.wording import people
 from lkdiag.report.value import TimelineLine
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ WORDS: dict[str, tuple[str, Callable[[Data], str]]] = {
     "worker_log.line": ("log", lambda d: _log_line(d)),
     "webhook.received": ("webhook", lambda d: _webhook(d)),
     "room.closed": ("room", lambda _: "listRooms knows it no longer: somebody closed it"),
-    "room.occupied": ("room", lambda d: f"still there when the window ends, with {', '.join(d['participants'])}"),
+    "room.occupied": ("room", lambda d: f"still there when the window ends, with {people(d['participants'])}"),
     "trial.closing": ("lkdiag", lambda _: "the watch is over: lkdiag closes what is left"),
     "caller.joining": ("caller", lambda _: "the caller begins to join"),
     "caller.joined": ("caller", lambda d: f"the caller is in: {d['sid']}"),

@@ -119,7 +119,6 @@ def _trial(call: JudgedCall, stalls: Sequence[Event]) -> TeardownTrial:
     worth_telling = any(finding.severity is not Severity.NOTE for finding in findings)
     last_ns = max(event.mono_ns for event in facts.timeline)
     during = between(stalls, facts.started.mono_ns, last_ns)
-    occupied = facts.room_occupied
     dispatch_id, job_id = call_job(facts)
     return TeardownTrial(
         index=call.index,
@@ -137,7 +136,7 @@ def _trial(call: JudgedCall, stalls: Sequence[Event]) -> TeardownTrial:
         outcome=call.outcome,
         closed_ms=facts.closed_ms,
         survivor=_survivor(facts),
-        left_in_room=() if occupied is None else tuple(occupied.data["participants"]),
+        left_in_room=tuple(one["identity"] for one in facts.left_in_room),
         api_calls=len(facts.timeline.of("api.called")),
         findings=findings,
         timeline=story(facts.timeline, during) if worth_telling else (),
@@ -168,13 +167,13 @@ def _leftovers(run: Timeline, calls: Sequence[_Call]) -> tuple[LeftoverRoom, ...
 def _leftover(call: JudgedCall) -> LeftoverRoom | None:
     """The room of a call that nobody had closed when its window ended."""
     facts = call.facts
-    if call.outcome is not TeardownOutcome.LEFTOVER or facts.room_occupied is None:
+    if call.outcome is not TeardownOutcome.LEFTOVER:
         return None
     return LeftoverRoom(
         name=facts.room,
         sid=facts.room_sid or "",
         created_at=None if facts.creation_ms is None else utc(facts.creation_ms * 1_000_000),
-        participants=tuple(facts.room_occupied.data["participants"]),
+        participants=tuple(one["identity"] for one in facts.left_in_room),
         still_there=not facts.deleted_afterwards,
     )
 

@@ -52,7 +52,7 @@ class TeardownTrial:
     """From the hang-up until listRooms knew the room no longer; None where it was still there."""
     survivor: Survivor | None
     left_in_room: tuple[str, ...]
-    """Who was in a leftover room when the window ended, agents included."""
+    """The identities of everybody who was in a leftover room when the window ended, agents included."""
     api_calls: int
     findings: tuple[Finding, ...]
     timeline: tuple[TimelineLine, ...]

@@ -47,6 +47,12 @@ class RoomView:
     """By SID: a participant that left and came again is another one."""
     dispatches: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def people(self) -> list[dict[str, str]]:
+        """Who is there, ordered by identity: `identity` and `kind` of each, as `room.occupied` lists them."""
+        listed = ({"identity": one["identity"], "kind": one["kind"]} for one in self.participants.values())
+        return sorted(listed, key=lambda one: one["identity"])
+
 
 class RoomWatcher:
     """Looks at a room again and again, fast at first, then slower.

@@ -62,7 +62,12 @@ class Call:
 
     def room_occupied(self) -> Self:
         """The window ends, and the room is there."""
-        return self.told("room.occupied", room=ROOM, participants=[f"{IDENTITIES[self.survivor]} (sip)"])
+        return self.listed(IDENTITIES[self.survivor])
+
+    def listed(self, *identities: str) -> Self:
+        """The window ends, and these are in the room."""
+        there = [{"identity": identity, "kind": "sip"} for identity in identities]
+        return self.told("room.occupied", room=ROOM, participants=there)
 
     def closing(self) -> Self:
         """lkdiag closes what is left: nothing of it may count."""

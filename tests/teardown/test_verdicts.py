@@ -7,7 +7,7 @@ import pytest
 from lkdiag.checks.teardown import CALL_CHECKS
 from lkdiag.timeline import Event
 
-from .story import ROOM, Call
+from .story import Call
 
 
 def test_a_room_that_is_deleted_at_once_is_closed() -> None:
@@ -133,12 +133,24 @@ def test_lkdiags_own_stall_is_nobody_elses_leftover() -> None:
 
 def test_a_side_that_is_still_listed_has_not_hung_up_for_the_server() -> None:
     call = Call("captured-context").merged().hung_up().at(8)
-    call.told("room.occupied", room=ROOM, participants=["human-agent-sip (sip)", "sip_+15550100 (sip)"]).closing()
+    call.listed("human-agent-sip", "sip_+15550100").closing()
     assert call.judged().outcome == "inconclusive"
 
 
+@pytest.mark.parametrize("gone", ["a", "a (b", "human-agent-sip (sip)", "human"])
+def test_an_identity_that_is_part_of_another_is_not_listed_with_it(gone: str) -> None:
+    """The side that hung up is `gone`, and the survivor's identity begins with it, or looks like it."""
+    survivor = {"a": "a (b", "a (b": "a", "human": "human (sip)"}.get(gone, "human-agent-sip")
+    call = Call("off").told("caller.joined", identity=gone, sid="PA_1", by="media").merged()
+    call.told("human.joined", identity=survivor, sid="PA_2", by="media")
+    call.told("call.hung_up", side="caller", identity=gone).at(8).listed(survivor).closing()
+    judged = call.judged()
+    assert judged.outcome == "leftover", judged.reason
+    assert not judged.facts.still_listed(gone)
+
+
 def test_a_room_without_the_survivor_is_not_its_leftover() -> None:
-    call = Call("off").merged().hung_up().at(8).told("room.occupied", room=ROOM, participants=[]).closing()
+    call = Call("off").merged().hung_up().at(8).listed().closing()
     assert call.judged().outcome == "inconclusive"
 
 

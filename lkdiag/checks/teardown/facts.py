@@ -11,7 +11,7 @@ from lkdiag.scenario.teardown import Side
 
 if TYPE_CHECKING:
     from lkdiag.scenario.teardown import TeardownScenario
-    from lkdiag.timeline import Event, Timeline
+    from lkdiag.timeline import Data, Event, Timeline
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,14 @@ class TeardownFacts(Course):
         """Who hung up."""
         return None if self.hung_up is None else str(self.hung_up.data["identity"])
 
+    @cached_property
+    def left_in_room(self) -> tuple[Data, ...]:
+        """`identity` and `kind` of everybody whom the server listed in the room when the window ended."""
+        return () if self.room_occupied is None else tuple(self.room_occupied.data["participants"])
+
     def still_listed(self, identity: str | None) -> bool:
         """Whether the server listed it in the room when the window ended."""
-        listed = () if self.room_occupied is None else self.room_occupied.data["participants"]
-        return identity is not None and any(who.startswith(f"{identity} (") for who in listed)
+        return identity is not None and any(one["identity"] == identity for one in self.left_in_room)
 
     @cached_property
     def stalled_ms(self) -> float:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lkdiag.checks.teardown.verdict import TeardownOutcome
 from lkdiag.checks.verdict import Finding, Severity
+from lkdiag.checks.wording import people
 
 if TYPE_CHECKING:
     from lkdiag.checks.teardown.judged import JudgedCall
@@ -21,9 +22,8 @@ REFERENCE = "https://github.com/livekit/livekit/issues/4753"
 def judge(call: JudgedCall) -> Finding | None:
     """A finding for a leftover room with the survivor in it."""
     facts = call.facts
-    if call.outcome is not TeardownOutcome.LEFTOVER or facts.stranded_ms is None or facts.room_occupied is None:
+    if call.outcome is not TeardownOutcome.LEFTOVER or facts.stranded_ms is None:
         return None
-    there = ", ".join(facts.room_occupied.data["participants"])
     return Finding(
         check=SLUG,
         severity=Severity.FAIL,
@@ -31,7 +31,7 @@ def judge(call: JudgedCall) -> Finding | None:
         fact=(
             f"{facts.survivor_identity} was still in room {facts.room} ({facts.room_sid}) "
             f"{facts.stranded_ms / 1000:.1f} s after the {facts.hangup} had hung up, when the watch "
-            f"ended; in the room: {there}"
+            f"ended; in the room: {people(facts.left_in_room)}"
         ),
         hint="such a room stays until that side hangs up too: a phone line holds it open without end",
         trial=call.index,
