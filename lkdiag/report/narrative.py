@@ -91,7 +91,10 @@ WORDS: dict[str, tuple[str, Callable[[Data], str]]] = {
     "agent.session_closed": ("agent", lambda d: f"the agent's session is closed ({d['reason']}), its job context gone"),
     "agent.logged": ("agent", lambda d: f"the agent logs: {d['text']}"),
     "subject.left": ("agent", lambda _: "the subject has left by itself"),
+    "subject.came": ("agent", lambda d: f"the subject is there: a {d['by']} tells of {d['identity']!r}"),
+    "subject.stayed": ("agent", lambda d: f"the subject has not left within {d['waited_s']:g} s, and is let be"),
     "subject.removed": ("agent", lambda d: f"the subject is still there: lkdiag removes {d['identity']!r}"),
+    "subject.seen": ("agent", lambda d: _subject(d["agents"])),
     "cleanup.attached": ("agent", lambda d: f"the cleanup {d['cleanup']} is registered"),
     "cleanup.called": ("cleanup", lambda d: f"called, for {d['identity']!r}"),
     "cleanup.raised": ("cleanup", lambda d: f"failed: {d['error']}"),
@@ -184,9 +187,8 @@ def _tell(event: Event) -> tuple[str, str] | None:
 
 def _began(data: Data) -> str:
     if "cleanup" in data:
-        return (
-            f"call began: cleanup {data['cleanup']}, the agent's exit {data['agent_exit']}, {data['hangup']} hangs up"
-        )
+        leaves = f"the agent's exit {data['agent_exit']}" if "agent_exit" in data else "the agent goes as it likes"
+        return f"call began: cleanup {data['cleanup']}, {leaves}, {data['hangup']} hangs up"
     if data["method"] == "observed":
         return f"room {data['room']!r} is followed from here on"
     return f"trial began: {data['method']}, agent {data['agent_name']!r}"
@@ -210,6 +212,12 @@ def _log_line(data: Data) -> str:
     if "load" in data:
         about.insert(0, f"load {data['load']:.2f}")
     return f"the worker's log: {data['message']}" + (f" ({', '.join(about)})" if about else "")
+
+
+def _subject(agents: Sequence[Data]) -> str:
+    """What was there of the user's agent when one side was about to hang up."""
+    told = (f"{one['identity']!r} with {_count(one['tracks'], 'track')}, {one['muted']} muted" for one in agents)
+    return f"before the hang-up the subject is there: {'; '.join(told)}" if agents else "the subject is not there"
 
 
 def _listing(data: Data) -> str:
@@ -236,5 +244,5 @@ def _job(job: dict[str, str]) -> str:
 
 
 def _count(things: object, word: str) -> str:
-    number = len(things) if isinstance(things, list) else 0
+    number = things if isinstance(things, int) else len(things) if isinstance(things, list) else 0
     return f"{number} {word}{'' if number == 1 else 's'}"

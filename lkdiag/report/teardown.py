@@ -9,7 +9,7 @@ import msgspec
 
 from lkdiag.checks import leftover_room
 from lkdiag.checks.teardown import CALL_CHECKS
-from lkdiag.checks.teardown.facts import TeardownFacts
+from lkdiag.checks.teardown.facts import STAYS, UNKNOWN, TeardownFacts
 from lkdiag.checks.teardown.judged import JudgedCall
 from lkdiag.checks.teardown.verdict import TeardownOutcome
 from lkdiag.checks.verdict import Severity
@@ -21,7 +21,14 @@ from lkdiag.report.ids import call_job, call_participants, human_room_sid
 from lkdiag.report.narrative import between, story, utc
 from lkdiag.report.packed import PLAIN, Packed, sequence_of
 from lkdiag.report.reading import read_first, trials_of
-from lkdiag.report.teardown_value import Survivor, TeardownCell, TeardownReport, TeardownSummary, TeardownTrial
+from lkdiag.report.teardown_value import (
+    SubjectSeen,
+    Survivor,
+    TeardownCell,
+    TeardownReport,
+    TeardownSummary,
+    TeardownTrial,
+)
 from lkdiag.report.value import LeftoverRoom
 from lkdiag.scenario.teardown import AgentExit, Cleanup, Side, TeardownScenario
 from lkdiag.stats import Quantiles
@@ -33,7 +40,7 @@ if TYPE_CHECKING:
 
     from lkdiag.timeline import Event, Timeline
 
-ORDER = [*Cleanup], [*AgentExit, "own"], [*Side]
+ORDER = [*Cleanup], [*AgentExit, STAYS, UNKNOWN], [*Side]
 
 
 def build_teardown(
@@ -131,6 +138,7 @@ def _trial(call: JudgedCall, stalls: Sequence[Event]) -> TeardownTrial:
         participant_ids=call_participants(facts),
         cleanup=facts.cleanup,
         agent_exit=facts.agent_exit,
+        subject=_subject(facts),
         hangup=facts.hangup,
         merge=facts.merge,
         outcome=call.outcome,
@@ -141,6 +149,12 @@ def _trial(call: JudgedCall, stalls: Sequence[Event]) -> TeardownTrial:
         findings=findings,
         timeline=story(facts.timeline, during) if worth_telling else (),
     )
+
+
+def _subject(facts: TeardownFacts) -> SubjectSeen | None:
+    if facts.subject_at_hang_up is None:
+        return None
+    return SubjectSeen(silent=facts.subject_silent, put_out=facts.subject_put_out)
 
 
 def _survivor(facts: TeardownFacts) -> Survivor | None:

@@ -38,7 +38,7 @@ class TeardownTrial:
             "trial.started",
             room=stage.room,
             cleanup=planned.cleanup,
-            agent_exit=planned.agent_exit or "own",
+            agent_exit=planned.agent_exit,
             hangup=planned.hangup,
             hangup_style=stage.scenario.hangup_style,
         )
@@ -64,9 +64,10 @@ class TeardownTrial:
         """
         context, stage = self._context, self._stage
         stage.recorder.record("trial.closing")
-        if stage.outside is not None:
-            stage.outside.cancel()
-            await asyncio.gather(stage.outside, return_exceptions=True)
+        watching = [*stage.lookouts, *([] if stage.outside is None else [stage.outside])]
+        for task in watching:
+            task.cancel()
+        await asyncio.gather(*watching, return_exceptions=True)
         if context.probe is not None:
             await context.probe.disengage(stage.room)
         people = [stage.caller.media, stage.human.media, *([] if stage.agent is None else [stage.agent])]

@@ -24,6 +24,12 @@ def judge(call: JudgedCall) -> Finding | None:
     facts = call.facts
     if call.outcome is not TeardownOutcome.LEFTOVER or facts.stranded_ms is None:
         return None
+    hint = "such a room stays until that side hangs up too: a phone line holds it open without end"
+    if facts.subject_put_out:
+        hint = (
+            "lkdiag had put your agent out before (--remove-agent), so this says nothing of the agent's own cleanup: "
+            f"nothing outside of the agent closed the room within {facts.scenario.window_s:g} s"
+        )
     return Finding(
         check=SLUG,
         severity=Severity.FAIL,
@@ -33,7 +39,7 @@ def judge(call: JudgedCall) -> Finding | None:
             f"{facts.stranded_ms / 1000:.1f} s after the {facts.hangup} had hung up, when the watch "
             f"ended; in the room: {people(facts.left_in_room)}"
         ),
-        hint="such a room stays until that side hangs up too: a phone line holds it open without end",
+        hint=hint,
         trial=call.index,
         evidence=call.seqs("call.hung_up", "room.occupied"),
         reference=REFERENCE,
