@@ -158,6 +158,7 @@ async def test_an_agent_that_cleans_up_while_it_stays_is_let_do_it(
 async def test_an_agent_that_stays_and_does_nothing_is_told_of(witness: Witness, lkdiag: Run, tmp_path: Path) -> None:
     code, (trial,) = await own_way(witness, lkdiag, tmp_path, "stays", "--hangup", "caller")
     assert (code, trial["agent_exit"], trial["outcome"]) == (1, "stays", "leftover"), trial
+    assert [who.partition("_")[0] for who in trial["left_in_room"]] == ["agent-AJ", "human-agent-sip"]
     (never_ran,) = (finding for finding in trial["findings"] if finding["check"] == "cleanup-never-ran")
     assert "your agent was still in the room, with no track, or muted ones only" in never_ran["fact"]
 
