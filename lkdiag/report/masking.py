@@ -42,7 +42,6 @@ from lkdiag.report.patterns import (
     SHORTEST_BARE,
     SHORTEST_PHONE,
     VERSION_BEFORE,
-    WITH_KIND,
     WORD,
 )
 
@@ -111,10 +110,7 @@ class Masks:
                 self._phone(number[0])
         for identity in IDENTITY.finditer(text):
             self._learn_name(identity["name"], "person")
-        if is_people_name(name):
-            with_kind = WITH_KIND.fullmatch(text)
-            self._learn_name(with_kind["identity"] if with_kind else text, "person")
-        elif is_identity_name(name) or is_person_name(name):
+        if is_people_name(name) or is_identity_name(name) or is_person_name(name):
             self._learn_name(text, "machine" if name.lower() == "hostname" else "person")
         elif is_phone_name(name) and BARE_PHONE.fullmatch(text):
             self._phone(text)

@@ -9,7 +9,7 @@ import msgspec
 
 from lkdiag.checks import leftover_room
 from lkdiag.checks.teardown import CALL_CHECKS
-from lkdiag.checks.teardown.facts import TeardownFacts
+from lkdiag.checks.teardown.facts import STAYS, UNKNOWN, TeardownFacts
 from lkdiag.checks.teardown.judged import JudgedCall
 from lkdiag.checks.teardown.verdict import TeardownOutcome
 from lkdiag.checks.verdict import Severity
@@ -21,7 +21,14 @@ from lkdiag.report.ids import call_job, call_participants, human_room_sid
 from lkdiag.report.narrative import between, story, utc
 from lkdiag.report.packed import PLAIN, Packed, sequence_of
 from lkdiag.report.reading import read_first, trials_of
-from lkdiag.report.teardown_value import Survivor, TeardownCell, TeardownReport, TeardownSummary, TeardownTrial
+from lkdiag.report.teardown_value import (
+    SubjectSeen,
+    Survivor,
+    TeardownCell,
+    TeardownReport,
+    TeardownSummary,
+    TeardownTrial,
+)
 from lkdiag.report.value import LeftoverRoom
 from lkdiag.scenario.teardown import AgentExit, Cleanup, Side, TeardownScenario
 from lkdiag.stats import Quantiles
@@ -33,7 +40,7 @@ if TYPE_CHECKING:
 
     from lkdiag.timeline import Event, Timeline
 
-ORDER = [*Cleanup], [*AgentExit, "own"], [*Side]
+ORDER = [*Cleanup], [*AgentExit, STAYS, UNKNOWN], [*Side]
 
 
 def build_teardown(
@@ -119,7 +126,6 @@ def _trial(call: JudgedCall, stalls: Sequence[Event]) -> TeardownTrial:
     worth_telling = any(finding.severity is not Severity.NOTE for finding in findings)
     last_ns = max(event.mono_ns for event in facts.timeline)
     during = between(stalls, facts.started.mono_ns, last_ns)
-    occupied = facts.room_occupied
     dispatch_id, job_id = call_job(facts)
     return TeardownTrial(
         index=call.index,
@@ -132,16 +138,23 @@ def _trial(call: JudgedCall, stalls: Sequence[Event]) -> TeardownTrial:
         participant_ids=call_participants(facts),
         cleanup=facts.cleanup,
         agent_exit=facts.agent_exit,
+        subject=_subject(facts),
         hangup=facts.hangup,
         merge=facts.merge,
         outcome=call.outcome,
         closed_ms=facts.closed_ms,
         survivor=_survivor(facts),
-        left_in_room=() if occupied is None else tuple(occupied.data["participants"]),
+        left_in_room=tuple(one["identity"] for one in facts.left_in_room),
         api_calls=len(facts.timeline.of("api.called")),
         findings=findings,
         timeline=story(facts.timeline, during) if worth_telling else (),
     )
+
+
+def _subject(facts: TeardownFacts) -> SubjectSeen | None:
+    if facts.subject_at_hang_up is None:
+        return None
+    return SubjectSeen(silent=facts.subject_silent, put_out=facts.subject_put_out)
 
 
 def _survivor(facts: TeardownFacts) -> Survivor | None:
@@ -168,13 +181,13 @@ def _leftovers(run: Timeline, calls: Sequence[_Call]) -> tuple[LeftoverRoom, ...
 def _leftover(call: JudgedCall) -> LeftoverRoom | None:
     """The room of a call that nobody had closed when its window ended."""
     facts = call.facts
-    if call.outcome is not TeardownOutcome.LEFTOVER or facts.room_occupied is None:
+    if call.outcome is not TeardownOutcome.LEFTOVER:
         return None
     return LeftoverRoom(
         name=facts.room,
         sid=facts.room_sid or "",
         created_at=None if facts.creation_ms is None else utc(facts.creation_ms * 1_000_000),
-        participants=tuple(facts.room_occupied.data["participants"]),
+        participants=tuple(one["identity"] for one in facts.left_in_room),
         still_there=not facts.deleted_afterwards,
     )
 

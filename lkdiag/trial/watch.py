@@ -58,6 +58,12 @@ class RoomView:
     """Every agent that was there since `RoomWatcher.begin`, by SID: shown by a look, or told by a webhook."""
     dispatches: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def people(self) -> list[dict[str, str]]:
+        """Who is there, ordered by identity: `identity` and `kind` of each, as `room.occupied` lists them."""
+        listed = ({"identity": one["identity"], "kind": one["kind"]} for one in self.participants.values())
+        return sorted(listed, key=lambda one: one["identity"])
+
 
 @dataclass
 class CloseWatch:

@@ -86,11 +86,11 @@ def test_command_lines(command: str, shown: str) -> None:
 
 def test_names_are_found_wherever_they_stand() -> None:
     masks = Masks()
-    data = {"identity": "jane.d", "participants": ["Bob M (sip)", "caller (standard)"], "from_number": 4930123456789}
+    data = {"identity": "jane.d", "left_in_room": ["Bob M", "caller"], "from_number": 4930123456789}
     masks.learn(data)
     assert masks.value(data) == {
         "identity": "***person-1",
-        "participants": ["***person-2 (sip)", "caller (standard)"],
+        "left_in_room": ["***person-2", "caller"],
         "from_number": "***phone-1",
     }
     assert (

@@ -149,8 +149,7 @@ class FollowedCall:
             async with asyncio.timeout(LAST_LOOK_S):
                 await self._watcher.look()
         self._note()
-        there = [one["identity"] for one in self._watcher.view.participants.values()]
-        self.recorder.record("room.occupied", room=self.room.name, participants=there)
+        self.recorder.record("room.occupied", room=self.room.name, participants=self._watcher.view.people)
         self.recorder.record("trial.finished")
 
     # -- what a look has shown -------------------------------------------------------------------------------------
