@@ -45,11 +45,11 @@ from lkdiag.report.patterns import (
     WITH_KIND,
     WORD,
 )
+from lkdiag.secrecy import HIDDEN, embedded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HIDDEN = "***"
 CLOUD = ".livekit.cloud"
 
 
@@ -295,17 +295,6 @@ class Masks:
         except ValueError:
             return found[0]
         return self._note("ip", found[0], self._number(found[0], "ip")) if public else found[0]
-
-
-def embedded(text: str) -> dict[str, Any] | None:
-    """The JSON object that a text is: logs have them in their fields."""
-    if not (text.startswith("{") and text.endswith("}")):
-        return None
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _digits(text: str) -> str:

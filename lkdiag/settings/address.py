@@ -6,8 +6,8 @@ import re
 from urllib.parse import urlsplit
 
 from lkdiag.errors import CredentialsError
+from lkdiag.secrecy import scrub
 from lkdiag.settings.credentials import OTHER_SCHEME
-from lkdiag.settings.scrubbing import scrub
 
 _QUOTES = "\"'`“”‘’„«»"
 _NAMED_HOST = re.compile(r"(?:localhost|(?:[\w-]{1,63}\.)+[a-z]{2,24}|(?:\d+\.){3}\d+)(?::\d+)?", re.IGNORECASE)
