@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from lkdiag.secrecy import Scrubber
+from lkdiag.secrecy.scrubber import Scrubber
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

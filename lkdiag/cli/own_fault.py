@@ -15,7 +15,7 @@ def own_fault(error: BaseException) -> LkdiagError:
 
 def described(error: BaseException) -> str:
     """Kind, text and place: `KeyError: 'role' (lkdiag/checks/facts.py:83)`. Of a group, its first error."""
-    from lkdiag.secrecy import scrub
+    from lkdiag.secrecy.scrubber import scrub
 
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lkdiag.control import Control
-from lkdiag.secrecy import scrub
+from lkdiag.secrecy.scrubber import scrub
 from lkdiag.timeline import Recorder
 from lkdiag.trial.close import close_leftovers
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from livekit import rtc
 
 from lkdiag.participant.joining import JoinError
-from lkdiag.secrecy import scrub
+from lkdiag.secrecy.scrubber import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

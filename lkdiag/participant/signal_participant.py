@@ -21,7 +21,7 @@ from livekit.protocol.rtc import JoinResponse, LeaveRequest, Ping, SignalRequest
 
 from lkdiag.participant.joining import JoinError
 from lkdiag.participant.signal import PARAMS
-from lkdiag.secrecy import scrub
+from lkdiag.secrecy.scrubber import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Callable

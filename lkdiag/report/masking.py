@@ -45,7 +45,8 @@ from lkdiag.report.patterns import (
     WITH_KIND,
     WORD,
 )
-from lkdiag.secrecy import HIDDEN, embedded
+from lkdiag.secrecy.mask import HIDDEN
+from lkdiag.secrecy.scrubber import embedded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

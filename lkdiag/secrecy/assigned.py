@@ -7,7 +7,6 @@ URL, as Python, YAML, XML or a header. A value that is no secret (`token: expire
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from lkdiag.secrecy.mask import HIDDEN
 
@@ -59,11 +58,12 @@ _NO_SECRET = re.compile(
 )
 _PLAIN = re.compile(
     r"(?:a|an|and|absent|any|are|as|at|basic|bearer|be|been|by|can|can't|cannot|check|could|default|denied|did|does|"
-    r"empty|error|exclude|excludes|expired|fails?|failed|failure|false|for|forbidden|found|from|given|good|had|has|have|hidden|if|in|"
-    r"incorrect|int|invalid|is|isn't|instead|it|its|lacks|length|malformed|masked|may|mismatch|missing|must|needed|needs|nil|no|"
-    r"none|not|not[-_]set|null|of|ok|on|or|password|please|present|provided|redacted|refused|rejected|required|"
-    r"revoked|set|should|signature|str|string|that|the|to|token|too|true|unauthenticated|unauthorized|undefined|"
-    r"unexpected|unknown|unset|valid|verification|was|were|which|will|with|without|wrong|yes|your)",
+    r"empty|error|exclude|excludes|expired|fails?|failed|failure|false|for|forbidden|found|from|given|good|had|has|"
+    r"have|hidden|if|in|incorrect|int|invalid|is|isn't|instead|it|its|lacks|length|malformed|masked|may|mismatch|"
+    r"missing|must|needed|needs|nil|no|none|not|not[-_]set|null|of|ok|on|or|password|please|present|provided|"
+    r"redacted|refused|rejected|required|revoked|set|should|signature|str|string|that|the|to|token|too|true|"
+    r"unauthenticated|unauthorized|undefined|unexpected|unknown|unset|valid|verification|was|were|which|will|with|"
+    r"without|wrong|yes|your)",
     re.IGNORECASE,
 )
 """Words that follow such a name in a sentence. None of them is a secret."""
@@ -73,19 +73,6 @@ _USERNAME = re.compile(
     rf"(?P<name>\busername(?:{_QUOTE})?\s{{0,4}}(?:=|:|%3D|%3A)\s{{0,4}}(?:{_QUOTE})?)[^\s\"'`,;&<>)}}\]\\%]+",
     re.IGNORECASE,
 )
-_FIELD = re.compile(
-    r"(?:^|[^a-z])(?:[a-z_.-]*(?:secret|password|passwd|passphrase|credential|authorization|private_?key|secret_?key|"
-    r"access_?key|account_?key|api_?key|auth_?key)s?|(?:[a-z_-]*[_-])?token|[a-z]*access_?token|auth|ice-?pwd|pwd|"
-    r"(?:set-)?cookie)$",
-    re.IGNORECASE,
-)
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-
-
-@lru_cache(maxsize=2_000)
-def is_secret_name(name: str) -> bool:
-    """Whether a field, or a variable, of this name holds a secret: `apiSecret`, `API_SECRET`, `ice-pwd`."""
-    return len(name) <= 100 and bool(_FIELD.search(_CAMEL.sub("_", name)))
 
 
 def is_secret_value(value: str) -> bool:

@@ -7,10 +7,11 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from lkdiag.secrecy.assigned import is_secret_name, is_secret_value, without_assigned
+from lkdiag.secrecy.assigned import is_secret_value, without_assigned
 from lkdiag.secrecy.guessed import without_encoded, without_guessed
 from lkdiag.secrecy.known import without_known
 from lkdiag.secrecy.mask import HIDDEN
+from lkdiag.secrecy.names import is_secret_name
 from lkdiag.secrecy.shapes import without_schemes, without_shapes
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ KEY_LINES = 200
 _ID = re.compile(
     r"(?:^|_)(?:ids?|sids?|name|rooms?|identity|identities|participants?)$|(?<=[a-z])(?:Id|ID|Sid|Identity|Name)$"
 )
+_PLAIN_TYPES = frozenset({int, float, bool, type(None)})
 _HARMLESS = re.compile(r"[\w.-]{0,15}")
 """A word that is shorter than any secret that is known by its look."""
 _KEY_BEGINS = re.compile(r"-----BEGIN[A-Z ]{1,40}PRIVATE KEY(?: BLOCK)?-----")
@@ -93,16 +95,15 @@ class Scrubber:
         return self._in_turn(value, guess=not _is_id(name))
 
     def _fields(self, value: dict[Any, Any]) -> dict[Any, Any]:
-        hidden = set()
-        if "credential" in value:
-            hidden.add("username")  # of a TURN server
-        if is_secret_name(str(value.get("name", ""))):
-            hidden.add("value")  # as Kubernetes writes variables
         fields = {}
         for key, item in value.items():
-            is_hidden = key in hidden and isinstance(item, str) and is_secret_value(item)
-            shown = self._cached(key, guess=False) if isinstance(key, str) else key
-            fields[shown] = HIDDEN if is_hidden else self.value(item, str(key))
+            shown = self._text(key, False) if isinstance(key, str) else key
+            # most of an event are numbers
+            fields[shown] = item if item.__class__ in _PLAIN_TYPES else self.value(item, str(key))
+        if "credential" in value and is_secret_value(str(value.get("username", ""))):
+            fields["username"] = HIDDEN  # of a TURN server
+        if "value" in value and is_secret_name(str(value.get("name", ""))):
+            fields["value"] = HIDDEN  # as Kubernetes writes variables
         return fields
 
     def _in_turn(self, text: str, *, guess: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lkdiag.settings.credentials import CredentialFlags, Credentials, are_swapped, masked_key
+from lkdiag.settings.environment import withdraw_secrets
 from lkdiag.settings.places import runs_dir, server_binary
 from lkdiag.settings.search import load, load_to_use, resolve
 
@@ -16,4 +17,5 @@ __all__ = [
     "resolve",
     "runs_dir",
     "server_binary",
+    "withdraw_secrets",
 ]

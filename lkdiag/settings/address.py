@@ -6,7 +6,6 @@ import re
 from urllib.parse import urlsplit
 
 from lkdiag.errors import CredentialsError
-from lkdiag.secrecy import scrub
 from lkdiag.settings.credentials import OTHER_SCHEME
 
 _QUOTES = "\"'`“”‘’„«»"
@@ -27,6 +26,8 @@ def check_text(value: str, where: str) -> None:
 
 def checked_url(value: str, where: str, secret: str) -> str:
     """The URL without trailing slash; a refused one is never shown, it might hold a password or be the secret."""
+    from lkdiag.secrecy.scrubber import scrub
+
     if "@" in value:
         raise CredentialsError(
             f"{where} has a user name or password in it",

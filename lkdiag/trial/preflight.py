@@ -11,7 +11,7 @@ from livekit import api
 
 from lkdiag.control import ApiCallError
 from lkdiag.errors import ConnectionLostError, CredentialsError
-from lkdiag.secrecy import scrub
+from lkdiag.secrecy.scrubber import scrub
 from lkdiag.settings import masked_key
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lkdiag.secrecy import Scrubber
+from lkdiag.secrecy.scrubber import Scrubber
 from lkdiag.worker_log.entry import Entry, line_of, meaning_of, versions_of
 from lkdiag.worker_log.readable import MOST_FOLLOWING, add_following, entry_of_text
 from lkdiag.worker_log.requests import OpenRequests

@@ -22,7 +22,7 @@ from lkdiag.worker_log.vocabulary import What, job_id_in, what_of, what_of_rtc
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lkdiag.secrecy import Scrubber
+    from lkdiag.secrecy.scrubber import Scrubber
 
 LONGEST_NAME = 512
 """Characters. A longer id or name is not one: a room's name has 256 at most, by the server's default."""

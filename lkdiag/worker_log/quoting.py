@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lkdiag.settings.wording import printable
 
 if TYPE_CHECKING:
-    from lkdiag.secrecy import Scrubber
+    from lkdiag.secrecy.scrubber import Scrubber
 
 LONGEST = 300
 """Characters. What workers log of themselves has fewer than 250."""

@@ -17,7 +17,7 @@ from lkdiag.journal import JournalWriter, append_events, read_journal
 from lkdiag.render import FORMATS
 from lkdiag.report.build import build_report
 from lkdiag.report.redact import redact
-from lkdiag.secrecy import Scrubber, scrub
+from lkdiag.secrecy.scrubber import Scrubber, scrub
 from lkdiag.timeline import Recorder
 
 from . import kinds

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from lkdiag.secrecy import scrub
+from lkdiag.secrecy.scrubber import scrub
 
 SHORT, TIMES = 4_000, 8
 QUADRATIC = TIMES * TIMES

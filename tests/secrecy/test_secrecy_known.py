@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lkdiag.secrecy import scrub
+from lkdiag.secrecy.scrubber import scrub
 
 
 @pytest.mark.parametrize(

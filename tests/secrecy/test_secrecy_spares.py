@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lkdiag.secrecy import Scrubber, is_secret_name, scrub
+from lkdiag.secrecy.names import is_secret_name
+from lkdiag.secrecy.scrubber import Scrubber, scrub
 
 TESTS = Path(__file__).parents[1]
 
