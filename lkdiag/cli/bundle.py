@@ -16,6 +16,7 @@ from lkdiag.cli.known_secrets import secrets_of_run
 from lkdiag.cli.notes import give_up, say
 from lkdiag.cli.worker_log import check_worker_log, worker_log_events
 from lkdiag.errors import UsageError
+from lkdiag.settings.private_files import open_private
 
 if TYPE_CHECKING:
     from lkdiag.bundle import Bundle
@@ -116,7 +117,7 @@ def _check_target(path: Path, *, force: bool) -> None:
 def _save(packed: bytes, path: Path, *, force: bool) -> None:
     """All of it, or nothing."""
     try:
-        with path.open("wb" if force else "xb") as file:
+        with os.fdopen(open_private(path, os.O_TRUNC if force else os.O_EXCL), "wb") as file:
             try:
                 file.write(packed)
                 file.flush()
