@@ -58,7 +58,14 @@ JoinOption = Annotated[
         rich_help_panel=DISPATCH,
     ),
 ]
-Metadata = Annotated[str, typer.Option("--metadata", help="Job metadata for your worker.", rich_help_panel=DISPATCH)]
+Metadata = Annotated[
+    str,
+    typer.Option(
+        "--metadata",
+        help="Job metadata for your worker. It stands in the report: a secret is refused.",
+        rich_help_panel=DISPATCH,
+    ),
+]
 Fallback = Annotated[
     bool,
     typer.Option(

@@ -73,6 +73,7 @@ def show_run(
 
     `fail_if` are thresholds of the user's own. Raises UsageError for those that this kind of run does not have.
     """
+    from lkdiag.cli.known_secrets import secrets_of_run
     from lkdiag.cli.worker_log import worker_log_events
     from lkdiag.journal import read_journal
     from lkdiag.report.build import build_report
@@ -85,7 +86,7 @@ def show_run(
         say(f"note: {note}")
     events: Iterable[Event] = journal.events
     if worker_log is not None:
-        events = InARow(events, worker_log_events(events, worker_log))
+        events = InARow(events, worker_log_events(events, worker_log, secrets=secrets_of_run(journal.started)))
     try:
         report = build_report(events, journal.notes)
     except JournalError:

@@ -15,6 +15,8 @@ def own_fault(error: BaseException) -> LkdiagError:
 
 def described(error: BaseException) -> str:
     """Kind, text and place: `KeyError: 'role' (lkdiag/checks/facts.py:83)`. Of a group, its first error."""
+    from lkdiag.secrecy.scrubber import scrub
+
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     frames = traceback.extract_tb(error.__traceback__)
@@ -24,4 +26,4 @@ def described(error: BaseException) -> str:
         if "lkdiag" in parts:
             inside = parts[len(parts) - 1 - parts[::-1].index("lkdiag") :]
             place = f" ({'/'.join(inside)}:{frame.lineno})"
-    return f"{type(error).__name__}: {error}{place}"
+    return f"{type(error).__name__}: {scrub(str(error))}{place}"

@@ -103,7 +103,9 @@ def play(
     )
     journal = (session if spread is None else spread.over(session)).run()
     if flags.worker_log is not None:
-        append_events(journal, worker_log_events(read_journal(journal).events, flags.worker_log, quiet=flags.quiet))
+        secrets = [] if credentials is None else [credentials.api_secret]
+        said = worker_log_events(read_journal(journal).events, flags.worker_log, quiet=flags.quiet, secrets=secrets)
+        append_events(journal, said)
     return show_run(
         journal, flags.format_, flags.output, verbose=flags.verbose, redact=flags.redact, fail_if=flags.fail_if
     )

@@ -120,6 +120,7 @@ class Session:
                 shard=self.shard,
                 merged=self.merged,
                 run_id=self.run_id,
+                secret=None if self.credentials is None else self.credentials.api_secret,
             ) as recording,
         ):
             self._say(f"Run {recording.run_id}, recorded in {recording.folder}")
@@ -132,8 +133,8 @@ class Session:
                 # a fault of lkdiag's own: what was seen until then is still worth a report
                 recording.recorder.record(
                     "run.crashed",
-                    reason=self._clean(f"lkdiag failed: {described(error)}"),
-                    trace=self._clean(traceback.format_exc()),
+                    reason=f"lkdiag failed: {described(error)}",
+                    trace=traceback.format_exc(),
                 )
             finally:
                 recording.recorder.record("run.finished")
@@ -222,6 +223,7 @@ class Session:
         urls = () if webhooks is None else (webhooks.url,)
         log_path = recording.folder / SERVER_LOG
         server = await stack.enter_async_context(PrivateServer(binary, log_path, webhook_urls=urls))
+        recording.recorder.hide(server.api_secret)
         self._say(f"livekit-server {server.version} on {server.url}, its log beside the journal")
         recording.recorder.record("server.started", version=server.version, url=server.url, source=binary.source)
 
@@ -235,6 +237,3 @@ class Session:
     def _say(self, text: str) -> None:
         if self.announced and not self.quiet:
             say(text)
-
-    def _clean(self, text: str) -> str:
-        return settings.scrub(text, [] if self.credentials is None else [self.credentials.api_secret])

@@ -13,7 +13,7 @@ from lkdiag.control import rate_limit
 from lkdiag.control.roll import Roll
 from lkdiag.control.room_clients import RoomClients
 from lkdiag.errors import LkdiagError
-from lkdiag.settings import scrub
+from lkdiag.secrecy.scrubber import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from livekit import rtc
 
 from lkdiag.participant.joining import JoinError
+from lkdiag.secrecy.scrubber import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -77,7 +78,7 @@ class MediaParticipant:
         try:
             await asyncio.shield(self._connecting)
         except rtc.ConnectError as error:
-            reason = _without_token(str(error), token) or "no answer"
+            reason = scrub(str(error), [token]) or "no answer"
             self._record("join_failed", error=reason)
             raise JoinError(f"the {self._who} could not join: {reason}") from None
         self._record("joined", identity=room.local_participant.identity, sid=room.local_participant.sid, by="media")
@@ -154,7 +155,3 @@ async def _send_tone(source: rtc.AudioSource) -> None:
     frame = rtc.AudioFrame(array.array("h", wave).tobytes(), SAMPLE_RATE_HZ, 1, samples)
     for _ in range(1000 // FRAME_MS):
         await source.capture_frame(frame)  # blocks once 100 ms are queued, which paces it
-
-
-def _without_token(text: str, token: str) -> str:
-    return text.replace(token, "***")

@@ -44,11 +44,12 @@ from lkdiag.report.patterns import (
     VERSION_BEFORE,
     WORD,
 )
+from lkdiag.secrecy.mask import HIDDEN
+from lkdiag.secrecy.scrubber import embedded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HIDDEN = "***"
 CLOUD = ".livekit.cloud"
 
 
@@ -291,17 +292,6 @@ class Masks:
         except ValueError:
             return found[0]
         return self._note("ip", found[0], self._number(found[0], "ip")) if public else found[0]
-
-
-def embedded(text: str) -> dict[str, Any] | None:
-    """The JSON object that a text is: logs have them in their fields."""
-    if not (text.startswith("{") and text.endswith("}")):
-        return None
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _digits(text: str) -> str:
