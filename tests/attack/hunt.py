@@ -380,6 +380,8 @@ async def hunt_proxy(order: Order) -> Tally:
 
 DELAYS_S = (0.1, 0.3, 1.0, 3.0)
 DEEDS = ("deleted", "remade", "remade with the agent")
+SUBJECTS = ("foreign", "probe", "any unnamed", "foreign")
+"""Whose agent is asked for, by the run's number."""
 REMADE_TIMEOUT_S = 5.0
 REMADE = ("--timeout", "5s", "--settle", "1s", "--fallback-timeout", "2s", "--warmup", "0")
 REMADE_MANNERS = (Mood.HONEST, Mood.GHOST, Mood.GHOST, Mood.SILENT, Mood.LATE, Mood.STAY_200MS)
@@ -397,14 +399,12 @@ async def hunt_remade(order: Order) -> Tally:
             return hunt.draw.choice(REMADE_MANNERS) if TRIAL_ROOM.fullmatch(offered.room.name) else Mood.HONEST
 
         async def run(named: ForeignWorker, unnamed: ForeignWorker, number: int, count: int, *, restart: bool) -> None:
-            kind = number % 4
-            who: tuple[str, ...]
-            if kind == 3:
-                who = ("--method", "automatic")
-            elif kind == 2:
+            whose = SUBJECTS[number % len(SUBJECTS)]
+            who: tuple[str, ...] = ("--method", "automatic")
+            if whose == "foreign":
+                who = ("--method", METHODS[number // 2 % len(METHODS)], "--agent-name", named.agent_name)
+            elif whose == "probe":
                 who = ("--fault", "ghost=0.3,silent=0.2,slow:1500ms=0.2", "--seed", str(number))
-            else:
-                who = ("--method", METHODS[number // 4 % len(METHODS)], "--agent-name", named.agent_name)
             work = asyncio.create_task(
                 run_lkdiag(
                     site, order.folder, site.url, *who, "--join", "signal", "--count", str(count), "-c", "2", *REMADE
@@ -415,7 +415,11 @@ async def hunt_remade(order: Order) -> Tally:
                 await asyncio.gather(named.wait_registered(), unnamed.wait_registered())
             ran = await work
             probes = probes_jobs(ran.events, site.truth.rooms)
-            jobs = list(named.jobs.values()) if kind < 2 else [*probes, *(unnamed.jobs.values() if kind == 3 else ())]
+            jobs = {
+                "foreign": list(named.jobs.values()),
+                "probe": probes,
+                "any unnamed": [*probes, *unnamed.jobs.values()],
+            }[whose]
             rules = Rules(REMADE_TIMEOUT_S, errors_are_wrong=False, other_workers=True)
 
             def group(trial: dict[str, Any]) -> str:
@@ -432,7 +436,7 @@ async def hunt_remade(order: Order) -> Tally:
         ):
             await warm_up(site, named)
             restarts = max(1, order.trials // 60)
-            per_run = 8
+            per_run = 6
             rest = max(1, (order.trials - restarts * 4) // per_run)
             hand.strikes = True
             works = [partial(run, named, unnamed, number, per_run, restart=False) for number in range(rest)]

@@ -93,7 +93,11 @@ def test_what_is_so_is_no_contradiction(told: dict[str, Any], scene: Scene) -> N
         (trial("delivered", 210.0), IN_THE_SECOND, "delivered, and no agent was there in time"),
         (trial("delivered", 210.0, room_sid="RM_2"), IN_THE_SECOND, "in room RM_2, and the first one was RM_1"),
         (trial("delivered", 210.0, mismatch="unreported"), CAME, "unreported, and the server knew its jobs"),
-        (trial("dropped", fallback="rescued", fallback_dispatch_id="AD_2"), NOBODY, "rescued, and it brought no agent"),
+        (
+            trial("dropped", fallback="rescued", fallback_dispatch_id="AD_2"),
+            NOBODY,
+            "rescued, and it brought no agent into",
+        ),
         (trial("dropped", **LOST), RESCUED, "lost, and it brought an agent"),
         (trial("dropped", **LOST), NOBODY, "lost, and it had never reached the worker"),
         (trial("error"), CAME, "error, and nobody had refused anything: so it is"),

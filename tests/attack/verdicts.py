@@ -174,7 +174,7 @@ def _of_outcome(trial: dict[str, Any], known: _Known, rules: Rules) -> list[str]
 
 def _of_fallback(trial: dict[str, Any], known: _Known, rules: Rules) -> list[str]:
     if trial["fallback"] == "rescued" and not known.others:
-        return ["fallback rescued, and it brought no agent"]
+        return ["fallback rescued, and it brought no agent into the first room"]
     if trial["fallback"] == "lost":
         within_ms = rules.fallback_timeout_s * 1000 - OFFERED_AFTER_MS
         offered = {job.job_id: job.offered_ms for job in known.jobs}
