@@ -15,6 +15,7 @@ from lkdiag.checks.sight import (
     stalled_ms,
 )
 from lkdiag.checks.strain import held_up_answer, held_up_dispatch, late_ms, own_part_ms
+from lkdiag.timeline.call_failure import CallFailure
 
 if TYPE_CHECKING:
     from lkdiag.checks.facts import DispatchFacts
@@ -34,8 +35,6 @@ SLOW_SHARE_MAX = 0.3
 LEFT_THE_ROOM = "agent worker left the room"
 """What the server writes into a job whose agent has left (livekit-server pkg/agent/worker.go, TerminateJob). The
 open-source one (v1.13.5, measured) does not list it: there the job stays JS_RUNNING."""
-RATE_LIMITED = "resource_exhausted"
-"""Twirp's code for too many calls."""
 TOO_SOON_MS = 1000.0
 """Less than that before the room was closed, the next word may still have been on its way."""
 
@@ -188,7 +187,7 @@ def _badly_watched(facts: DispatchFacts) -> str | None:
 
 
 def _why_unanswered(facts: DispatchFacts) -> str:
-    refused = sum(e.data.get("code") == RATE_LIMITED for e in facts.timeline.of("api.called"))
+    refused = sum(e.data.get("failure") == CallFailure.THROTTLED for e in facts.timeline.of("api.called"))
     if not refused:
         return ""
     return f": the server refused {refused} of lkdiag's calls as too many (HTTP 429)"
@@ -219,10 +218,12 @@ def began_to_join_too_late(facts: DispatchFacts) -> bool:
 
 
 def room_vanished(facts: DispatchFacts) -> bool:
-    """The deletion of a room that is there is never answered with `not_found`."""
-    return any(
-        e.data["method"] == "DeleteRoom" and e.data.get("code") == "not_found" for e in facts.timeline.of("api.called")
-    )
+    """The deletion of a room that is there is never answered with `not_found`.
+
+    A second one is, when the first was carried out and its answer lost.
+    """
+    deletion = next((e for e in facts.timeline.of("api.called") if e.data["method"] == "DeleteRoom"), None)
+    return deletion is not None and deletion.data.get("code") == "not_found"
 
 
 def _came_and_went(facts: DispatchFacts) -> str | None:

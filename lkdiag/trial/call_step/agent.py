@@ -67,6 +67,6 @@ async def _subject_leaves(stage: CallStage) -> None:
             try:
                 await stage.control.remove_participant(stage.recorder, stage.room, one["identity"])
             except ApiCallError as error:
-                if error.code != "not_found":  # it has just left by itself
+                if not error.says_not_found:  # it has just left by itself
                     raise
     await stage.wait_for("see the agent leave", lambda view: not stage.agent_is_there(view))
