@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 import aiohttp
@@ -19,7 +20,7 @@ from lkdiag.settings import scrub
 from lkdiag.timeline.call_failure import CallFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
     from types import TracebackType
 
     from lkdiag.settings import Credentials
@@ -32,6 +33,8 @@ CALL_TIMEOUT_S = 10.0
 (twirp_client.py): a network that swallows everything would hold a call for ever."""
 
 
+CONFIRMED_MAX = 3
+"""Of so many participants it is asked whether they have left, when all seem to have: rooms may be large."""
 LOOK_AGAIN_S = 0.5
 """Before the second look for what a lost call may have made."""
 
@@ -263,17 +266,25 @@ class Control:
         GetParticipant, whose answer is never empty, finds none of them.
         """
         request = api.ListParticipantsRequest(room=room)
+
+        async def doubt(listed: api.ListParticipantsResponse) -> str:
+            return "" if listed.participants else await self._who_is_there(recorder, room, known)
+
         found = await self._call(
             recorder, "ListParticipants", self._of(room).room.list_participants(request),
-            lambda listed: meaning.lacks_of_participants(listed.participants), room=room,
+            lambda listed: meaning.lacks_of_participants(listed.participants), doubt, room=room,
         )  # fmt: skip
-        if not found.participants:
-            for identity in known:
-                if await self._is_there(recorder, room, identity):
-                    self._fail(
-                        "ListParticipants", CallFailure.GARBLED, 200, f"the answer is empty, and {identity!r} is there"
-                    )
         return list(found.participants)
+
+    async def _who_is_there(self, recorder: TrialRecorder, room: str, identities: Collection[str]) -> str:
+        """What speaks against an empty list: somebody is there, or it can't be told. Empty where nothing does."""
+        try:
+            for identity in islice(identities, CONFIRMED_MAX):
+                if await self._is_there(recorder, room, identity):
+                    return "the answer is empty, and GetParticipant finds who was listed before"
+        except ApiCallError as error:
+            return f"the answer is empty, and was not confirmed: {error.message}"
+        return ""
 
     async def _is_there(self, recorder: TrialRecorder, room: str, identity: str) -> bool:
         request = api.RoomParticipantIdentity(room=room, identity=identity)
@@ -308,19 +319,20 @@ class Control:
         method: str,
         call: Coroutine[Any, Any, T],
         lacks: Callable[[T], str] = lambda _answer: "",
+        doubt: Callable[[T], Awaitable[str]] | None = None,
         **about: Any,
     ) -> T:
-        """`lacks` says what a message that was parsed lacks of an answer to this question."""
+        """`lacks` says what a message that was parsed lacks of an answer to this question; `doubt` asks others, too."""
         try:
             await self._keep_quiet(recorder, method)
         except BaseException:
             call.close()
             raise
         clock = recorder.run.now_mono_ns
-        began_ns = clock()
+        began_ns, answered_ns = clock(), 0
 
         def record(**result: Any) -> None:
-            duration_ms = round((clock() - began_ns) / 1e6, 2)
+            duration_ms = round(((answered_ns or clock()) - began_ns) / 1e6, 2)
             self._answer_times_ms.append(duration_ms)
             # one attempt: the library's retries are off
             recorder.record(
@@ -336,12 +348,14 @@ class Control:
                 self._away.note_heard(recorder)
             else:
                 self._away.note_missed(recorder, failure, reason)
-            self._fail(method, failure, status, reason, code)
+            raise ApiCallError(method, failure, status, reason, code) from None
 
         waiting = asyncio.get_running_loop().call_later(TOLD_AFTER_S, self._away.note_waiting, recorder, began_ns)
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 answer = await call
+            answered_ns = clock()
+            lacking = lacks(answer) or (await doubt(answer) if doubt else "")
         except meaning.AnswerError as error:
             if error.failure is not CallFailure.THROTTLED:
                 fail(error.failure, error.status, error.reason, error.code)
@@ -360,15 +374,12 @@ class Control:
             fail(CallFailure.UNANSWERED, None, str(said) or f"no answer within {CALL_TIMEOUT_S:g} s")
         finally:
             waiting.cancel()
-        if lacking := lacks(answer):
+        if lacking:
             fail(CallFailure.GARBLED, 200, lacking)
         self._limit.note_answer(began_ns)
         self._away.note_heard(recorder)
         record(ok=True)
         return answer
-
-    def _fail(self, method: str, failure: CallFailure, status: int | None, reason: str, code: str = "") -> NoReturn:
-        raise ApiCallError(method, failure, status, reason, code) from None
 
     async def _keep_quiet(self, recorder: TrialRecorder, method: str) -> None:
         """Wait as long as the server has asked for. Raises ApiCallError once it is given up."""

@@ -171,8 +171,11 @@ async def test_else_the_empty_list_does_not_count(answer: bytes | None) -> None:
         speaker,
         control,
     ):
-        with pytest.raises(ApiCallError):
+        with pytest.raises(ApiCallError) as failed:
             await control.list_participants(speaker.run, "r", known=["ann"])
+    assert (failed.value.method, failed.value.failure) == ("ListParticipants", "garbled")
+    looks = [e.data["ok"] for e in speaker.told("api.called") if e.data["method"] == "ListParticipants"]
+    assert looks == [False], "a look that does not count stands in the journal as one that failed"
 
 
 async def test_what_was_there_is_gone_only_if_two_calls_say_so() -> None:

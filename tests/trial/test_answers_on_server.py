@@ -80,6 +80,19 @@ async def test_a_broken_answer_blames_nobody(witness: Witness, lkdiag: Run) -> N
     assert done.code == 3
 
 
+@pytest.mark.parametrize("kind", [Kind.EMPTY_UNTYPED, Kind.CUT_CLOSED])
+async def test_an_agent_that_no_whole_answer_shows_is_not_lost(
+    witness: Witness, lkdiag: Run, plain_agent: str, kind: Kind
+) -> None:
+    """Somebody else's agent is there, and nothing but the answers could tell."""
+    faults = {number: ("ListParticipants", ALWAYS, Fault(kind, Keep.NONE)) for number in (1, 2)}
+    done, _ = await played(
+        witness, lkdiag, of_trials(faults), "--agent-name", plain_agent, "--count", "3", "--no-fallback"
+    )
+    assert of(done, "outcome") == {1: "inconclusive", 2: "inconclusive", 3: "delivered"}
+    assert set(of(done, "mismatch").values()) == {None}
+
+
 async def test_a_room_that_was_made_without_an_answer_is_found(witness: Witness, lkdiag: Run) -> None:
     kinds = (Kind.LOST, Kind.EMPTY, Kind.CUT_LENGTH, Kind.CUT_CHUNKED, Kind.CUT_CLOSED)
     faults = {number: ("CreateRoom", 1, Fault(kind)) for number, kind in enumerate(kinds, start=1)}

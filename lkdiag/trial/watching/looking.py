@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lkdiag.control import ApiCallError, CallFailure, Control
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from lkdiag.settings import Credentials
     from lkdiag.timeline import TrialRecorder
@@ -60,6 +60,7 @@ class LookingControl(Control):
         method: str,
         call: Coroutine[Any, Any, T],
         lacks: Callable[[T], str] = lambda _answer: "",
+        doubt: Callable[[T], Awaitable[str]] | None = None,
         **about: Any,
     ) -> T:
         try:
@@ -70,7 +71,7 @@ class LookingControl(Control):
             call.close()  # never sent
             raise
         try:
-            return await super()._call(recorder, method, call, lacks, **about)
+            return await super()._call(recorder, method, call, lacks, doubt, **about)
         except ApiCallError as error:
             if error.failure is CallFailure.THROTTLED:
                 self._pace.slow_down()
