@@ -28,7 +28,7 @@ class Away:
         """Since when no call has brought a word of LiveKit's; None while it is there."""
         self._silent_since_ns: int | None = None
         """Since when none was answered at all."""
-        self._failure = CallFailure.UNANSWERED
+        self._failure, self._reason = CallFailure.UNANSWERED, ""
         self._heard_ns = 0
         self._told_ns: int | None = None
         self._told_since_ns = 0
@@ -53,7 +53,7 @@ class Away:
             self._silent_since_ns = None
         elif self._silent_since_ns is None:
             self._silent_since_ns = now_ns
-        self._failure = failure
+        self._failure, self._reason = failure, reason
         if failure is not CallFailure.THROTTLED:  # whoever calls next tells how long it waits
             self._tell(recorder, self._since_ns, failure, reason)
 
@@ -95,4 +95,4 @@ class Away:
             return ""
         if self._failure is CallFailure.THROTTLED:
             return f"the server refused every call as too many (HTTP 429) for {AWAY_MAX_S:g} s"
-        return f"no answer of LiveKit's own for {AWAY_MAX_S:g} s"
+        return f"the server gave no answer of LiveKit's own for {AWAY_MAX_S:g} s: {self._reason}"

@@ -74,7 +74,8 @@ class Engine:
             except ApiCallError as failure:
                 if failure.failure is not CallFailure.REFUSED:
                     if gone := self._control.given_up(self._recorder.now_mono_ns()):
-                        self._give_up(f"the server does not answer any more: {gone} ({failure.reason})")
+                        silent = failure.failure is CallFailure.UNANSWERED
+                        self._give_up(f"the server does not answer any more: {failure.reason}" if silent else gone)
                     else:
                         await asyncio.sleep(RECHECK_INTERVAL_S)
                     continue

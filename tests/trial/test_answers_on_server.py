@@ -142,7 +142,7 @@ async def test_a_fallback_without_an_answer_is_found_or_unclear(witness: Witness
 
 
 async def test_an_honest_trial_needs_five_calls(witness: Witness, lkdiag: Run) -> None:
-    done, proxy = await played(witness, lkdiag, of_trials({}), "--count", "3", "--warmup", "1")
+    done, proxy = await played(witness, lkdiag, of_trials({}), "--count", "3", "--warmup", "1", "--settle", "6")
     assert set(of(done, "api_calls").values()) == {5}
     assert {call.method for call in proxy.calls if not call.is_socket} == {
         "CreateRoom", "ListDispatch", "ListParticipants", "DeleteRoom", "ListRooms",

@@ -69,7 +69,8 @@ async def test_a_run_ends_when_livekit_is_not_heard(monkeypatch: pytest.MonkeyPa
     heard = failure is CallFailure.REFUSED
     assert played == ([1, 2, 3] if heard else [1])
     (aborted,) = [event.data["reason"] for event in events if event.kind == "run.aborted"]
-    assert ("does not answer any more: for a while" in aborted) is not heard
+    assert ("which rooms lkdiag left" in aborted) is heard
+    assert ("does not answer any more: no" in aborted) is (failure is CallFailure.UNANSWERED)
     (failed,) = [event for event in events if event.kind == "sweep.failed"]
     assert failed.data["rooms"] == ["lkdiag-test-001"]
     finding = leftover_room.judge(Timeline(events))
