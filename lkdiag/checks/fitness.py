@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lkdiag.checks.declines import was_declined
 from lkdiag.checks.sight import (
     LISTING_LAG_S,
+    LOOKS,
     caller_ready_ms,
     longest_gap_ms,
     looked_since,
@@ -187,10 +188,12 @@ def _badly_watched(facts: DispatchFacts) -> str | None:
 
 
 def _why_unanswered(facts: DispatchFacts) -> str:
-    refused = sum(e.data.get("failure") == CallFailure.THROTTLED for e in facts.timeline.of("api.called"))
-    if not refused:
-        return ""
-    return f": the server refused {refused} of lkdiag's calls as too many (HTTP 429)"
+    failed = [e for e in facts.timeline.of("api.called") if "failure" in e.data]
+    throttled = sum(e.data["failure"] == CallFailure.THROTTLED for e in failed)
+    if throttled:
+        return f": the server refused {throttled} of lkdiag's calls as too many (HTTP 429)"
+    looks = [e for e in failed if e.data["method"] in LOOKS.values() and e.mono_ns <= facts.closing_began_ns]
+    return f": {looks[-1].data['method']} failed: {looks[-1].data['error']}" if looks else ""
 
 
 def _doubtful(facts: DispatchFacts) -> str | None:

@@ -78,6 +78,8 @@ async def test_a_broken_answer_blames_nobody(witness: Witness, lkdiag: Run) -> N
     }
     assert set(of(done, "mismatch").values()) == {None}
     assert done.code == 3
+    facts = {trial["index"]: trial["findings"][0]["fact"] for trial in done.report["trials"] if trial["findings"]}
+    assert facts[5].endswith("CreateRoom failed: HTTP 502, and not in LiveKit's words (garbled, HTTP 502)")
 
 
 @pytest.mark.parametrize("kind", [Kind.EMPTY_UNTYPED, Kind.CUT_CLOSED])
@@ -90,6 +92,7 @@ async def test_an_agent_that_no_whole_answer_shows_is_not_lost(
         witness, lkdiag, of_trials(faults), "--agent-name", plain_agent, "--count", "3", "--no-fallback"
     )
     assert of(done, "outcome") == {1: "inconclusive", 2: "inconclusive", 3: "delivered"}
+    assert "ListParticipants failed: " in done.report["trials"][0]["findings"][0]["fact"]
     assert set(of(done, "mismatch").values()) == {None}
 
 
@@ -151,6 +154,8 @@ async def test_an_honest_trial_needs_five_calls(witness: Witness, lkdiag: Run) -
 
 async def test_what_lasts_is_told(witness: Witness, lkdiag: Run) -> None:
     faults = {1: ("CreateRoom", 1, Fault(Kind.LIMITED_HTML_RETRY, retry_after_s=2))}
+    quiet, _ = await played(witness, lkdiag, of_trials(faults), "--count", "1", "-q")
+    assert quiet.stderr == ""
     done, _ = await played(witness, lkdiag, of_trials(faults), "--count", "2")
     assert of(done, "outcome") == {1: "inconclusive", 2: "delivered"}
     told = [line for line in done.stderr.splitlines() if "HTTP 429" in line]
