@@ -13,6 +13,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from lkdiag import __version__
 from lkdiag.checks.verdict import Fallback, Mismatch, Outcome
+from lkdiag.control import CallFailure
+from lkdiag.control.answer import TWIRP_CODES
 
 if TYPE_CHECKING:
     from lkdiag.canary.judging import Judgement
@@ -23,30 +25,9 @@ if TYPE_CHECKING:
 PROBE = "lkdiag-probe"
 """The agent name of lkdiag's own worker, whose real one is another in each run."""
 BUCKETS_S = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0)
-TWIRP_CODES = frozenset(
-    (
-        "canceled",
-        "unknown",
-        "invalid_argument",
-        "malformed",
-        "deadline_exceeded",
-        "not_found",
-        "bad_route",
-        "already_exists",
-        "permission_denied",
-        "unauthenticated",
-        "resource_exhausted",
-        "failed_precondition",
-        "aborted",
-        "out_of_range",
-        "unimplemented",
-        "internal",
-        "unavailable",
-        "data_loss",
-        "unreachable",
-    )
-)
-"""Twirp's error codes, and lkdiag's for no answer at all."""
+UNHEARD = frozenset(failure.value for failure in CallFailure if failure is not CallFailure.REFUSED)
+"""How a call fails of which LiveKit says nothing."""
+CODES = TWIRP_CODES | UNHEARD
 WHOSE = ("agent_name", "method", "role")
 SDKS = ("livekit", "livekit-api")
 CAME = (Outcome.DELIVERED, Outcome.DELAYED)
@@ -99,7 +80,7 @@ class Metrics:
         self._calls = Counter("lkdiag_api_calls", "Calls of LiveKit's HTTP API.", ("call",), registry=registry)
         self._failures = Counter(
             "lkdiag_api_call_failures",
-            "Of them, those that were refused or not answered, by Twirp's code.",
+            "Of them, those that failed: by Twirp's code where LiveKit refused, else how.",
             ("call", "code"),
             registry=registry,
         )
@@ -153,7 +134,7 @@ class Metrics:
         """Take an event of any run of this canary."""
         data = event.data
         if event.kind == "api.called":
-            self._note_call(data["method"], ok=data["ok"], code=data.get("code", ""))
+            self._note_call(data["method"], ok=data["ok"], code=data.get("code") or data.get("failure", ""))
         elif event.kind == "lkdiag.stalled":
             self._stalls.inc()
         elif event.kind in ("worker.registered", "server.described"):
@@ -168,6 +149,6 @@ class Metrics:
         if code == "cancelled":  # by lkdiag itself
             return
         self._calls.labels(call).inc()
-        self._up.set(0 if code == "unreachable" else 1)
+        self._up.set(0 if code in UNHEARD else 1)
         if not ok:
-            self._failures.labels(call, code if code in TWIRP_CODES else "other").inc()
+            self._failures.labels(call, code if code in CODES else "other").inc()

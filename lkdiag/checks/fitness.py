@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lkdiag.checks.declines import was_declined
 from lkdiag.checks.sight import (
     LISTING_LAG_S,
+    LOOKS,
     caller_ready_ms,
     longest_gap_ms,
     longest_unseen_stay_ms,
@@ -17,6 +18,7 @@ from lkdiag.checks.sight import (
 )
 from lkdiag.checks.strain import held_up_answer, held_up_dispatch, late_ms, own_part_ms
 from lkdiag.checks.tidings import are_whole
+from lkdiag.timeline.call_failure import CallFailure
 
 if TYPE_CHECKING:
     from lkdiag.checks.facts import DispatchFacts
@@ -37,8 +39,6 @@ SLOW_SHARE_MAX = 0.3
 LEFT_THE_ROOM = "agent worker left the room"
 """What the server writes into a job whose agent has left (livekit-server pkg/agent/worker.go, TerminateJob). The
 open-source one (v1.13.5, measured) does not list it: there the job stays JS_RUNNING."""
-RATE_LIMITED = "resource_exhausted"
-"""Twirp's code for too many calls."""
 FIRST_JOB_NS = 150_000_000
 """No agent comes sooner after the dispatch: the server gathers the answers of workers for 0.2 s (psrpc)."""
 STAY_MS = 150.0
@@ -227,10 +227,12 @@ def _badly_watched(facts: DispatchFacts) -> str | None:
 
 
 def _why_unanswered(facts: DispatchFacts) -> str:
-    refused = sum(e.data.get("code") == RATE_LIMITED for e in facts.timeline.of("api.called"))
-    if not refused:
-        return ""
-    return f": the server refused {refused} of lkdiag's calls as too many (HTTP 429)"
+    failed = [e for e in facts.timeline.of("api.called") if "failure" in e.data]
+    throttled = sum(e.data["failure"] == CallFailure.THROTTLED for e in failed)
+    if throttled:
+        return f": the server refused {throttled} of lkdiag's calls as too many (HTTP 429)"
+    looks = [e for e in failed if e.data["method"] in LOOKS.values() and e.mono_ns <= facts.closing_began_ns]
+    return f": {looks[-1].data['method']} failed: {looks[-1].data['error']}" if looks else ""
 
 
 def _doubtful(facts: DispatchFacts) -> str | None:
@@ -258,10 +260,12 @@ def began_to_join_too_late(facts: DispatchFacts) -> bool:
 
 
 def room_vanished(facts: DispatchFacts) -> bool:
-    """The deletion of a room that is there is never answered with `not_found`."""
-    return any(
-        e.data["method"] == "DeleteRoom" and e.data.get("code") == "not_found" for e in facts.timeline.of("api.called")
-    )
+    """The deletion of a room that is there is never answered with `not_found`.
+
+    A second one is, when the first was carried out and its answer lost.
+    """
+    deletion = next((e for e in facts.timeline.of("api.called") if e.data["method"] == "DeleteRoom"), None)
+    return deletion is not None and deletion.data.get("code") == "not_found"
 
 
 def _came_and_went(facts: DispatchFacts) -> str | None:

@@ -1,4 +1,4 @@
-"""Rooms of lkdiag's own that were still there when it had finished: its own fault to report, never to hide."""
+"""Rooms of lkdiag's own that were still there when it had finished, or not seen to be gone: told, never hidden."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ if TYPE_CHECKING:
     from lkdiag.timeline import Timeline
 
 SLUG = "leftover-room"
+NAMED_MAX = 20
+"""Rooms that the finding names; the journal has all (`sweep.failed`)."""
 
 
 def judge(run: Timeline) -> Finding | None:
-    """A finding about rooms that lkdiag could not remove."""
+    """A finding about rooms that lkdiag could not remove, or of which it was not told whether they are gone."""
     left = run.of("room.left_over")
     if not left:
-        return None
+        return _unseen(run)
     return Finding(
         check=SLUG,
         severity=Severity.FAIL,
@@ -24,4 +26,20 @@ def judge(run: Timeline) -> Finding | None:
         fact="still there at the end: " + ", ".join(event.data["room"] for event in left),
         hint="they close by themselves when their timeouts have passed; `lk room delete NAME` closes them now",
         evidence=tuple(event.seq for event in left),
+    )
+
+
+def _unseen(run: Timeline) -> Finding | None:
+    failed = run.of("sweep.failed")  # each of several processes has its own
+    rooms = [room for event in failed for room in event.data["rooms"]]
+    if not rooms:
+        return None
+    named = ", ".join(rooms[:NAMED_MAX]) + (f" and {len(rooms) - NAMED_MAX} more" if len(rooms) > NAMED_MAX else "")
+    return Finding(
+        check=SLUG,
+        severity=Severity.INCONCLUSIVE,
+        title=f"lkdiag did not see {len(rooms)} of its rooms closed",
+        fact=f"the server did not tell what became of {named}: {failed[-1].data['error']}",
+        hint="they close by themselves when their timeouts have passed; `lkdiag sweep` lists those that are there",
+        evidence=tuple(event.seq for event in failed),
     )

@@ -9,6 +9,7 @@ from lkdiag.checks.fitness import GAP_MAX_MS, missed_stay_ms, unfit_to_judge_abs
 from lkdiag.checks.sight import LISTING_LAG_S, looked_since
 from lkdiag.checks.tidings import are_whole
 from lkdiag.checks.verdict import Fallback, Mismatch, Outcome, State
+from lkdiag.timeline.call_failure import CallFailure
 
 if TYPE_CHECKING:
     from lkdiag.checks.facts import DispatchFacts
@@ -24,8 +25,6 @@ STATES = {
 LINGER_S = 1.0
 """A participant that leaves may be listed for a moment after its job was ended: the server does both side by side
 (livekit-server v1.13.5 pkg/rtc/room.go, RemoveParticipant)."""
-OURS = ("watch the room", "wait for the probe", "let the caller join")
-"""Steps that fail for reasons of lkdiag's own: where it runs, and how it reaches the server."""
 
 
 def outcome_of(facts: DispatchFacts) -> tuple[Outcome, str]:
@@ -47,15 +46,15 @@ def outcome_of(facts: DispatchFacts) -> tuple[Outcome, str]:
 
 
 def _of_failure(facts: DispatchFacts) -> tuple[Outcome, str]:
-    """A server that refuses is an error; one that can't be reached from here, or is asked too often, tells nothing."""
+    """What LiveKit itself refuses is an error; any other failed call, or lkdiag's own part, tells nothing."""
     assert facts.failure is not None
     data = facts.failure.data
     if facts.failure.kind == "room.reused":
         own = data["earlier_trial"] == facts.index
         whose = "which this trial had deleted" if own else f"which was trial {data['earlier_trial']}'s"
         return Outcome.ERROR, f"the server gave back room {data['sid']}, {whose}"
-    ours = data["step"] in OURS or data.get("unreachable", False) or data.get("rate_limited", False)
-    return Outcome.INCONCLUSIVE if ours else Outcome.ERROR, f"lkdiag could not {data['step']}: {data['error']}"
+    refused = data.get("failure") == CallFailure.REFUSED
+    return Outcome.ERROR if refused else Outcome.INCONCLUSIVE, f"lkdiag could not {data['step']}: {data['error']}"
 
 
 def state_of(facts: DispatchFacts) -> State:
@@ -163,7 +162,8 @@ def fallback_of(facts: DispatchFacts, outcome: Outcome) -> tuple[Fallback, float
     if outcome is not Outcome.DROPPED and not came_first:
         return Fallback.UNCLEAR, None
     if attempted.kind == "fallback.failed":
-        return Fallback.UNCLEAR if attempted.data.get("rate_limited") else Fallback.LOST, None
+        refused = attempted.data.get("failure") == CallFailure.REFUSED
+        return Fallback.LOST if refused else Fallback.UNCLEAR, None
     # an agent that may be the fallback's, one of the probe's under way, or nobody having looked: not known
     waited = looked_since(facts, "participants", attempted.mono_ns, facts.run.scenario.fallback_timeout_s)
     under_way = any(e.data.get("dispatch_id") == facts.fallback_id for e in facts.timeline.of("probe.joining"))

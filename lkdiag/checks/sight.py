@@ -52,14 +52,15 @@ def longest_unseen_stay_ms(facts: DispatchFacts, from_ns: int, to_ns: int) -> fl
     there and back takes time. That is taken for what the quickest look took, half of it each way.
     """
     seen = looks(facts, "participants")
-    way_ns = min((e.mono_ns - e.data["began_mono_ns"] for e in seen), default=0) // 2
+    way_ns = int(min((e.data["duration_ms"] for e in seen), default=0) * 1e6 / 2)
     since_ns, longest_ns = from_ns, 0
     for look in seen:
-        latest_ns = look.mono_ns - way_ns
+        began_ns = int(look.data["began_mono_ns"])
+        latest_ns = began_ns + int(look.data["duration_ms"] * 1e6) - way_ns
         if latest_ns <= since_ns:
             continue
         longest_ns = max(longest_ns, min(latest_ns, to_ns) - since_ns)
-        since_ns = max(since_ns, look.data["began_mono_ns"] + way_ns)
+        since_ns = max(since_ns, began_ns + way_ns)
         if since_ns >= to_ns:
             break
     return max(longest_ns, to_ns - since_ns) / 1e6

@@ -63,14 +63,14 @@ def fallback_sentence(trial: JudgedTrial) -> str:
     if trial.fallback is Fallback.RESCUED:
         after = "" if trial.fallback_latency_ms is None else f" after {trial.fallback_latency_ms / 1000:.2f} s"
         return f" createDispatch in the same room ({trial.facts.fallback_id}) brought an agent{after}."
+    failed = trial.facts.timeline.first("fallback.failed")
+    if failed is not None and trial.fallback in (Fallback.UNCLEAR, Fallback.LOST):
+        return f" createDispatch in the same room failed: {failed.data['error']}."
     if trial.fallback is Fallback.UNCLEAR:
         others = ", ".join(repr(e.data["identity"]) for e in trial.facts.doubtful_joins)
         came = f"; {others} came, and no listed job tells for which dispatch" if others else ""
         return f" What createDispatch in the same room ({trial.facts.fallback_id}) brought can't be told{came}."
     if trial.fallback is Fallback.LOST:
-        failed = trial.facts.timeline.first("fallback.failed")
-        if failed is not None:
-            return f" createDispatch in the same room failed: {failed.data['error']}."
         waited = f"{trial.facts.run.scenario.fallback_timeout_s:g} s"
         return f" createDispatch in the same room ({trial.facts.fallback_id}) brought nobody either, in {waited}."
     return ""

@@ -58,7 +58,7 @@ def canary(
 
     Each trial is one of dispatch-trial's, judged by the same checks. One that is not clean is a line on stderr, with
     its run and its number: `lkdiag report RUN` tells its story. A server that does not answer makes trials
-    `inconclusive` or `error`, never `dropped`; the canary goes on, and is there when the server is back.
+    `inconclusive`, never `dropped`; the canary goes on, and is there when the server is back.
 
     Exit codes: 0 ended as asked (Ctrl-C, SIGTERM, --max-trials), whatever the trials were like · 2 usage ·
     4 credentials, connection or set-up, at the start; or the journal can't be written · 5 rooms left behind.

@@ -7,10 +7,11 @@ import contextlib
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lkdiag.cli.away_line import say_away
 from lkdiag.cli.notes import give_up, say
 from lkdiag.cli.recording import new_run_id, stop_on_signals
 from lkdiag.cli.session import SERVER_LOG
@@ -55,7 +56,8 @@ def play(
 
     Raises ServerSetupError where there is no private server to be had, UsageError where the answer can't be written.
     """
-    wanted = Wanted(flags, new_run_id(), agent_name, timeout_s)
+    follow = () if answer.quiet else (say_away,)
+    wanted = Wanted(flags, new_run_id(), agent_name, timeout_s, follow=follow)
     return asyncio.run(_play(wanted, answer, local=local, server_binary=server_binary))
 
 
@@ -69,7 +71,7 @@ async def _play(wanted: Wanted, answer: Answer, *, local: bool, server_binary: P
             begun.set()
             with writer:
                 report = await examine(
-                    Wanted(wanted.flags, wanted.run_id, wanted.agent_name, wanted.timeout_s, private),
+                    replace(wanted, private=private),
                     writer.begin,
                     writer.line,
                     stop,

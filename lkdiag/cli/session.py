@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lkdiag import settings
+from lkdiag.cli.away_line import away_line
 from lkdiag.cli.notes import say
 from lkdiag.cli.own_fault import described
 from lkdiag.cli.progress import Progress
@@ -108,6 +109,8 @@ class Session:
                 begun.set()
             elif event.kind == "clock.off":
                 self._say(f"warning: {event.data['told']}")
+            elif line := away_line(event):
+                self._say(line)
 
         with (
             self._followed() as watchers,

@@ -10,6 +10,7 @@ import typer
 
 from lkdiag import settings
 from lkdiag.cli import options as shared
+from lkdiag.cli.away_line import say_away
 from lkdiag.cli.duration_option import duration
 from lkdiag.cli.notes import give_up, say
 from lkdiag.errors import ExitCode, UsageError
@@ -107,7 +108,7 @@ def sweep(
         say(f"warning: {warning}")
     if not quiet:
         say(f"Project {credentials.host}, credentials from {credentials.source}")
-    report = asyncio.run(carry_out(scenario, credentials))
+    report = asyncio.run(carry_out(scenario, credentials, *([] if quiet else [say_away])))
     for note in report.notes:
         say(f"note: {note}")
     _write(report, format_)

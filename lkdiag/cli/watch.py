@@ -45,9 +45,10 @@ def watch(
     """Follow real calls of your project, and judge them as trials are judged.
 
     It never joins a room (an observer would hold it open), and creates, deletes
-    or changes nothing: it asks listRooms, listDispatch and listParticipants.
-    Each dispatch that it sees is judged by the server's own times; after the
-    hang-up it says whether the room was closed, or who was left alone in it.
+    or changes nothing: it asks listRooms, listDispatch, listParticipants and
+    getParticipant. Each dispatch that it sees is judged by the server's own
+    times; after the hang-up it says whether the room was closed, or who was left
+    alone in it.
 
     What it did not see from its beginning to the timeout is not called lost.
 

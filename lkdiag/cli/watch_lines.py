@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkdiag.checks.wording import people
+from lkdiag.cli.away_line import away_line
 from lkdiag.cli.notes import say
 from lkdiag.timeline import Event, Timeline
 
@@ -34,7 +35,6 @@ class WatchLines:
         self._quiet = quiet
         self._run: list[Event] = []
         self._calls: dict[int, list[Event]] = {}
-        self._blind = False
 
     def note(self, event: Event) -> None:
         """Take an event."""
@@ -57,10 +57,8 @@ class WatchLines:
             say(f"warning: {event.data['told']}")
         elif event.kind == "lkdiag.stalled":
             self._run.append(event)
-        elif event.kind == "api.called" and event.data["ok"] is self._blind:
-            self._blind = not self._blind
-            why = f": {event.data['error']}" if self._blind else ""
-            say(f"{_clock(event)}  the project {'does not answer' + why if self._blind else 'answers again'}")
+        elif line := away_line(event):
+            say(f"{_clock(event)}  {line}")
 
     def _tell(self, event: Event, events: list[Event]) -> str:
         if event.kind == "observation.ended":

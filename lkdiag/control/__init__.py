@@ -1,5 +1,6 @@
 """LiveKit's HTTP API as the trials need it."""
 
 from lkdiag.control.client import ApiCallError, Control
+from lkdiag.timeline.call_failure import CallFailure
 
-__all__ = ["ApiCallError", "Control"]
+__all__ = ["ApiCallError", "CallFailure", "Control"]

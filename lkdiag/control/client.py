@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 import aiohttp
 from google.protobuf.message import DecodeError
 from livekit import api
 
+from lkdiag.control import answer as meaning
 from lkdiag.control import rate_limit
+from lkdiag.control.away import TOLD_AFTER_S, TOLD_EVERY_S, Away
 from lkdiag.control.roll import Roll
 from lkdiag.control.room_clients import RoomClients
 from lkdiag.errors import LkdiagError
 from lkdiag.secrecy.scrubber import scrub
+from lkdiag.timeline.call_failure import CallFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
     from types import TracebackType
 
     from lkdiag.settings import Credentials
@@ -29,25 +33,31 @@ CALL_TIMEOUT_S = 10.0
 (twirp_client.py): a network that swallows everything would hold a call for ever."""
 
 
-class ApiCallError(LkdiagError):
-    """A call was refused or not answered. `code` is Twirp's (`unavailable`, …), or `unreachable`."""
+CONFIRMED_MAX = 3
+"""Of so many participants it is asked whether they have left, when all seem to have: rooms may be large."""
+LOOK_AGAIN_S = 0.5
+"""Before the second look for what a lost call may have made."""
 
-    def __init__(self, method: str, code: str, status: int | None, reason: str) -> None:
-        super().__init__(f"{method} failed: {reason} ({code}{f', HTTP {status}' if status else ''})")
+
+class ApiCallError(LkdiagError):
+    """A call failed: `failure` says what that means.
+
+    `code` is Twirp's where LiveKit refused it (`unavailable`, …), else empty. `status` is HTTP's, None without one.
+    """
+
+    def __init__(self, method: str, failure: CallFailure, status: int | None, reason: str, code: str = "") -> None:
+        word = code or failure.value
+        super().__init__(f"{method} failed: {reason} ({word}{f', HTTP {status}' if status else ''})")
         self.method = method
-        self.code = code
+        self.failure = failure
         self.status = status
         self.reason = reason
+        self.code = code
 
     @property
-    def unreachable(self) -> bool:
-        """The server did not answer at all."""
-        return self.status is None
-
-    @property
-    def rate_limited(self) -> bool:
-        """Refused because lkdiag, or others of the project, made too many calls: says nothing of what was asked."""
-        return self.status == rate_limit.STATUS
+    def says_not_found(self) -> bool:
+        """LiveKit says that what was asked for is not there."""
+        return self.code == "not_found"
 
 
 class Control:
@@ -55,6 +65,9 @@ class Control:
 
     The library's own retries are off (`failover=False`): a trial is never retried behind the user's back. After a
     refusal for the rate of calls (HTTP 429) all calls wait as long as the server said, which is an event `api.held`.
+
+    Only a whole, well-formed answer to the very question counts (`control/answer.py`); all else raises ApiCallError.
+    An empty list may be a whole answer and yet a lie: where it takes away what was known, a second call has to agree.
     """
 
     def __init__(self, credentials: Credentials) -> None:
@@ -63,8 +76,15 @@ class Control:
         self._api: api.LiveKitAPI | None = None
         self._rooms: RoomClients | None = None
         self._limit = rate_limit.RateLimit()
+        self._away = Away()
         self._roll = Roll(self._sids_there)
         self._answer_times_ms: list[float] = []
+        self.unseen_rooms: dict[str, None] = {}
+        """Rooms that may be there by this run, and were not seen to be gone; in the order in which they were made."""
+
+    def given_up(self, now_ns: int) -> str:
+        """Why the server counts as gone (`control/away.py`); empty while it is there, or may come back."""
+        return self._away.given_up(now_ns)
 
     def take_answer_times(self) -> list[float]:
         """How long each call took, in milliseconds, since this was asked last."""
@@ -72,7 +92,7 @@ class Control:
         return taken
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(raise_for_status=rate_limit.note_response)
+        self._session = aiohttp.ClientSession(raise_for_status=meaning.examine)
         self._api = api.LiveKitAPI(
             self._credentials.http_url,
             self._credentials.api_key,
@@ -118,21 +138,49 @@ class Control:
             departure_timeout=departure_timeout_s,
             agents=[api.RoomAgentDispatch(agent_name=agent, metadata=metadata) for agent, metadata in dispatches],
         )
-        before_ns = recorder.run.now_wall_ns()
-        room = await self._call(recorder, "CreateRoom", self._of(name).room.create_room(request), room=name)
-        about = {"room": name, "sid": room.sid, "creation_time_ms": room.creation_time_ms}
+        before_ns: int | None = recorder.run.now_wall_ns()
+        by: str | None = None
+        was_unseen = name in self.unseen_rooms
+        self.unseen_rooms[name] = None
+        try:
+            room = await self._call(
+                recorder, "CreateRoom", self._of(name).room.create_room(request),
+                lambda made: meaning.lacks_of_room(made, name), room=name,
+            )  # fmt: skip
+        except ApiCallError as error:
+            if not error.failure.may_be_done:
+                if not was_unseen:
+                    del self.unseen_rooms[name]
+                raise
+            room = await self._find_made(recorder, name, error)
+            before_ns, by = None, "look"
+        about = {"room": name, "sid": room.sid, "creation_time_ms": room.creation_time_ms, "by": by}
         if room.sid == known_sid:
             recorder.record("room.existed", **about)
         else:
             recorder.record("room.created", **about, before_ns=before_ns)
         return room
 
-    async def find_room(self, recorder: TrialRecorder, name: str) -> api.Room | None:
-        """The room of that name, or None. Raises ApiCallError."""
-        found = await self._call(
-            recorder, "ListRooms", self._of(name).room.list_rooms(api.ListRoomsRequest(names=[name])), room=name
-        )
-        return next((room for room in found.rooms if room.name == name), None)
+    async def _find_made(self, recorder: TrialRecorder, name: str, error: ApiCallError) -> api.Room:
+        """The room that a CreateRoom without an answer has made. Raises `error` where none is seen."""
+        try:
+            room = await self.find_room(recorder, name, known=True)
+        except ApiCallError:
+            room = None
+        if room is None:
+            raise error
+        return room
+
+    async def find_room(self, recorder: TrialRecorder, name: str, *, known: bool) -> api.Room | None:
+        """The room of that name, or None. Raises ApiCallError.
+
+        One that is `known` to have been there, or to have been asked for, is gone only if a second call says so too.
+        """
+        for _ in range(2 if known else 1):
+            rooms = await self._list_rooms(recorder, [name], room=name)
+            if rooms:
+                return rooms[0]
+        return None
 
     async def is_listed(self, recorder: TrialRecorder, name: str) -> bool:
         """Whether listRooms knows a room. Raises ApiCallError."""
@@ -147,9 +195,15 @@ class Control:
 
     async def _sids_there(self, recorder: TrialRecorder, names: list[str]) -> dict[str, str]:
         about: dict[str, Any] = {"room": names[0]} if len(names) == 1 else {"rooms": len(names)}
-        request = api.ListRoomsRequest(names=names)
-        found = await self._call(recorder, "ListRooms", self._of(names[0]).room.list_rooms(request), **about)
-        return {room.name: room.sid for room in found.rooms}
+        return {room.name: room.sid for room in await self._list_rooms(recorder, names, **about)}
+
+    async def _list_rooms(self, recorder: TrialRecorder, names: list[str] | None, **about: Any) -> list[api.Room]:
+        client = self._client if names is None else self._of(names[0])
+        found = await self._call(
+            recorder, "ListRooms", client.room.list_rooms(api.ListRoomsRequest(names=names)),
+            lambda listed: meaning.lacks_of_rooms(listed.rooms, names), **about,
+        )  # fmt: skip
+        return list(found.rooms)
 
     async def delete_room(self, recorder: TrialRecorder, name: str) -> None:
         """Delete a room, and disconnect everybody in it. Raises ApiCallError."""
@@ -158,25 +212,99 @@ class Control:
         )
 
     async def create_dispatch(
-        self, recorder: TrialRecorder, room: str, agent_name: str, metadata: str
-    ) -> api.AgentDispatch:
-        """Dispatch an agent to a room that exists. Raises ApiCallError."""
+        self, recorder: TrialRecorder, room: str, agent_name: str, metadata: str, *, known: Collection[str] | None
+    ) -> tuple[api.AgentDispatch, bool]:
+        """Dispatch an agent to a room that exists; also whether it was answered, or found by looking.
+
+        `known` are the ids of all dispatches for that agent that the room had before; None: they are not known, and
+        what a call without an answer has made can't be told. Raises ApiCallError.
+        """
         request = api.CreateAgentDispatchRequest(room=room, agent_name=agent_name, metadata=metadata)
-        return await self._call(
-            recorder, "CreateDispatch", self._of(room).agent_dispatch.create_dispatch(request), room=room
-        )
+        try:
+            made = await self._call(
+                recorder, "CreateDispatch", self._of(room).agent_dispatch.create_dispatch(request),
+                lambda dispatch: meaning.lacks_of_dispatches([dispatch], room), room=room,
+            )  # fmt: skip
+        except ApiCallError as error:
+            if known is None or not error.failure.may_be_done:
+                raise
+            return await self._find_dispatched(recorder, room, agent_name, known, error), False
+        return made, True
 
-    async def list_dispatch(self, recorder: TrialRecorder, room: str) -> list[api.AgentDispatch]:
-        """Every dispatch of a room that exists, with its jobs. Raises ApiCallError."""
-        return await self._call(recorder, "ListDispatch", self._of(room).agent_dispatch.list_dispatch(room), room=room)
+    async def _find_dispatched(
+        self, recorder: TrialRecorder, room: str, agent_name: str, known: Collection[str], error: ApiCallError
+    ) -> api.AgentDispatch:
+        """The dispatch that a CreateDispatch without an answer has made. Raises `error` where none can be told."""
+        for pause_s in (0.0, LOOK_AGAIN_S):
+            await asyncio.sleep(pause_s)
+            try:
+                listed = await self.list_dispatch(recorder, room)
+            except ApiCallError:
+                continue
+            new = [one for one in listed if one.agent_name == agent_name and one.id not in known]
+            if len(new) == 1:
+                return new[0]
+            if new:
+                break
+        raise error
 
-    async def list_participants(self, recorder: TrialRecorder, room: str) -> list[api.ParticipantInfo]:
-        """Who is in a room; empty for a room that does not exist. Raises ApiCallError."""
+    async def list_dispatch(
+        self, recorder: TrialRecorder, room: str, *, known: bool = False
+    ) -> list[api.AgentDispatch]:
+        """Every dispatch of a room that exists, with its jobs. Raises ApiCallError.
+
+        Where dispatches are `known` to have been listed, none is left only if a second call says so too.
+        """
+        for _ in range(2 if known else 1):
+            listed = await self._call(
+                recorder, "ListDispatch", self._of(room).agent_dispatch.list_dispatch(room),
+                lambda dispatches: meaning.lacks_of_dispatches(dispatches, room), room=room,
+            )  # fmt: skip
+            if listed:
+                break
+        return listed
+
+    async def list_participants(
+        self, recorder: TrialRecorder, room: str, *, known: Collection[str] = ()
+    ) -> list[api.ParticipantInfo]:
+        """Who is in a room; empty for a room that does not exist. Raises ApiCallError.
+
+        `known` are the identities of those who were listed before: that all of them have left counts only when
+        GetParticipant, whose answer is never empty, finds none of them.
+        """
         request = api.ListParticipantsRequest(room=room)
+
+        async def doubt(listed: api.ListParticipantsResponse) -> str:
+            return "" if listed.participants else await self._who_is_there(recorder, room, known)
+
         found = await self._call(
-            recorder, "ListParticipants", self._of(room).room.list_participants(request), room=room
-        )
+            recorder, "ListParticipants", self._of(room).room.list_participants(request),
+            lambda listed: meaning.lacks_of_participants(listed.participants), doubt, room=room,
+        )  # fmt: skip
         return list(found.participants)
+
+    async def _who_is_there(self, recorder: TrialRecorder, room: str, identities: Collection[str]) -> str:
+        """What speaks against an empty list: somebody is there, or it can't be told. Empty where nothing does."""
+        try:
+            for identity in islice(identities, CONFIRMED_MAX):
+                if await self.get_participant(recorder, room, identity) is not None:
+                    return "the answer is empty, and GetParticipant finds who was listed before"
+        except ApiCallError as error:
+            return f"the answer is empty, and was not confirmed: {error.message}"
+        return ""
+
+    async def get_participant(self, recorder: TrialRecorder, room: str, identity: str) -> api.ParticipantInfo | None:
+        """The participant of that identity, or None. Raises ApiCallError. Neither answer is ever an empty one."""
+        request = api.RoomParticipantIdentity(room=room, identity=identity)
+        try:
+            return await self._call(
+                recorder, "GetParticipant", self._of(room).room.get_participant(request),
+                lambda one: meaning.lacks_of_participants([one], identity), room=room,
+            )  # fmt: skip
+        except ApiCallError as error:
+            if error.says_not_found:
+                return None
+            raise
 
     async def move_participant(self, recorder: TrialRecorder, room: str, identity: str, destination: str) -> None:
         """Move a participant to another room; LiveKit Cloud only. Raises ApiCallError."""
@@ -190,20 +318,28 @@ class Control:
 
     async def list_rooms(self, recorder: TrialRecorder, prefix: str) -> list[api.Room]:
         """Every room whose name begins so. Raises ApiCallError."""
-        found = await self._call(recorder, "ListRooms", self._client.room.list_rooms(api.ListRoomsRequest()))
-        return [room for room in found.rooms if room.name.startswith(prefix)]
+        return [room for room in await self._list_rooms(recorder, None) if room.name.startswith(prefix)]
 
-    async def _call(self, recorder: TrialRecorder, method: str, call: Coroutine[Any, Any, T], **about: Any) -> T:
+    async def _call(
+        self,
+        recorder: TrialRecorder,
+        method: str,
+        call: Coroutine[Any, Any, T],
+        lacks: Callable[[T], str] = lambda _answer: "",
+        doubt: Callable[[T], Awaitable[str]] | None = None,
+        **about: Any,
+    ) -> T:
+        """`lacks` says what a message that was parsed lacks of an answer to this question; `doubt` asks others, too."""
         try:
             await self._keep_quiet(recorder, method)
-        except asyncio.CancelledError:
+        except BaseException:
             call.close()
             raise
-        heard = rate_limit.listen()
-        began_ns = recorder.run.now_mono_ns()
+        clock = recorder.run.now_mono_ns
+        began_ns, answered_ns = clock(), 0
 
         def record(**result: Any) -> None:
-            duration_ms = round((recorder.run.now_mono_ns() - began_ns) / 1e6, 2)
+            duration_ms = round(((answered_ns or clock()) - began_ns) / 1e6, 2)
             self._answer_times_ms.append(duration_ms)
             # one attempt: the library's retries are off
             recorder.record(
@@ -211,40 +347,61 @@ class Control:
                 attempts=1, **result,
             )  # fmt: skip
 
+        def fail(failure: CallFailure, status: int | None, reason: str, code: str = "", **more: Any) -> NoReturn:
+            reason = self._clean(reason)
+            record(ok=False, failure=failure, code=code or None, status=status, error=reason, **more)
+            if failure is CallFailure.REFUSED:
+                self._limit.note_answer(began_ns)
+                self._away.note_heard(recorder)
+            else:
+                self._away.note_missed(recorder, failure, reason)
+            raise ApiCallError(method, failure, status, reason, code) from None
+
+        waiting = asyncio.get_running_loop().call_later(TOLD_AFTER_S, self._away.note_waiting, recorder, began_ns)
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 answer = await call
-        except api.TwirpError as error:
-            reason = self._clean(error.message)
-            if error.status == rate_limit.STATUS:
-                reason = reason or "too many calls"
-                retry_after_s = rate_limit.parse_retry_after_s(heard[-1]) if heard else None
-                self._limit.note_refusal(began_ns, recorder.run.now_mono_ns(), retry_after_s)
-                # a proxy's answer has no code of Twirp's
-                record(ok=False, code=rate_limit.CODE, status=error.status, error=reason, retry_after_s=retry_after_s)
-                raise ApiCallError(method, rate_limit.CODE, error.status, reason) from None
-            record(ok=False, code=error.code, status=error.status, error=reason)
-            raise ApiCallError(method, error.code, error.status, reason) from None
+            answered_ns = clock()
+            lacking = lacks(answer) or (await doubt(answer) if doubt else "")
+        except meaning.AnswerError as error:
+            if error.failure is not CallFailure.THROTTLED:
+                fail(error.failure, error.status, error.reason, error.code)
+            retry_after_s = rate_limit.parse_retry_after_s(error.retry_after)
+            self._limit.note_refusal(began_ns, clock(), retry_after_s)
+            fail(error.failure, error.status, error.reason, retry_after_s=retry_after_s)
         except DecodeError:
-            record(ok=False, code="malformed", error="the answer is not LiveKit's")
-            raise ApiCallError(method, "malformed", 200, "the answer is not LiveKit's") from None
+            fail(CallFailure.GARBLED, 200, "the answer is not LiveKit's")
+        except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError):
+            fail(CallFailure.GARBLED, None, "the answer was cut, or is no HTTP")
         except asyncio.CancelledError:
             record(ok=False, code="cancelled", error="given up by lkdiag")
             raise
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             said = getattr(error, "strerror", None) or str(error)  # aiohttp's own text names its objects
-            reason = self._clean(str(said)) or f"no answer within {CALL_TIMEOUT_S:g} s"
-            record(ok=False, code="unreachable", error=reason)
-            raise ApiCallError(method, "unreachable", None, reason) from None
+            fail(CallFailure.UNANSWERED, None, str(said) or f"no answer within {CALL_TIMEOUT_S:g} s")
+        finally:
+            waiting.cancel()
+        if lacking:
+            fail(CallFailure.GARBLED, 200, lacking)
         self._limit.note_answer(began_ns)
+        self._away.note_heard(recorder)
         record(ok=True)
         return answer
 
     async def _keep_quiet(self, recorder: TrialRecorder, method: str) -> None:
+        """Wait as long as the server has asked for. Raises ApiCallError once it is given up."""
         clock = recorder.run.now_mono_ns
+        is_recorded = False
         while wait_s := self._limit.wait_s(clock()):
-            recorder.record("api.held", method=method, for_s=round(wait_s, 3))
-            await asyncio.sleep(wait_s)
+            if gone := self._away.given_up(clock()):
+                raise ApiCallError(method, CallFailure.THROTTLED, None, f"not asked: {gone}")
+            if not is_recorded:
+                recorder.record("api.held", method=method, for_s=round(wait_s, 3))
+                is_recorded = True
+            self._away.note_held(recorder, wait_s)
+            until_ns = self._away.until_ns
+            left_s = wait_s if until_ns is None else max(0.0, (until_ns - clock()) / 1e9)
+            await asyncio.sleep(min(wait_s, left_s, TOLD_EVERY_S))
 
     def _clean(self, text: str) -> str:
         return scrub(text, [self._credentials.api_secret])

@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import aiohttp
-
-STATUS = 429
-CODE = "resource_exhausted"
-"""Twirp's code for it."""
 BACKOFF_S = 1.0
 """Without a Retry-After: that long, and twice as long with each further refusal."""
 BACKOFF_MAX_S = 30.0
 RETRY_AFTER_MAX_S = 60.0
 """A server that wants longer is asked again after that: the rooms of the run have to be closed some time."""
 
-_retry_after: ContextVar[list[str] | None] = ContextVar("retry_after", default=None)
 
-
-async def note_response(response: aiohttp.ClientResponse) -> None:
-    """Given to aiohttp as `raise_for_status`, which is asked of every response: the API client keeps no header."""
-    heard = _retry_after.get()
-    if heard is not None and response.status == STATUS:
-        heard.append(response.headers.get("Retry-After", ""))
-
-
-def listen() -> list[str]:
-    """From now on, in this task: the Retry-After of each answer 429, empty where it names none."""
-    heard: list[str] = []
-    _retry_after.set(heard)
-    return heard
-
-
-def parse_retry_after_s(text: str, now: datetime | None = None) -> float | None:
+def parse_retry_after_s(text: str | None, now: datetime | None = None) -> float | None:
     """Seconds, or a date (RFC 9110); None for anything else."""
+    if text is None:
+        return None
     try:
         return max(0.0, float(text))
     except ValueError:

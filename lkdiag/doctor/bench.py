@@ -14,6 +14,8 @@ from lkdiag.timeline import Recorder
 from lkdiag.trial.close import close_leftovers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from livekit import rtc
     from livekit.protocol.rtc import JoinResponse
 
@@ -40,6 +42,8 @@ class Wanted:
     """How long an agent is waited for."""
     private: Credentials | None = None
     """Those of a private server; nothing is looked for then."""
+    follow: tuple[Callable[[Event], object], ...] = ()
+    """Who is told of each event meanwhile."""
 
 
 @dataclass
@@ -71,7 +75,9 @@ class Bench:
     """Every room that may be there because of the doctor."""
 
     def __post_init__(self) -> None:
-        self.recorder = Recorder(self.events.append, wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
+        self.recorder = Recorder(
+            self.events.append, *self.wanted.follow, wall_ns=time.time_ns, mono_ns=time.monotonic_ns
+        )
         self.run: TrialRecorder = self.recorder.for_trial(None)
         self._control: Control | None = None
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lkdiag.timeline.call_failure import CallFailure
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lkdiag.timeline import Event, Timeline
-
-TOO_MANY = 429
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class ApiCallsSoFar:
     def _note(self, event: Event, *, of_trial: bool) -> None:
         self._total += 1
         self._of_trials += of_trial
-        self._refused += event.data.get("status") == TOO_MANY
+        self._refused += event.data.get("failure") == CallFailure.THROTTLED
 
     def counted(self) -> ApiCalls:
         """So far."""

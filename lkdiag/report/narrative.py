@@ -27,8 +27,11 @@ WORDS: dict[str, tuple[str, Callable[[Data], str]]] = {
     "cleanup.looked": ("cleanup", lambda d: f"looked: {', '.join(d['people']) or 'nobody'} is listed"),
     "cleanup.look_failed": ("cleanup", lambda d: f"could not look: {d['error']}"),
     "trial.interrupted": ("lkdiag", lambda _: "interrupted"),
-    "room.created": ("room", lambda d: f"created: {d['sid']}, creation_time_ms {d['creation_time_ms']}"),
-    "room.existed": ("room", lambda d: f"was there already: {d['sid']}, creation_time_ms {d['creation_time_ms']}"),
+    "room.created": ("room", lambda d: f"created: {d['sid']}, creation_time_ms {d['creation_time_ms']}{_by(d)}"),
+    "room.existed": (
+        "room",
+        lambda d: f"was there already: {d['sid']}, creation_time_ms {d['creation_time_ms']}{_by(d)}",
+    ),
     "room.reused": ("room", lambda d: f"{d['sid']} is the old room of trial {d['earlier_trial']}"),
     "api.held": ("api", lambda d: f"{d['method']} waits {d['for_s']:g} s: the server refused calls as too many"),
     "room.watched_closely": ("lkdiag", lambda _: "from now on the participants are looked at densely"),
@@ -38,10 +41,10 @@ WORDS: dict[str, tuple[str, Callable[[Data], str]]] = {
     "room.gone": ("room", lambda _: "listRooms knows it no longer"),
     "room.still_there": ("room", lambda _: "still listed after its deletion"),
     "room.delete_failed": ("room", lambda d: f"could not be deleted: {d['error']}"),
-    "dispatch.created": ("dispatch", lambda d: f"{d['dispatch_id']} created by createDispatch"),
+    "dispatch.created": ("dispatch", lambda d: f"{d['dispatch_id']} created by createDispatch{_by(d)}"),
     "dispatch.listed": ("dispatch", lambda d: _listing(d)),
-    "retry.created": ("dispatch", lambda d: f"retry: {d['dispatch_id']} created by createDispatch"),
-    "fallback.created": ("dispatch", lambda d: f"fallback {d['dispatch_id']} created by createDispatch"),
+    "retry.created": ("dispatch", lambda d: f"retry: {d['dispatch_id']} created by createDispatch{_by(d)}"),
+    "fallback.created": ("dispatch", lambda d: f"fallback {d['dispatch_id']} created by createDispatch{_by(d)}"),
     "fallback.failed": ("dispatch", lambda d: f"the fallback could not be created: {d['error']}"),
     "fallback.ended": ("lkdiag", lambda d: f"the fallback brought {'an agent' if d['agent_came'] else 'nobody'}"),
     "observation.ended": ("lkdiag", lambda d: "the agent is there" if d["agent_came"] else "time is up: no agent"),
@@ -166,15 +169,19 @@ def utc(at_ns: int) -> str:
     return datetime.fromtimestamp(at_ns / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _by(data: Data) -> str:
+    """What was made by a call whose answer was lost was found by looking for it."""
+    return "; its answer was lost, a look found it" if data.get("by") == "look" else ""
+
+
 def _tell(event: Event) -> tuple[str, str] | None:
     data = event.data
     if event.kind == "api.called":
         if not data["ok"]:
             status = f", HTTP {data['status']}" if "status" in data else ""
-            return (
-                "api",
-                f"{data['method']} failed after {data['duration_ms']:.0f} ms: {data['error']} ({data['code']}{status})",
-            )
+            word = data.get("code") or data["failure"]
+            took = f"{data['duration_ms']:.0f} ms"
+            return "api", f"{data['method']} failed after {took}: {data['error']} ({word}{status})"
         if data["method"] in ("CreateRoom", "CreateDispatch", "DeleteRoom"):
             return "api", f"{data['method']} answered in {data['duration_ms']:.0f} ms"
         return None

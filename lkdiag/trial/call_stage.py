@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from lkdiag.call.unhandled import UnhandledErrors
     from lkdiag.call.webhooks import WebhookListener
-    from lkdiag.control import Control
+    from lkdiag.control import CallFailure, Control
     from lkdiag.scenario.teardown import TeardownScenario
     from lkdiag.settings import Credentials
     from lkdiag.timeline import Recorder, TrialRecorder
@@ -153,7 +153,7 @@ class CallStage:
 
     async def room_is_there(self) -> bool:
         """Whether the room that the caller joined is; not another one that has its name. Raises ApiCallError."""
-        room = await self.context.control.find_room(self.recorder, self.room)
+        room = await self.context.control.find_room(self.recorder, self.room, known=True)
         return room is not None and room.sid == self.room_sid
 
     async def join(self, party: Party, room: str) -> None:
@@ -225,6 +225,6 @@ class CallStage:
         identities = {one["identity"] for one in view.participants.values()}
         return {CALLER, HUMAN} <= identities and self.agent_is_there(view)
 
-    def fail(self, step: str, reason: str, *, unreachable: bool = False, own: bool = False) -> NoReturn:
+    def fail(self, step: str, reason: str, *, failure: CallFailure | None = None, own: bool = False) -> NoReturn:
         """The call can't go on. Raises TrialError."""
-        fail(self.recorder, step, reason, self.context.on_unreachable, unreachable=unreachable, own=own)
+        fail(self.recorder, step, reason, self.context.on_unreachable, failure=failure, own=own)

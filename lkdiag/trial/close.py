@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from livekit import api
 
-from lkdiag.control import ApiCallError
+from lkdiag.control import ApiCallError, CallFailure
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -21,6 +21,8 @@ AT_A_TIME = 20
 """Rooms that are closed side by side when a run ends."""
 GONE_TIMEOUT_S = 5.0
 ATTEMPTS = 3
+AGAIN_S = 0.2
+"""Before what was not answered is asked again."""
 LOOK_INTERVAL_S = 0.05
 LOOK_INTERVAL_MAX_S = 0.5
 
@@ -36,21 +38,33 @@ async def see_through(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def close_room(control: Control, recorder: TrialRecorder, room: str) -> bool:
-    """Delete a room and wait until listRooms knows it no longer; whether it is gone, as far as can be seen."""
-    await _delete(control, recorder, room)
+    """Delete a room and wait until it is gone; whether that was seen.
+
+    It is gone when two answers agree: DeleteRoom's, and a listRooms without it; or two such listRooms.
+    """
+    control.unseen_rooms[room] = None
+    agreed = 0
+    try:
+        await delete_room(control, recorder, room)
+        agreed = 1
+    except ApiCallError as error:
+        recorder.record("room.delete_failed", room=room, error=error.message)
+    clock = recorder.run.now_mono_ns
     interval_s = LOOK_INTERVAL_S
-    deadline_ns = recorder.run.now_mono_ns() + int(GONE_TIMEOUT_S * 1e9)
+    deadline_ns = clock() + int(GONE_TIMEOUT_S * 1e9)
     while True:
         seen = False
         try:
             seen = await control.is_listed(recorder, room)
-            if not seen:
-                recorder.record("room.gone", room=room)
-                return True
-        except ApiCallError as error:
-            if error.unreachable:
+            agreed = 0 if seen else agreed + 1
+        except ApiCallError:
+            if control.given_up(clock()):
                 return False
-        if recorder.run.now_mono_ns() >= deadline_ns:
+        if agreed >= 2:
+            recorder.record("room.gone", room=room)
+            control.unseen_rooms.pop(room, None)
+            return True
+        if clock() >= deadline_ns:
             if seen:
                 recorder.record("room.still_there", room=room)
             return False
@@ -58,28 +72,37 @@ async def close_room(control: Control, recorder: TrialRecorder, room: str) -> bo
         interval_s = min(interval_s * 2, LOOK_INTERVAL_MAX_S)
 
 
-async def _delete(control: Control, recorder: TrialRecorder, room: str) -> None:
+async def delete_room(control: Control, recorder: TrialRecorder, room: str) -> None:
+    """Delete a room of lkdiag's own, which may be asked for again. One that is not there is deleted too.
+
+    Raises ApiCallError.
+    """
     try:
-        await _patiently(lambda: control.delete_room(recorder, room))
-        recorder.record("room.deleted", room=room)
+        await _patiently(control, recorder, lambda: control.delete_room(recorder, room))
     except ApiCallError as error:
-        if error.code != "not_found":
-            recorder.record("room.delete_failed", room=room, error=error.message)
+        if not error.says_not_found:
+            raise
+    else:
+        recorder.record("room.deleted", room=room)
 
 
-async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
-    """In the clean-up, what is refused as too many calls is asked again; `Control` waits as long as the server said."""
+async def _patiently(control: Control, recorder: TrialRecorder, call: Callable[[], Awaitable[T]]) -> T:
+    """In the clean-up, what LiveKit was not heard of is asked again; `Control` waits as long as a server has said."""
     for _ in range(ATTEMPTS - 1):
         try:
             return await call()
         except ApiCallError as error:
-            if not error.rate_limited:
+            if error.failure is CallFailure.REFUSED or control.given_up(recorder.run.now_mono_ns()):
                 raise
+        await asyncio.sleep(AGAIN_S)
     return await call()
 
 
 async def close_leftovers(control: Control, recorder: Recorder, prefix: str) -> str | None:
-    """Delete whatever is left of this run's rooms, and record what is there even then; why that can't be seen."""
+    """Delete whatever is left of this run's rooms, and record what is there even then; why that can't be seen.
+
+    That none is left counts when two listRooms in a row say so.
+    """
     run = recorder.for_trial(None)
     turns = asyncio.Semaphore(AT_A_TIME)
 
@@ -87,11 +110,14 @@ async def close_leftovers(control: Control, recorder: Recorder, prefix: str) -> 
         async with turns:
             await close_room(control, run, room)
 
+    async def find() -> list[api.Room]:
+        return await _patiently(control, run, lambda: control.list_rooms(run, prefix))
+
     try:
-        found = await _patiently(lambda: control.list_rooms(run, prefix))
+        found = await find()
         await asyncio.gather(*(close(room.name) for room in found))
         seen = {room.name for room in found}
-        for room in await _patiently(lambda: control.list_rooms(run, prefix)):
+        for room in await find():
             # by a CreateRoom that was given up while it was under way
             if room.name not in seen and await close_room(control, run, room.name):
                 continue
@@ -107,6 +133,7 @@ async def close_leftovers(control: Control, recorder: Recorder, prefix: str) -> 
                 ],
             )
     except ApiCallError as error:
-        run.record("sweep.failed", prefix=prefix, error=error.message)
+        unseen = [room for room in control.unseen_rooms if room.startswith(prefix)]
+        run.record("sweep.failed", prefix=prefix, error=error.message, rooms=unseen)
         return error.reason
     return None

@@ -6,7 +6,7 @@ import asyncio
 import math
 from typing import TYPE_CHECKING
 
-from lkdiag.control import ApiCallError
+from lkdiag.control import ApiCallError, CallFailure
 from lkdiag.scenario.dispatch import Caller
 from lkdiag.scenario.fault import HONEST
 from lkdiag.scenario.step import ChangeWorker, Dispatch, RegisterWorker, Retry, StopWorker
@@ -74,7 +74,7 @@ class DispatchTrial:
             if any(isinstance(step, Retry) for step in steps):
                 await stage.watcher.look()  # whom it has brought
         except SightLostError as error:
-            stage.fail("watch the room", str(error), unreachable=True)
+            stage.fail("watch the room", str(error), failure=CallFailure.UNANSWERED)
 
     async def _engage_workers(self) -> None:
         stage, drawn = self._stage, self._cast.drawn
@@ -126,7 +126,7 @@ class DispatchTrial:
     async def _came_back(self) -> bool:
         """A room that was deleted in the story is there again: an agent that was on its way has made it anew."""
         try:
-            return await self._stage.control.find_room(self._stage.recorder, self._stage.room) is not None
+            return await self._stage.control.find_room(self._stage.recorder, self._stage.room, known=False) is not None
         except ApiCallError:
             return False
 

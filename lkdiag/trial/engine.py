@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from lkdiag.control import ApiCallError
+from lkdiag.control import ApiCallError, CallFailure
 from lkdiag.trial.close import close_leftovers
 from lkdiag.trial.health import health_watched
 from lkdiag.trial.pace import Pace, Pacer
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 CLOSE_TIMEOUT_S = 30.0
 """After Ctrl-C: how long the rooms may take to be closed before lkdiag gives up and says which are left."""
-RECHECKS = 3
 RECHECK_INTERVAL_S = 1.0
 
 
@@ -32,6 +31,7 @@ class Engine:
         self._room_prefix = room_prefix
         self._server_pid = server_pid
         self._aborted: str | None = None
+        self._is_doubted = False
 
     async def run(
         self,
@@ -56,38 +56,33 @@ class Engine:
                     await asyncio.wait({work}, timeout=CLOSE_TIMEOUT_S)
                 stopped.cancel()
                 unseen = await close_leftovers(self._control, self._recorder, self._room_prefix)
-                if unseen is not None and not self._aborted:
-                    self._abort(f"the server did not tell which rooms lkdiag left: {unseen}")
+                if unseen is not None:
+                    self._give_up(f"the server did not tell which rooms lkdiag left: {unseen}")
                 await asyncio.gather(stopped, return_exceptions=True)
         if work.done() and not work.cancelled():
             work.result()
 
     def note_unreachable(self) -> None:
-        """A call got no answer: before the next trial begins, the server is asked whether it is still there."""
-        self._aborted = self._aborted or ""
+        """LiveKit was not heard: before the next trial begins, the server is asked whether it is still there."""
+        self._is_doubted = True
 
     async def _server_answers(self) -> bool:
-        """False once the server has not answered several times in a row; the run then ends, and says so."""
-        if self._aborted is None:
-            return True
-        error = ""
-        for attempt in range(RECHECKS):
-            if self._aborted:
-                return False
-            if attempt:
-                await asyncio.sleep(RECHECK_INTERVAL_S)
+        """False once the server counts as gone (`control/away.py`); the run then ends, and says so."""
+        while self._is_doubted and not self._aborted:
             try:
                 await self._control.list_rooms(self._recorder.for_trial(None), self._room_prefix)
             except ApiCallError as failure:
-                if not failure.rate_limited:  # one that asks for fewer calls does answer
-                    error = failure.reason
+                if failure.failure is not CallFailure.REFUSED:
+                    if gone := self._control.given_up(self._recorder.now_mono_ns()):
+                        silent = failure.failure is CallFailure.UNANSWERED
+                        self._give_up(f"the server does not answer any more: {failure.reason}" if silent else gone)
+                    else:
+                        await asyncio.sleep(RECHECK_INTERVAL_S)
                     continue
-            self._aborted = None
-            return True
-        if not self._aborted:
-            self._abort(f"the server does not answer any more: {error}")
-        return False
+            self._is_doubted = False
+        return self._aborted is None
 
-    def _abort(self, reason: str) -> None:
-        self._aborted = reason
-        self._recorder.record("run.aborted", reason=reason)
+    def _give_up(self, reason: str) -> None:
+        if self._aborted is None:
+            self._aborted = reason
+            self._recorder.record("run.aborted", reason=reason)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from lkdiag.control import CallFailure
 from lkdiag.trial.close import see_through
 
 if TYPE_CHECKING:
@@ -23,19 +24,16 @@ def fail(
     reason: str,
     on_unreachable: Callable[[], None],
     *,
-    unreachable: bool = False,
+    failure: CallFailure | None = None,
     own: bool = False,
-    rate_limited: bool = False,
 ) -> NoReturn:
-    """Record why the trial ends here. Raises TrialError. `on_unreachable` hears of a server that does not answer.
+    """Record why the trial ends here. Raises TrialError. `on_unreachable` is called when LiveKit was not heard.
 
-    `own`: lkdiag's own part failed, which says nothing of what is tried; nor does a call that was `rate_limited`.
+    `failure` is that of the call without which it can't go on. `own`: lkdiag's own part failed, which says nothing of
+    what is tried.
     """
-    recorder.record(
-        "trial.failed", step=step, error=reason, unreachable=unreachable, own=own or None,
-        rate_limited=rate_limited or None,
-    )  # fmt: skip
-    if unreachable:
+    recorder.record("trial.failed", step=step, error=reason, failure=failure, own=own or None)
+    if failure not in (None, CallFailure.REFUSED):
         on_unreachable()
     raise TrialError(reason)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from lkdiag.call.webhooks import WebhookListener
-    from lkdiag.control import Control
+    from lkdiag.control import CallFailure, Control
     from lkdiag.participant.joining import Joiner, Participant
     from lkdiag.scenario.dispatch import DispatchScenario
     from lkdiag.settings import Credentials
@@ -97,6 +97,10 @@ class Stage:
         """When the dispatch under test had been made; monotonic nanoseconds."""
         self.dispatch_id: str | None = None
         """As CreateDispatch gave it."""
+        self._dispatch_ids: set[str] = set()
+        """Of all that CreateDispatch made."""
+        self.room_calls_agent = not self.agent_name
+        """Whether the room itself was made with a dispatch for the agent; every room has one without a name."""
         self.came: bool | None = None
         """Whether the agent came while it was watched for; None before that, and once the story has sent it away."""
         self.track_seen = asyncio.Event()
@@ -105,6 +109,7 @@ class Stage:
 
     async def create_room(self, dispatches: list[tuple[str, str]]) -> None:
         """CreateRoom; what it answers may be a room that is there already. Raises ApiCallError, TrialError."""
+        self.room_calls_agent = self.room_calls_agent or any(name == self.agent_name for name, _ in dispatches)
         room = await self.control.create_room(
             self.recorder,
             self.room,
@@ -131,6 +136,7 @@ class Stage:
         """
         if self.room_sid is None:
             return
+        missing, refusal = 0, "its answers contradict each other"
         for attempt in range(CONFIRM_ATTEMPTS):
             if attempt:
                 await asyncio.sleep(CONFIRM_INTERVAL_S)
@@ -138,10 +144,13 @@ class Stage:
                 now_sid = await self.control.room_sid(self.recorder, self.room)
             except ApiCallError as error:
                 refusal = error.message
-            else:
-                if now_sid != self.room_sid:
-                    self.recorder.record("room.replaced", room=self.room, sid=self.room_sid, now_sid=now_sid)
-                    self.room_replaced = True
+                continue
+            if now_sid == self.room_sid:
+                return
+            missing += 1
+            if now_sid is not None or missing > 1:  # an answer that is empty takes a second one to be believed
+                self.recorder.record("room.replaced", room=self.room, sid=self.room_sid, now_sid=now_sid)
+                self.room_replaced = True
                 return
         self.recorder.record("room.unconfirmed", room=self.room, sid=self.room_sid, error=refusal)
 
@@ -171,15 +180,26 @@ class Stage:
     async def create_dispatch(self, kind: str, metadata: str) -> str:
         """CreateDispatch for the agent under test, as an event of that kind; its id. Raises ApiCallError."""
         before_ns = self.recorder.run.now_wall_ns()
-        dispatch = await self.control.create_dispatch(self.recorder, self.room, self.agent_name, metadata)
+        dispatch, answered = await self.control.create_dispatch(
+            self.recorder, self.room, self.agent_name, metadata, known=self._known_dispatches()
+        )
+        self._dispatch_ids.add(dispatch.id)
         self.recorder.record(
             kind,
             dispatch_id=dispatch.id,
             agent_name=dispatch.agent_name,
             created_at_ns=dispatch.state.created_at or None,
-            before_ns=before_ns,
+            before_ns=before_ns if answered else None,
+            by=None if answered else "look",
         )
         return dispatch.id
+
+    def _known_dispatches(self) -> set[str] | None:
+        """Ids of all dispatches for the agent under test; None where one may be there that was not listed yet."""
+        listed = {item["dispatch_id"] for item in self.watcher.view.dispatches if item["agent_name"] == self.agent_name}
+        if self.room_calls_agent and not listed:
+            return None
+        return listed | self._dispatch_ids
 
     def metadata(self, own: str) -> str:
         """The job's metadata: `own` tells the probe which dispatch it is, a user's worker gets the user's."""
@@ -223,16 +243,13 @@ class Stage:
         """So many seconds from now, in monotonic nanoseconds."""
         return self.recorder.run.now_mono_ns() + int(after_s * 1e9)
 
-    def fail(self, step: str, reason: str, *, unreachable: bool = False, rate_limited: bool = False) -> NoReturn:
+    def fail(self, step: str, reason: str, *, failure: CallFailure | None = None) -> NoReturn:
         """The trial can't go on. Raises TrialError."""
-        fail(
-            self.recorder, step, reason, self.context.on_unreachable, unreachable=unreachable,
-            rate_limited=rate_limited,
-        )  # fmt: skip
+        fail(self.recorder, step, reason, self.context.on_unreachable, failure=failure)
 
     def fail_of(self, step: str, error: ApiCallError) -> NoReturn:
         """The trial can't go on without what that call should have done. Raises TrialError."""
-        self.fail(step, error.message, unreachable=error.unreachable, rate_limited=error.rate_limited)
+        self.fail(step, error.message, failure=error.failure)
 
 
 def _room_name(run_id: str, scenario: DispatchScenario, planned: PlannedTrial) -> str:

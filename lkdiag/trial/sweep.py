@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from livekit import api
 
-from lkdiag.control import ApiCallError, Control
+from lkdiag.control import ApiCallError, CallFailure, Control
 from lkdiag.report.sweep_rules import is_wanted, lone_sip, objection, what_closes
 from lkdiag.report.sweep_value import Action, Occupant, SweepReport, SweptRoom
 from lkdiag.timeline import Recorder
@@ -19,6 +19,8 @@ from lkdiag.trial.close import close_room
 from lkdiag.trial.preflight import check_project
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from lkdiag.scenario.sweep import SweepScenario
     from lkdiag.settings import Credentials
     from lkdiag.timeline import Event
@@ -26,18 +28,27 @@ if TYPE_CHECKING:
 LOOKS_AT_A_TIME = 4
 
 
-async def sweep(scenario: SweepScenario, credentials: Credentials) -> SweepReport:
-    """Look, and delete. Raises CredentialsError or ConnectionLostError, and ApiCallError when it could not look."""
+async def sweep(scenario: SweepScenario, credentials: Credentials, *follow: Callable[[Event], object]) -> SweepReport:
+    """Look, and delete; `follow` are told of each event meanwhile.
+
+    Raises CredentialsError or ConnectionLostError, and ApiCallError when it could not look.
+    """
     async with Control(credentials) as control:
-        return await _Sweep(scenario, credentials, control).run()
+        return await _Sweep(scenario, credentials, control, follow).run()
 
 
 class _Sweep:
-    def __init__(self, scenario: SweepScenario, credentials: Credentials, control: Control) -> None:
+    def __init__(
+        self,
+        scenario: SweepScenario,
+        credentials: Credentials,
+        control: Control,
+        follow: Sequence[Callable[[Event], object]],
+    ) -> None:
         self._scenario = scenario
         self._credentials = credentials
         self._control = control
-        self._recorder = Recorder(self._note, wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
+        self._recorder = Recorder(self._note, *follow, wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
         self._run = self._recorder.for_trial(None)
         self._skew_ms = 0.0
         self._refusals: dict[str, str] = {}
@@ -54,11 +65,9 @@ class _Sweep:
 
     async def _find(self) -> list[SweptRoom]:
         """lkdiag's rooms, of every run and age, and with --lone-sip those of others; the oldest first."""
-        candidates = [
-            room
-            for room in await self._control.list_rooms(self._run, "")
-            if self._scenario.lone_sip or run_of_room(room.name) is not None
-        ]
+        # that there is none at all counts when a second call says so too
+        listed = await self._control.list_rooms(self._run, "") or await self._control.list_rooms(self._run, "")
+        candidates = [room for room in listed if self._scenario.lone_sip or run_of_room(room.name) is not None]
         turns = asyncio.Semaphore(LOOKS_AT_A_TIME)
 
         async def look(room: api.Room) -> SweptRoom | None:
@@ -81,9 +90,9 @@ class _Sweep:
         try:
             listed = await self._control.list_participants(self._run, room.name)
         except ApiCallError as error:
-            if error.code == "not_found":
+            if error.says_not_found:
                 return None
-            if error.unreachable:
+            if error.failure is CallFailure.UNANSWERED:
                 self._unreachable = error
             closes = f"unknown: {error.message}"
         else:
@@ -115,7 +124,7 @@ class _Sweep:
         if spared is not None:
             return replace(room, action=Action.SKIPPED, reason=spared)
         try:
-            now = await self._control.find_room(self._run, room.room)
+            now = await self._control.find_room(self._run, room.room, known=True)
             if now is None:
                 return replace(room, action=Action.GONE)
             if now.sid != room.room_sid:

@@ -53,7 +53,7 @@ class TeardownTrial:
             # lkdiag plays all of them itself
             stage.fail("play the call", error.message, own=True)
         except ApiCallError as error:
-            stage.fail("play the call", error.message, unreachable=error.unreachable, own=error.unreachable)
+            stage.fail("play the call", error.message, failure=error.failure)
 
     async def _close(self) -> None:
         """Judged or not, the rooms go, and everybody in them.

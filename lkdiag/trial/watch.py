@@ -40,9 +40,6 @@ CLOSE_MARGIN_S = 1.0
 """By so much a close watch lasts longer than asked: a job begins up to 0.2 s after the call that asks for it, and a
 worker may take 2.8 s to answer."""
 
-BLIND_MAX_S = 5.0
-"""A server that has not answered a single look for so long is gone; a restarting one is not judged either."""
-
 
 class SightLostError(Exception):
     """The room could not be watched any further: the server does not answer."""
@@ -112,7 +109,6 @@ class RoomWatcher:
         self._growth = 1.0 if told else INTERVAL_GROWTH
         self._interval_max_s = INTERVAL_TOLD_S if told else INTERVAL_MAX_S
         self._woken = asyncio.Event()
-        self._blind_since_ns: int | None = None
         self._listed = False
         self.view = RoomView()
 
@@ -122,8 +118,8 @@ class RoomWatcher:
         """Whether `done` became true by the deadline (monotonic nanoseconds).
 
         The last look begins at the deadline or after it, so that what is not there then was not there in time.
-        A look that fails is recorded as a failed call, and the watch goes on. Raises SightLostError when none
-        got any answer for `BLIND_MAX_S`.
+        A look that fails is recorded as a failed call, and the watch goes on. Raises SightLostError when the server
+        counts as gone (`control/away.py`).
         """
         clock = self._recorder.run.now_mono_ns
         if not look_at_once:
@@ -131,12 +127,13 @@ class RoomWatcher:
         while True:
             late = clock() >= deadline_ns
             await self.look()
-            if self._blind_since_ns is not None and clock() - self._blind_since_ns > BLIND_MAX_S * 1e9:
-                raise SightLostError(f"no answer from the server for {BLIND_MAX_S:g} s")
+            if gone := self._control.given_up(clock()):
+                raise SightLostError(gone)
             if done(self.view):
                 return True
             if late:
-                return False
+                await self._ask_after_agents()
+                return done(self.view)
             await self._pause(deadline_ns)
 
     async def _pause(self, deadline_ns: int) -> None:
@@ -215,6 +212,22 @@ class RoomWatcher:
     def _pace(self, interval_s: float, growth: float) -> None:
         self._interval_s, self._growth, self._interval_max_s = interval_s, growth, INTERVAL_MAX_S
 
+    async def _ask_after_agents(self) -> None:
+        """Of agents whose jobs are listed and who were not seen ask by name: that answer is never an empty one."""
+        jobs = [job for dispatch in self.view.dispatches for job in dispatch["jobs"]]
+        identities = {job["participant_identity"] for job in jobs if job.get("participant_identity")}
+        seen = {agent["identity"] for agent in self.view.agents.values()}
+        for identity in sorted(identities - seen):
+            try:
+                found = await self._control.get_participant(self._recorder, self._room, identity)
+            except ApiCallError:
+                continue
+            if found is not None and found.sid not in self.view.participants:
+                participant = described(found)
+                self.view.participants[found.sid] = participant
+                self.view.agents[found.sid] = participant
+                self._recorder.record("agent.joined", **participant)
+
     async def look(self) -> None:
         """Look at the dispatches, then at the participants.
 
@@ -225,11 +238,10 @@ class RoomWatcher:
 
     async def _look_at_dispatches(self) -> None:
         try:
-            listed = await self._control.list_dispatch(self._recorder, self._room)
-        except ApiCallError as error:
-            self._note_sight(error)
+            known = bool(self.view.dispatches)
+            listed = await self._control.list_dispatch(self._recorder, self._room, known=known)
+        except ApiCallError:
             return
-        self._note_sight(None)
         dispatches = sorted((_dispatch(item) for item in listed), key=lambda item: item["created_at_ns"])
         if dispatches != self.view.dispatches or not self._listed:
             self._listed = True
@@ -247,13 +259,12 @@ class RoomWatcher:
 
     async def _look_at_participants(self) -> bool:
         try:
-            listed = await self._control.list_participants(self._recorder, self._room)
+            known = [one["identity"] for one in self.view.participants.values()]
+            listed = await self._control.list_participants(self._recorder, self._room, known=known)
         except ApiCallError as error:
-            self._note_sight(error)
-            if error.code != "not_found":
+            if not error.says_not_found:
                 return False
             listed = []  # nobody is in a room that is not there
-        self._note_sight(None)
         now = {item.sid: described(item) for item in listed}
         before, self.view.participants = self.view.participants, now
         for sid, participant in now.items():
@@ -269,12 +280,6 @@ class RoomWatcher:
                 lane = "agent" if participant["kind"] == "agent" else "participant"
                 self._recorder.record(f"{lane}.left", identity=participant["identity"], sid=sid)
         return True
-
-    def _note_sight(self, error: ApiCallError | None) -> None:
-        if error is None or not error.unreachable:
-            self._blind_since_ns = None
-        elif self._blind_since_ns is None:
-            self._blind_since_ns = self._recorder.run.now_mono_ns()
 
 
 def _dispatch(dispatch: api.AgentDispatch) -> dict[str, Any]:

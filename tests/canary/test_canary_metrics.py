@@ -70,17 +70,19 @@ def test_words_of_the_server_make_no_series() -> None:
     own = metrics()
     for number in range(100):
         own.note(called("CreateRoom", code=f"made_up_{number}"))
-    own.note(called("CreateRoom", code="resource_exhausted"))
+    own.note(called("CreateRoom", failure="throttled"))
+    own.note(called("CreateRoom", failure="refused", code="unavailable"))
     own.note(called("CreateRoom", code="cancelled"))
     assert {labels["code"] for labels in samples(own, "lkdiag_api_call_failures_total")} == {
         "other",
-        "resource_exhausted",
+        "throttled",
+        "unavailable",
     }
 
 
 def test_up_is_what_the_last_call_said() -> None:
     own = metrics()
-    own.note(called("CreateRoom", code="unreachable"))
+    own.note(called("CreateRoom", failure="unanswered"))
     assert "\nlkdiag_project_up 0.0\n" in text(own)
     own.note(called("CreateRoom", code="internal"))
     assert "\nlkdiag_project_up 1.0\n" in text(own)

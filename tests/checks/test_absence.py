@@ -217,20 +217,23 @@ class TestUnfit:
 
 
 class TestNotCarriedOut:
-    """What the server refuses is an error; what lkdiag can't do from here is not."""
+    """What LiveKit itself refuses is an error; what fails in another way is not."""
 
     @pytest.mark.parametrize(
-        ("step", "unreachable", "outcome"),
+        ("step", "failure", "outcome"),
         [
-            ("open the room by create-room", False, Outcome.ERROR),
-            ("open the room by create-room", True, Outcome.INCONCLUSIVE),
-            ("let the caller join", False, Outcome.INCONCLUSIVE),
-            ("watch the room", True, Outcome.INCONCLUSIVE),
-            ("wait for the probe", False, Outcome.INCONCLUSIVE),
+            ("open the room by create-room", "refused", Outcome.ERROR),
+            ("open the room by create-room", "throttled", Outcome.INCONCLUSIVE),
+            ("open the room by create-room", "unanswered", Outcome.INCONCLUSIVE),
+            ("open the room by create-room", "garbled", Outcome.INCONCLUSIVE),
+            ("let the caller join", None, Outcome.INCONCLUSIVE),
+            ("watch the room", "unanswered", Outcome.INCONCLUSIVE),
+            ("wait for the probe", None, Outcome.INCONCLUSIVE),
         ],
     )
-    def test_steps(self, step: str, unreachable: bool, outcome: Outcome) -> None:
-        story = Story(room=False).event(5, "trial.failed", step=step, error="no", unreachable=unreachable).closed(20)
+    def test_steps(self, step: str, failure: str | None, outcome: Outcome) -> None:
+        failed = {} if failure is None else {"failure": failure}
+        story = Story(room=False).event(5, "trial.failed", step=step, error="no", **failed).closed(20)
         judged = story.judge()
         assert (judged.outcome, judged.mismatch) == (outcome, None)
         assert set(story.findings()) == {"not-carried-out" if outcome is Outcome.ERROR else "not-fit"}

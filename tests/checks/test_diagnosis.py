@@ -185,7 +185,11 @@ class TestOthers:
         fine = Story().listed(5, dispatch("AD_1", job())).looks(5, 300).agent(240).closed(350)
         assert fine.judge().diagnosis is None
         assert Story().looks(5, 300).judge().diagnosis is None
-        refused = Story(room=False).event(5, "trial.failed", step="open the room by token", error="no").closed(20)
+        refused = (
+            Story(room=False)
+            .event(5, "trial.failed", step="open the room by token", error="no", failure="refused")
+            .closed(20)
+        )
         assert refused.judge().diagnosis is None
 
     @pytest.mark.parametrize(

@@ -93,9 +93,19 @@ def test_not_tried() -> None:
     assert came.judge().fallback is Fallback.NOT_NEEDED
 
 
-def test_refused() -> None:
-    story = Story().listed(5, dispatch()).looks(5, 20_100).event(20_150, "fallback.failed", error="503")
-    assert story.closed(20_200).judge().fallback is Fallback.LOST
+@pytest.mark.parametrize(
+    ("failure", "fallback"),
+    [
+        ("refused", Fallback.LOST),
+        ("throttled", Fallback.UNCLEAR),
+        ("unanswered", Fallback.UNCLEAR),
+        ("garbled", Fallback.UNCLEAR),
+    ],
+)
+def test_that_could_not_be_made(failure: str, fallback: Fallback) -> None:
+    story = Story().listed(5, dispatch()).looks(5, 20_100)
+    story.event(20_150, "fallback.failed", error="503", failure=failure)
+    assert story.closed(20_200).judge().fallback is fallback
     assert "createDispatch in the same room failed: 503" in story.findings()["dropped"].fact
 
 

@@ -208,7 +208,7 @@ def test_a_project_that_does_not_answer_is_out_of_sight() -> None:
     watch.run_event(0, "watch.began")
     for at, ok in ((100, True), (1_000, False), (6_000, False), (14_000, True)):
         began_ns = int((MONO_MS + at) * 1e6)
-        refusal = {} if ok else {"error": "no answer", "code": "unreachable"}
+        refusal = {} if ok else {"error": "no answer", "failure": "unanswered"}
         watch.run_event(at, "api.called", method="ListRooms", began_mono_ns=began_ns, duration_ms=1, ok=ok, **refusal)
     found = out_of_sight.judge(watch.timeline().run_level())
     assert found is not None

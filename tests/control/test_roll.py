@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lkdiag.control import ApiCallError
+from lkdiag.control import ApiCallError, CallFailure
 from lkdiag.control.roll import ROOMS_MAX, Roll
 from lkdiag.timeline import Recorder
 
@@ -70,7 +70,7 @@ async def test_a_failure_is_everybodys_and_the_next_is_asked_anew() -> None:
 
     async def ask(_recorder: TrialRecorder, names: list[str]) -> dict[str, str]:
         if failing:
-            raise ApiCallError("ListRooms", "unavailable", 503, "no response from servers")
+            raise ApiCallError("ListRooms", CallFailure.REFUSED, 503, "no response from servers", "unavailable")
         return {name: f"RM_{name}" for name in names}
 
     roll = Roll(ask)

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from lkdiag.control import ApiCallError, Control
+from lkdiag.control import ApiCallError, CallFailure, Control
 from lkdiag.timeline import Recorder
 from lkdiag.trial.merge import MOVE, REJOIN, MergeWay, merge_calls
 
@@ -35,7 +35,8 @@ async def merge(control: FakeControl, way: MergeWay, rejoined: list[int]) -> str
     return await merge_calls(way, cast("Control", control), recorder, "theirs", "human", "ours", rejoin)
 
 
-NOT_THERE = ApiCallError("MoveParticipant", "unknown", 500, "not implemented")
+NOT_THERE = ApiCallError("MoveParticipant", CallFailure.REFUSED, 500, "not implemented", "unknown")
+NOT_ALLOWED = ApiCallError("MoveParticipant", CallFailure.REFUSED, 403, "no", "permission_denied")
 
 
 async def test_a_server_that_moves_participants_is_let_do_it() -> None:
@@ -53,5 +54,5 @@ async def test_a_server_that_does_not_is_asked_once() -> None:
 async def test_another_refusal_is_not_taken_for_a_missing_feature() -> None:
     way = MergeWay()
     with pytest.raises(ApiCallError):
-        await merge(FakeControl(ApiCallError("MoveParticipant", "permission_denied", 403, "no")), way, [])
+        await merge(FakeControl(NOT_ALLOWED), way, [])
     assert way.known is None

@@ -86,6 +86,20 @@ def test_a_call_that_could_not_be_played_is_an_error_and_one_out_of_sight_is_not
     assert crashed.closing().judged().outcome == "inconclusive"
 
 
+@pytest.mark.parametrize(
+    ("failure", "outcome"),
+    [
+        ("refused", "error"),
+        ("throttled", "inconclusive"),
+        ("unanswered", "inconclusive"),
+        ("garbled", "inconclusive"),
+    ],
+)
+def test_only_what_livekit_itself_refuses_is_an_error(failure: str, outcome: str) -> None:
+    call = Call("off").told("trial.failed", step="play the call", error="no", failure=failure)
+    assert call.closing().judged().outcome == outcome
+
+
 def test_a_missing_webhook_is_told_from_one_that_came() -> None:
     call = Call("webhook-reaper").merged().hung_up()
     call.told("webhook.received", event="participant_left", identity="somebody-else")

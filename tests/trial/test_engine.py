@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import pytest
 
-from lkdiag.control import ApiCallError
-from lkdiag.timeline import Event, Recorder
+from lkdiag.checks import leftover_room
+from lkdiag.checks.verdict import Severity
+from lkdiag.control import ApiCallError, CallFailure
+from lkdiag.timeline import Event, Recorder, Timeline
+from lkdiag.trial import close
 from lkdiag.trial import engine as engine_module
 from lkdiag.trial.engine import Engine
 
@@ -29,29 +32,33 @@ class Trial:
 
 
 class Server:
-    """It answers what it is asked for rooms like that."""
+    """It answers what it is asked for rooms like that; after so many calls it counts as gone."""
 
-    def __init__(self, code: str, status: int | None) -> None:
-        self.error = ApiCallError("ListRooms", code, status, "no")
+    unseen_rooms: ClassVar[dict[str, None]] = {"lkdiag-test-001": None, "another": None}
+
+    def __init__(self, failure: CallFailure, gone_after: int = 10) -> None:
+        self.error = ApiCallError("ListRooms", failure, None, "no")
+        self.left = gone_after
 
     async def list_rooms(self, _recorder: TrialRecorder, _prefix: str) -> list[api.Room]:
+        self.left -= 1
         raise self.error
+
+    def given_up(self, _now_ns: int) -> str:
+        return "" if self.left > 0 else "for a while"
 
     def take_answer_times(self) -> list[float]:
         return []
 
 
-@pytest.mark.parametrize(
-    ("code", "status", "begun"),
-    [("resource_exhausted", 429, [1, 2, 3]), ("unreachable", None, [1]), ("unavailable", 503, [1])],
-)
-async def test_a_server_that_asks_for_fewer_calls_is_there(
-    monkeypatch: pytest.MonkeyPatch, code: str, status: int | None, begun: list[int]
-) -> None:
+@pytest.mark.parametrize("failure", CallFailure)
+async def test_a_run_ends_when_livekit_is_not_heard(monkeypatch: pytest.MonkeyPatch, failure: CallFailure) -> None:
+    """A refusal is LiveKit's own word: it is there."""
     monkeypatch.setattr(engine_module, "RECHECK_INTERVAL_S", 0.0)
+    monkeypatch.setattr(close, "AGAIN_S", 0.0)
     events, played = list[Event](), list[int]()
     recorder = Recorder(events.append, wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
-    engine = Engine(cast("Control", Server(code, status)), recorder, "lkdiag-test")
+    engine = Engine(cast("Control", Server(failure)), recorder, "lkdiag-test")
 
     async def carry_out(trial: Trial) -> None:
         played.append(trial.index)
@@ -59,6 +66,13 @@ async def test_a_server_that_asks_for_fewer_calls_is_there(
             engine.note_unreachable()
 
     await engine.run([Trial(1), Trial(2), Trial(3)], carry_out, asyncio.Event())
-    assert played == begun
+    heard = failure is CallFailure.REFUSED
+    assert played == ([1, 2, 3] if heard else [1])
     (aborted,) = [event.data["reason"] for event in events if event.kind == "run.aborted"]
-    assert ("does not answer any more" in aborted) is (len(begun) == 1)
+    assert ("which rooms lkdiag left" in aborted) is heard
+    assert ("does not answer any more: no" in aborted) is (failure is CallFailure.UNANSWERED)
+    (failed,) = [event for event in events if event.kind == "sweep.failed"]
+    assert failed.data["rooms"] == ["lkdiag-test-001"]
+    finding = leftover_room.judge(Timeline(events))
+    assert finding is not None
+    assert (finding.severity, "lkdiag-test-001" in finding.fact) == (Severity.INCONCLUSIVE, True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CHANGES: dict[str, Callable[[LookingControl, TrialRecorder], Awaitable[object]]] = {
     "CreateRoom": lambda c, r: c.create_room(r, "x", empty_timeout_s=1, departure_timeout_s=1),
     "DeleteRoom": lambda c, r: c.delete_room(r, "x"),
-    "CreateDispatch": lambda c, r: c.create_dispatch(r, "x", "agent", ""),
+    "CreateDispatch": lambda c, r: c.create_dispatch(r, "x", "agent", "", known=None),
     "RemoveParticipant": lambda c, r: c.remove_participant(r, "x", "ann"),
     "MoveParticipant": lambda c, r: c.move_participant(r, "x", "ann", "y"),
 }

@@ -12,7 +12,7 @@ from livekit import api
 from lkdiag.call.unhandled import UnhandledErrors
 from lkdiag.checks.teardown.facts import TeardownFacts
 from lkdiag.checks.teardown.judged import JudgedCall
-from lkdiag.control import ApiCallError, Control
+from lkdiag.control import ApiCallError, CallFailure, Control
 from lkdiag.scenario.teardown import Cleanup, Side, TeardownScenario
 from lkdiag.settings import Credentials
 from lkdiag.timeline import Event, Recorder, Timeline
@@ -31,7 +31,7 @@ SCENARIO = TeardownScenario(cleanups=(Cleanup.SUBJECT,), agent_name="mine")
 AGENT = api.ParticipantInfo(identity="agent-AJ_1", sid="PA_1", kind=api.ParticipantInfo.Kind.AGENT)
 CALLER = api.ParticipantInfo(identity="sip_+15550100", sid="PA_2", kind=api.ParticipantInfo.Kind.SIP)
 TAKEN = api.AgentDispatch(state=api.AgentDispatchState(jobs=[api.Job(id="AJ_1")]))
-REFUSED = ApiCallError("ListDispatch", "unavailable", 503, "no")
+REFUSED = ApiCallError("ListDispatch", CallFailure.REFUSED, 503, "no", "unavailable")
 
 
 class FakeControl:
@@ -41,10 +41,10 @@ class FakeControl:
         self.there = there
         self.dispatches = dispatches
 
-    async def list_participants(self, *_: object) -> list[api.ParticipantInfo]:
+    async def list_participants(self, *_: object, **__: object) -> list[api.ParticipantInfo]:
         return self.there.pop(0) if self.there else []
 
-    async def list_dispatch(self, *_: object) -> list[api.AgentDispatch]:
+    async def list_dispatch(self, *_: object, **__: object) -> list[api.AgentDispatch]:
         if self.dispatches is None:
             raise REFUSED
         return self.dispatches

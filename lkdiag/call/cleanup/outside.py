@@ -44,7 +44,7 @@ async def reap_if_lone(call: WatchedCall) -> bool:
     try:
         await call.control.delete_room(call.recorder, call.room)
     except ApiCallError as error:
-        if error.code != "not_found":
+        if not error.says_not_found:
             call.recorder.record("cleanup.raised", error=error.message)
             return False
     call.recorder.record("cleanup.deleted_room", room=call.room)

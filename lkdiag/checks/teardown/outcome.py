@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkdiag.checks.teardown.verdict import TeardownOutcome
+from lkdiag.timeline.call_failure import CallFailure
 
 if TYPE_CHECKING:
     from lkdiag.checks.teardown.facts import TeardownFacts
@@ -27,7 +28,9 @@ def outcome_of(facts: TeardownFacts) -> tuple[TeardownOutcome, str]:
     if facts.failure is not None:
         data = facts.failure.data
         reason = f"lkdiag could not {data['step']}: {data['error']}"
-        return (TeardownOutcome.INCONCLUSIVE if data.get("own") else TeardownOutcome.ERROR), reason
+        failure = data.get("failure")
+        ours = data.get("own") or (failure is not None and failure != CallFailure.REFUSED)
+        return (TeardownOutcome.INCONCLUSIVE if ours else TeardownOutcome.ERROR), reason
     if facts.room_closed is not None and facts.closed_ms is not None:
         return _closed(facts, facts.closed_ms)
     if facts.room_occupied is None:

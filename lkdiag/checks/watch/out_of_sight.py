@@ -32,7 +32,7 @@ def judge(run: Timeline) -> Finding | None:
     if not long:
         return None
     failed = [e for e in run.of("api.called") if e.data["method"] == "ListRooms" and not e.data["ok"]]
-    why = f"; the last refusal: {failed[-1].data['error']} ({failed[-1].data['code']})" if failed else ""
+    why = f"; the last failure: {failed[-1].data['error']} ({failed[-1].data['failure']})" if failed else ""
     return Finding(
         check=SLUG,
         severity=Severity.INCONCLUSIVE,

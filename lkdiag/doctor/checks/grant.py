@@ -57,7 +57,7 @@ async def rooms(bench: Bench) -> Found:
     """Can a room be created?"""
     try:
         sid = await bench.make_room(bench.room, bench.nobody)
-        if await bench.control.find_room(bench.run, bench.room) is None:
+        if await bench.control.find_room(bench.run, bench.room, known=True) is None:
             return warning(
                 f"{sid} was created, but is not listed",
                 "Look at the Redis of the server's nodes: they don't see each other's rooms.",
@@ -70,8 +70,8 @@ async def rooms(bench: Bench) -> Found:
 async def dispatches(bench: Bench) -> Found:
     """Can an agent be dispatched?"""
     try:
-        made = await bench.control.create_dispatch(bench.run, bench.room, bench.nobody, "")
-        listed = await bench.control.list_dispatch(bench.run, bench.room)
+        made, _ = await bench.control.create_dispatch(bench.run, bench.room, bench.nobody, "", known=None)
+        listed = await bench.control.list_dispatch(bench.run, bench.room, known=True)
     except ApiCallError as error:
         return failed(error.message, _let_through("AgentDispatchService"))
     if made.id not in [dispatch.id for dispatch in listed]:

@@ -59,6 +59,6 @@ async def _put_out(stage: CallStage, party: Party) -> None:
     try:
         await stage.control.remove_participant(stage.recorder, stage.room, party.identity)
     except ApiCallError as error:
-        if error.code != "not_found":
+        if not error.says_not_found:
             raise
     _note(stage, party)

@@ -39,7 +39,7 @@ async def _look_densely(stage: CallStage) -> None:
 async def _listen(stage: CallStage) -> None:
     assert stage.context.webhooks is not None, "it is only called where webhooks are received"
     async for event in stage.context.webhooks.of_room(stage.room):
-        if event.event == "participant_joined":
+        if event.event in ("participant_joined", "participant_connection_aborted"):
             stage.joins_told += 1
             if event.participant.kind == api.ParticipantInfo.Kind.AGENT:
                 stage.note_agent(event.participant.identity, "webhook")
@@ -81,7 +81,7 @@ async def wait_left(stage: CallStage) -> None:
             try:
                 await stage.control.remove_participant(stage.recorder, stage.room, one["identity"])
             except ApiCallError as error:
-                if error.code != "not_found":  # it has just left by itself
+                if not error.says_not_found:  # it has just left by itself
                     raise
     if not await is_gone(STEP_TIMEOUT_S):
         stage.fail("put your agent out", f"still there after {STEP_TIMEOUT_S:g} s", own=True)
@@ -92,7 +92,7 @@ async def note_at_hang_up(stage: CallStage) -> None:
     try:
         listed = await stage.control.list_participants(stage.recorder, stage.room)
     except ApiCallError as error:
-        if error.code != "not_found":
+        if not error.says_not_found:
             return
         listed = []  # nobody is in a room that is not there
     agents = [one for one in listed if one.kind == api.ParticipantInfo.Kind.AGENT]

@@ -31,8 +31,8 @@ async def watch(stage: CallStage, step: Watch) -> None:
         try:
             there = await stage.room_is_there()
         except ApiCallError as error:
-            if error.unreachable:
-                stage.fail("watch the room", error.message, unreachable=True, own=True)
+            if stage.control.given_up(clock()):
+                stage.fail("watch the room", error.message, failure=error.failure)
             answered = False
         else:
             if not there:

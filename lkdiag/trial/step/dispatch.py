@@ -59,7 +59,8 @@ async def _dispatch_by_token(stage: Stage) -> None:
     )
     await stage.join(CALLER, config, publish=stage.scenario.effective_caller is Caller.PUBLISH)
     stage.dispatched_ns = stage.deadline_ns(0)
-    room = await stage.control.find_room(stage.recorder, stage.room)
+    stage.room_calls_agent = True
+    room = await stage.control.find_room(stage.recorder, stage.room, known=True)
     if room is None:
         stage.fail("open the room by token", "the caller joined, but listRooms does not know its room")
     kind = "room.existed" if room.sid == stage.room_sid else "room.created"
@@ -84,8 +85,7 @@ async def fall_back(stage: Stage, step: Fallback) -> None:
     try:
         fallback_id = await stage.create_dispatch("fallback.created", stage.metadata(FALLBACK))
     except ApiCallError as error:
-        limited = error.rate_limited or None
-        stage.recorder.record("fallback.failed", error=error.message, rate_limited=limited)
+        stage.recorder.record("fallback.failed", error=error.message, failure=error.failure)
         return
 
     def came(view: RoomView) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkdiag.control import ApiCallError
-from lkdiag.trial.close import close_room
+from lkdiag.trial.close import close_room, delete_room
 
 if TYPE_CHECKING:
     from lkdiag.scenario.step import CreateRoom, DeleteRoom
@@ -29,10 +29,9 @@ async def delete(stage: Stage, step: DeleteRoom) -> None:
         await close_room(stage.control, stage.recorder, stage.room)
     else:
         try:
-            await stage.control.delete_room(stage.recorder, stage.room)
+            await delete_room(stage.control, stage.recorder, stage.room)
         except ApiCallError as error:
             stage.fail_of("delete the room", error)
-        stage.recorder.record("room.deleted", room=stage.room)
     if stage.room_sid is not None:
         stage.deleted_sids.add(stage.room_sid)
     stage.room_sid = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lkdiag.control import CallFailure
 from lkdiag.errors import ConnectionLostError
 from lkdiag.scenario.dispatch import Caller
 from lkdiag.scenario.fault import HONEST
@@ -39,7 +40,7 @@ async def open_worker(stage: Stage, name: str) -> None:
         await worker.open()
         await worker.ping()  # see worker/connection.py: it can't be found at once
     except ConnectionLostError as error:
-        stage.fail(f"register the worker {name!r}", error.message, unreachable=True)
+        stage.fail(f"register the worker {name!r}", error.message, failure=CallFailure.UNANSWERED)
     stage.recorder.record("staged.plays", name=name, worker_id=worker.worker_id)
 
 

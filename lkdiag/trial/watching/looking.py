@@ -1,23 +1,21 @@
-"""The API as a watch may use it: three methods that look, no others, and never too many calls."""
+"""The API as a watch may use it: methods that look, no others, and never too many calls."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lkdiag.control import ApiCallError, Control
+from lkdiag.control import ApiCallError, CallFailure, Control
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from lkdiag.settings import Credentials
     from lkdiag.timeline import TrialRecorder
 
 T = TypeVar("T")
 
-LOOKING = frozenset({"ListRooms", "ListDispatch", "ListParticipants"})
-TOO_MANY = "resource_exhausted"
-"""Twirp's code for HTTP 429."""
+LOOKING = frozenset({"ListRooms", "ListDispatch", "ListParticipants", "GetParticipant"})
 SLOWER = 2.0
 SLOWEST_S = 5.0
 FASTER = 0.98
@@ -56,7 +54,15 @@ class LookingControl(Control):
         super().__init__(credentials)
         self._pace = Pace(per_second)
 
-    async def _call(self, recorder: TrialRecorder, method: str, call: Coroutine[Any, Any, T], **about: Any) -> T:
+    async def _call(
+        self,
+        recorder: TrialRecorder,
+        method: str,
+        call: Coroutine[Any, Any, T],
+        lacks: Callable[[T], str] = lambda _answer: "",
+        doubt: Callable[[T], Awaitable[str]] | None = None,
+        **about: Any,
+    ) -> T:
         try:
             if method not in LOOKING:
                 raise AssertionError(f"a watch does not call {method}")
@@ -65,8 +71,8 @@ class LookingControl(Control):
             call.close()  # never sent
             raise
         try:
-            return await super()._call(recorder, method, call, **about)
+            return await super()._call(recorder, method, call, lacks, doubt, **about)
         except ApiCallError as error:
-            if error.code == TOO_MANY:
+            if error.failure is CallFailure.THROTTLED:
                 self._pace.slow_down()
             raise

@@ -1,0 +1,98 @@
+"""How long a server has been away: it answers nothing, or nothing that is LiveKit's own. The user is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkdiag.timeline.call_failure import CallFailure
+
+if TYPE_CHECKING:
+    from lkdiag.timeline import TrialRecorder
+
+SILENT_MAX_S = 5.0
+"""A server that has not answered a single call for so long is gone; a restarting one is not judged either."""
+AWAY_MAX_S = 60.0
+"""So is one that has answered all that time with nothing but HTTP 429, or with what is not LiveKit's."""
+TOLD_AFTER_S = 4.0
+"""What is over sooner is not worth a word,"""
+HELD_TOLD_S = 0.5
+"""nor is a shorter wait."""
+TOLD_EVERY_S = 10.0
+
+
+class Away:
+    """One for all calls of a run. Times are monotonic nanoseconds."""
+
+    def __init__(self) -> None:
+        self._since_ns: int | None = None
+        """Since when no call has brought a word of LiveKit's; None while it is there."""
+        self._silent_since_ns: int | None = None
+        """Since when none was answered at all."""
+        self._failure, self._reason = CallFailure.UNANSWERED, ""
+        self._heard_ns = 0
+        self._told_ns: int | None = None
+        self._told_since_ns = 0
+
+    @property
+    def until_ns(self) -> int | None:
+        """When the server is given up at the latest; None while it is there."""
+        return None if self._since_ns is None else self._since_ns + int(AWAY_MAX_S * 1e9)
+
+    def note_heard(self, recorder: TrialRecorder) -> None:
+        """LiveKit has spoken."""
+        now_ns = self._heard_ns = recorder.run.now_mono_ns()
+        if self._told_ns is not None:
+            recorder.run.record("server.heard", for_s=round((now_ns - self._told_since_ns) / 1e9, 1))
+        self._since_ns = self._silent_since_ns = self._told_ns = None
+
+    def note_missed(self, recorder: TrialRecorder, failure: CallFailure, reason: str) -> None:
+        """A call has failed without a word of LiveKit's."""
+        now_ns = recorder.run.now_mono_ns()
+        self._since_ns = now_ns if self._since_ns is None else self._since_ns
+        if failure is not CallFailure.UNANSWERED:
+            self._silent_since_ns = None
+        elif self._silent_since_ns is None:
+            self._silent_since_ns = now_ns
+        self._failure, self._reason = failure, reason
+        if failure is not CallFailure.THROTTLED:  # whoever calls next tells how long it waits
+            self._tell(recorder, self._since_ns, failure, reason)
+
+    def note_waiting(self, recorder: TrialRecorder, began_ns: int) -> None:
+        """A call that began then has no answer yet."""
+        if self._heard_ns < began_ns:
+            since_ns = began_ns if self._since_ns is None else self._since_ns
+            self._tell(recorder, since_ns, CallFailure.UNANSWERED, "a call is still waiting")
+
+    def note_held(self, recorder: TrialRecorder, wait_s: float) -> None:
+        """No call is sent for so long: the server has refused some as too many."""
+        since_ns = recorder.run.now_mono_ns() if self._since_ns is None else self._since_ns
+        self._tell(recorder, since_ns, CallFailure.THROTTLED, "too many calls", wait_s)
+
+    def _tell(
+        self, recorder: TrialRecorder, since_ns: int, failure: CallFailure, reason: str, wait_s: float = 0.0
+    ) -> None:
+        """Record it when it is worth a word, and was not told just before."""
+        now_ns = recorder.run.now_mono_ns()
+        if self._told_ns is None:
+            due = wait_s >= HELD_TOLD_S or now_ns - since_ns >= TOLD_AFTER_S * 1e9
+        else:
+            due = now_ns - self._told_ns >= TOLD_EVERY_S * 1e9
+        if not due:
+            return
+        if self._told_ns is None:
+            self._told_since_ns = since_ns
+        self._told_ns = now_ns
+        recorder.run.record(
+            "server.missed", failure=failure, error=reason, for_s=round((now_ns - self._told_since_ns) / 1e9, 1),
+            wait_s=round(wait_s, 1) or None,
+        )  # fmt: skip
+
+    def given_up(self, now_ns: int) -> str:
+        """Why nobody waits for the server any more; empty while it may come back."""
+        if self._silent_since_ns is not None and now_ns - self._silent_since_ns > SILENT_MAX_S * 1e9:
+            return f"no answer from the server for {SILENT_MAX_S:g} s"
+        if self.until_ns is None or now_ns < self.until_ns:
+            return ""
+        if self._failure is CallFailure.THROTTLED:
+            return f"the server refused every call as too many (HTTP 429) for {AWAY_MAX_S:g} s"
+        return f"the server gave no answer of LiveKit's own for {AWAY_MAX_S:g} s: {self._reason}"
