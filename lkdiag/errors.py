@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from enum import IntEnum
+from pathlib import PurePath
 
 
 class ExitCode(IntEnum):
@@ -13,6 +15,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     INCONCLUSIVE = 3
     SETUP = 4
+    """Credentials, connection or set-up; and a fault of lkdiag's own, which says nothing about the project."""
     ROOMS_LEFT = 5
     INTERRUPTED = 130
 
@@ -48,3 +51,35 @@ class ConnectionLostError(LkdiagError):
 
 class ServerSetupError(LkdiagError):
     """The private livekit-server could not be found, got or started."""
+
+
+def described(error: BaseException) -> str:
+    """Kind, text and place: `KeyError: 'role' (lkdiag/checks/facts.py:83)`. Of a group, its first error."""
+    error = _first_of(error)
+    place = place_of(error)
+    text = f": {error}" if str(error) else ""
+    return f"{type(error).__name__}{text}" + (f" ({place})" if place else "")
+
+
+def kind_and_place(error: BaseException) -> str:
+    """`KeyError in lkdiag/checks/facts.py:83`: without the error's own text, which may name people."""
+    error = _first_of(error)
+    place = place_of(error)
+    return type(error).__name__ + (f" in {place}" if place else "")
+
+
+def place_of(error: BaseException) -> str:
+    """The file and line of lkdiag in which it was raised: `lkdiag/checks/facts.py:83`; empty where there is none."""
+    place = ""
+    for frame, line in traceback.walk_tb(_first_of(error).__traceback__):
+        parts = PurePath(frame.f_code.co_filename).parts
+        if "lkdiag" in parts:
+            inside = parts[len(parts) - 1 - parts[::-1].index("lkdiag") :]
+            place = f"{'/'.join(inside)}:{line}"
+    return place
+
+
+def _first_of(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

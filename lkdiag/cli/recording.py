@@ -21,6 +21,7 @@ import msgspec
 
 from lkdiag import __version__
 from lkdiag.cli.notes import say
+from lkdiag.cli.shield import Shield
 from lkdiag.errors import ExitCode
 from lkdiag.journal import FILE_NAME, SCHEMA, JournalWriter
 from lkdiag.timeline import Recorder
@@ -67,12 +68,16 @@ def record_run(
 ) -> Iterator[Recording]:
     """Open the journal of a new run. Raises UsageError when it can't be written.
 
-    `shard` is which share of it this process plays; `merged` says of which shards it is put together.
+    A watcher that crashes does not reach the run. `shard` is which share of it this process plays; `merged` says of
+    which shards it is put together.
     """
     run_id = run_id or new_run_id()
     folder = runs_dir / run_id
     with JournalWriter(folder / FILE_NAME) as journal:
-        recorder = Recorder(journal.write, *watchers, wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
+        shield = Shield()
+        recorder = shield.recorder = Recorder(
+            journal.write, *map(shield.around, watchers), wall_ns=time.time_ns, mono_ns=time.monotonic_ns
+        )
         recorder.record(
             "run.started",
             schema=SCHEMA,

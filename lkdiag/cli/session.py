@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from lkdiag import settings
 from lkdiag.cli.notes import say
-from lkdiag.cli.own_fault import described
 from lkdiag.cli.progress import Progress
 from lkdiag.cli.recording import record_run, stop_on_signals
 from lkdiag.cli.tally import tally_of
-from lkdiag.errors import CredentialsError, LkdiagError, UsageError
+from lkdiag.errors import CredentialsError, LkdiagError, UsageError, described
 from lkdiag.scenario.dispatch import DispatchScenario
 
 if TYPE_CHECKING:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from lkdiag import settings
 from lkdiag.cli.notes import say
 from lkdiag.cli.output import show_run
-from lkdiag.cli.own_fault import described
 from lkdiag.cli.recording import command_line, record_run, stop_on_signals
 from lkdiag.cli.watch_lines import WatchLines
-from lkdiag.errors import ExitCode, LkdiagError
+from lkdiag.errors import ExitCode, LkdiagError, described
 
 if TYPE_CHECKING:
     from pathlib import Path
