@@ -124,7 +124,7 @@ def _run(arguments: Sequence[str]) -> int:
         if isinstance(error, SystemExit) and (ASKED_BY_A_SHELL in os.environ or COMPLETION.intersection(arguments)):
             raise  # typer's, when it has told the shell
         problem = own_fault(error)
-    say_error(problem)
+    say_error(problem, arguments)
     return problem.exit_code
 
 

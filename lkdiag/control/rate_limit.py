@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from lkdiag.scenario.number import parse_number
+
 if TYPE_CHECKING:
     import aiohttp
 
@@ -39,7 +41,7 @@ def listen() -> list[str]:
 def parse_retry_after_s(text: str, now: datetime | None = None) -> float | None:
     """Seconds, or a date (RFC 9110); None for anything else."""
     try:
-        return max(0.0, float(text))
+        return max(0.0, parse_number(text.strip()))
     except ValueError:
         pass
     try:

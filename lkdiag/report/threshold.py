@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 import operator
 import re
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from lkdiag.checks.verdict import Verdict
 from lkdiag.errors import UsageError
 from lkdiag.report.metric import METRICS, Measured, Unit
 from lkdiag.report.value import Threshold
+from lkdiag.scenario.number import parse_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,12 +65,12 @@ def _parse(text: str, metrics: dict[str, Metric], kind: str) -> Condition:
     if sign not in OPERATORS:
         raise UsageError(f"--fail-if {text!r}: {sign!r} is not an operator", f"there are {' '.join(OPERATORS)}")
     try:
-        limit = float(number)
+        limit = parse_number(number)
     except ValueError:
         raise UsageError(
             f"--fail-if {text!r}: {number!r} is not a number", _units(metrics[name].unit, number)
         ) from None
-    if not math.isfinite(limit) or limit < 0:
+    if number.startswith("-"):
         raise UsageError(f"--fail-if {text!r}: {number} can't be a limit", "it has to be a number from 0 on")
     if metrics[name].unit is Unit.SHARE and limit > 1:
         raise UsageError(
