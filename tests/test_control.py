@@ -11,6 +11,7 @@ import pytest
 from lkdiag.control import ApiCallError, Control, client
 from lkdiag.settings import Credentials
 from lkdiag.timeline import Event, Recorder
+from tests.deadline import DEADLINE_S
 
 
 async def test_a_call_that_is_never_answered_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,7 +22,7 @@ async def test_a_call_that_is_never_answered_ends(monkeypatch: pytest.MonkeyPatc
 
     with socket.create_server(("127.0.0.1", 0)) as never_accepting:
         url = f"ws://127.0.0.1:{never_accepting.getsockname()[1]}"
-        async with Control(Credentials(url, "key", "secret" * 8, "a test")) as calls, asyncio.timeout(30):
+        async with Control(Credentials(url, "key", "secret" * 8, "a test")) as calls, asyncio.timeout(DEADLINE_S):
             with pytest.raises(ApiCallError) as refused:
                 await calls.list_rooms(recorder.for_trial(None), "lkdiag-")
     assert refused.value.unreachable
