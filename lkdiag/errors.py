@@ -53,17 +53,9 @@ class ServerSetupError(LkdiagError):
     """The private livekit-server could not be found, got or started."""
 
 
-def described(error: BaseException) -> str:
-    """Kind, text and place: `KeyError: 'role' (lkdiag/checks/facts.py:83)`. Of a group, its first error."""
-    error = _first_of(error)
-    place = place_of(error)
-    text = f": {error}" if str(error) else ""
-    return f"{type(error).__name__}{text}" + (f" ({place})" if place else "")
-
-
 def kind_and_place(error: BaseException) -> str:
     """`KeyError in lkdiag/checks/facts.py:83`: without the error's own text, which may name people."""
-    error = _first_of(error)
+    error = first_of(error)
     place = place_of(error)
     return type(error).__name__ + (f" in {place}" if place else "")
 
@@ -71,7 +63,7 @@ def kind_and_place(error: BaseException) -> str:
 def place_of(error: BaseException) -> str:
     """The file and line of lkdiag in which it was raised: `lkdiag/checks/facts.py:83`; empty where there is none."""
     place = ""
-    for frame, line in traceback.walk_tb(_first_of(error).__traceback__):
+    for frame, line in traceback.walk_tb(first_of(error).__traceback__):
         parts = PurePath(frame.f_code.co_filename).parts
         if "lkdiag" in parts:
             inside = parts[len(parts) - 1 - parts[::-1].index("lkdiag") :]
@@ -79,7 +71,8 @@ def place_of(error: BaseException) -> str:
     return place
 
 
-def _first_of(error: BaseException) -> BaseException:
+def first_of(error: BaseException) -> BaseException:
+    """The error itself; of a group, its first one."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

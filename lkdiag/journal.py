@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from lkdiag.errors import JournalError, UsageError
+from lkdiag.settings.private_files import make_private_folder, open_private
 from lkdiag.timeline import Event
 
 if TYPE_CHECKING:
@@ -37,9 +38,8 @@ class JournalWriter:
         self.failure: OSError | None = None
         self.on_failure: Callable[[], object] | None = None
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = path.open("xb", buffering=0)
-            path.chmod(0o600)
+            make_private_folder(path.parent)
+            self._file = os.fdopen(open_private(path, os.O_EXCL), "wb", buffering=0)
         except OSError as error:
             raise UsageError(
                 f"the journal can't be written: {path}: {error.strerror}", "choose another --runs-dir"

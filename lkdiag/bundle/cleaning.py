@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from lkdiag.report.masking import embedded
-from lkdiag.report.secrets import HIDDEN, is_secret_name, without_secrets
+from lkdiag.secrecy.scrubber import Scrubber
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -16,8 +14,6 @@ if TYPE_CHECKING:
     from lkdiag.report.masking import Masks
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?!.*-----END)")
-_KEY_ENDS = re.compile(r"-----END [A-Z ]*PRIVATE KEY-----")
 LABEL = "data"
 """Where an event of a journal has what is to be cleaned; the rest of it are numbers, and its kind."""
 
@@ -27,22 +23,22 @@ class Cleaner:
 
     def __init__(self, masks: Masks | None, secrets: Sequence[str] = ()) -> None:
         self._masks = masks
-        known = tuple(secrets)
-        # logs say the same again and again
-        self._secretless = lru_cache(maxsize=50_000)(lambda text: without_secrets(text, known))
+        self._known = tuple(secrets)
+        self._scrubber = Scrubber(self._known)
 
     def learn_journal(self, lines: Iterable[str]) -> None:
         """Take notice of who and what is named in a journal."""
+        scrubber = Scrubber(self._known)
         for line in lines:
             event = _object(line)
-            self._learn(line if event is None else event.get(LABEL))
+            self._learn(scrubber, line if event is None else event.get(LABEL))
 
     def learn_log(self, lines: Iterable[str]) -> None:
         """Take notice of who and what is named in a log."""
+        scrubber = Scrubber(self._known)
         for line in lines:
-            before, fields, after = _parts(line)
-            for part in (before, fields, after):
-                self._learn(part)
+            for part in _parts(line):
+                self._learn(scrubber, part)
 
     def journal(self, lines: Iterable[str]) -> Iterator[str]:
         """A journal's lines. One in which nothing is to be hidden stays as it is, byte by byte."""
@@ -56,47 +52,29 @@ class Cleaner:
 
     def log(self, lines: Iterable[str]) -> Iterator[str]:
         """The lines of a server's or a worker's log, JSON or not."""
-        in_key = False
+        scrubber = Scrubber(self._known)  # a key block may go over several lines
         for line in lines:
-            ends = bool(_KEY_ENDS.search(line))
-            if in_key:
-                in_key = not ends
-                yield HIDDEN
-                continue
-            in_key = bool(_KEY_BEGINS.search(line))
             before, fields, after = _parts(line)
             if fields is None:
-                yield self._text(before)
+                yield self._masked(scrubber.text(before))
                 continue
-            cleaned = self.value(fields)
+            cleaned = self._masked(scrubber.value(fields))
             rest = line[len(before) : len(line) - len(after)] if cleaned == fields else _dumped(cleaned)
-            yield f"{self._text(before)}{rest}{self._text(after)}"
+            yield f"{self._masked(scrubber.text(before))}{rest}{after}"
 
     def value(self, value: Any) -> Any:
         """Any value of JSON."""
-        hidden = self._without_secrets(value)
-        return hidden if self._masks is None else self._masks.value(hidden)
+        return self._masked(self._scrubber.value(value))
 
-    def _learn(self, value: Any) -> None:
+    def _learn(self, scrubber: Scrubber, value: Any) -> None:
         if self._masks is not None and value:
-            self._masks.learn(self._without_secrets(value))
+            self._masks.learn(scrubber.value(value))
 
-    def _without_secrets(self, value: Any, name: str = "") -> Any:
-        if isinstance(value, dict):
-            return {key: self._without_secrets(item, key) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [self._without_secrets(item, name) for item in value]
-        if isinstance(value, str) and value:
-            if name and is_secret_name(name):
-                return HIDDEN
-            if (inner := embedded(value)) is not None:
-                hidden = self._without_secrets(inner)
-                value = value if hidden == inner else json.dumps(hidden, ensure_ascii=False)
-            return self._secretless(value)
-        return value
+    def _masked(self, value: Any) -> Any:
+        return value if self._masks is None else self._masks.value(value)
 
     def _text(self, text: str) -> str:
-        text = self._secretless(text)
+        text = self._scrubber.text(text)
         return text if self._masks is None else self._masks.text(text)
 
 

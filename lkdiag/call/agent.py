@@ -40,6 +40,10 @@ class Agent:
         """The session and its job context end; the room connection is still there."""
         self.session.close()
 
+    async def wait_connected(self, timeout_s: float) -> None:
+        """Wait until a join that was begun has succeeded or failed, or the time is up."""
+        await self._participant.wait_connected(timeout_s)
+
     async def leave(self) -> None:
         """The room connection ends."""
         await self._participant.leave()

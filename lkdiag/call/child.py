@@ -46,10 +46,14 @@ class ChildParticipant:
     async def kill(self) -> None:
         """Kill the process, and see that it is dead: nothing in it can do anything any more."""
         if self._process is not None:
-            if self._process.returncode is None:
-                self._process.kill()
-            await self._process.wait()
+            await self._kill(self._process)
             self._recorder.record(f"{self._who}.killed", returncode=self._process.returncode)
+
+    async def wait_connected(self, timeout_s: float) -> None:
+        """Give up a join that is still under way: the process is killed. One that has joined is left alone."""
+        del timeout_s  # nothing is waited for: a process takes seconds to start
+        if self._process is not None and not self._event(f"{self._who}.joined").is_set():
+            await self._kill(self._process)
 
     async def leave(self) -> None:
         """Let it end by itself, or kill it when it does not."""
@@ -62,10 +66,15 @@ class ChildParticipant:
                 async with asyncio.timeout(5.0):
                     await process.wait()
             except TimeoutError:
-                process.kill()
-                await process.wait()
+                await self._kill(process)
         if self._reader is not None:
             await self._reader
+
+    @staticmethod
+    async def _kill(process: asyncio.subprocess.Process) -> None:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
 
     async def _send(self, line: str) -> None:
         assert self._process is not None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from aiohttp import web
 from livekit import api
 
+from lkdiag.control.participant_info import described
 from lkdiag.errors import UsageError
 from lkdiag.scenario.duration import parse_duration_s
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from lkdiag.timeline import TrialRecorder
 
 PATH = "/webhook"
+CAME_OR_WENT = ("participant_joined", "participant_left", "participant_connection_aborted")
+"""The last one stands for both where somebody left before the media were connected (livekit-server v1.13.5
+pkg/telemetry/events.go, ParticipantLeft)."""
 
 
 @dataclass
@@ -30,7 +34,7 @@ class _Watched:
     """A room whose events somebody wants."""
 
     recorder: TrialRecorder
-    wake: Callable[[], None] | None
+    on_change: Callable[[WebhookEvent], None] | None
     queue: asyncio.Queue[WebhookEvent] = field(default_factory=asyncio.Queue)
     finished: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -84,9 +88,11 @@ class WebhookListener:
         """Take only what is signed with this key. Until then everything is refused."""
         self._receiver = api.WebhookReceiver(api.TokenVerifier(credentials.api_key, credentials.api_secret))
 
-    def watch(self, room: str, recorder: TrialRecorder, wake: Callable[[], None] | None = None) -> None:
-        """Record the events of that room from now on; `wake` is told that somebody came or went."""
-        self._rooms[room] = _Watched(recorder, wake)
+    def watch(
+        self, room: str, recorder: TrialRecorder, on_change: Callable[[WebhookEvent], None] | None = None
+    ) -> None:
+        """Record the events of that room from now on; `on_change` gets those that say that somebody came or went."""
+        self._rooms[room] = _Watched(recorder, on_change)
 
     def unwatch(self, room: str) -> None:
         """Leave them alone."""
@@ -122,18 +128,19 @@ class WebhookListener:
             return web.Response(status=503)
         watched = self._rooms.get(event.room.name)
         if watched is not None:
+            who = described(event.participant) if event.participant.sid else {}
             watched.recorder.record(
                 "webhook.received",
                 event=event.event,
                 id=event.id,
                 created_at_s=event.created_at,
-                identity=event.participant.identity or None,
-                joined_at_ms=event.participant.joined_at_ms or None,
+                room_sid=event.room.sid or None,
                 room_created_ms=event.room.creation_time_ms or None,
+                **{key: value for key, value in who.items() if key not in ("state", "tracks")},
             )
             watched.queue.put_nowait(event)
-            if watched.wake is not None and event.event in ("participant_joined", "participant_left"):
-                watched.wake()
+            if watched.on_change is not None and event.event in CAME_OR_WENT:
+                watched.on_change(event)
             if event.event == "room_finished":
                 watched.finished.set()
         if self._delay_s:

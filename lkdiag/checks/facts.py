@@ -11,6 +11,7 @@ from lkdiag.checks.opening import Opening
 from lkdiag.checks.run_facts import RunFacts
 from lkdiag.checks.sight import looks
 from lkdiag.checks.stages import clock_during, stages_of, state_lag_of
+from lkdiag.checks.tidings import first_tidings, last_tidings
 from lkdiag.timeline.attribution import agents_of_dispatch, bears_name, dispatch_under_test, identities_of, jobs_of
 
 if TYPE_CHECKING:
@@ -44,6 +45,14 @@ class DispatchFacts(Opening):
     def agent_name(self) -> str:
         """The name that was dispatched; empty for automatic dispatch."""
         return str(self.started.data["agent_name"])
+
+    @property
+    def is_close(self) -> bool:
+        """Whether the looks were to be so dense that they show an agent that stays for a moment.
+
+        They are not where lkdiag's own worker, which knows whether its agent was there, is the one that should come.
+        """
+        return self.timeline.first("room.watched_closely") is not None
 
     # -- the dispatch under test ---------------------------------------------------------------------------------
 
@@ -136,10 +145,18 @@ class DispatchFacts(Opening):
 
     @cached_property
     def joins(self) -> tuple[Event, ...]:
-        """Agents as they were first seen, until lkdiag closed the room; none that the prelude knew."""
+        """Agents as a look first showed them, or as a webhook told of them, until lkdiag closed the room.
+
+        None that the prelude knew. One that came and went between two looks is known by its webhooks alone.
+        """
         known = {event.data["sid"] for event in self.prelude.of("agent.joined")}
-        seen = self.timeline.of("agent.joined")
+        seen = [*self.timeline.of("agent.joined"), *first_tidings(self.timeline)]
         return tuple(e for e in seen if e.mono_ns <= self.closing_began_ns and e.data["sid"] not in known)
+
+    @cached_property
+    def leaves(self) -> tuple[Event, ...]:
+        """Agents as they were first seen to be gone; by webhook, where no look had shown them at all."""
+        return (*self.timeline.of("agent.left"), *last_tidings(self.timeline))
 
     @cached_property
     def own_identities(self) -> set[str]:
@@ -215,11 +232,7 @@ class DispatchFacts(Opening):
         if self.agent is None:
             return None
         identity = self.agent["identity"]
-        left = [
-            e
-            for e in self.timeline.of("agent.left")
-            if e.data["identity"] == identity and e.mono_ns <= self.closing_began_ns
-        ]
+        left = [e for e in self.leaves if e.data["identity"] == identity and e.mono_ns <= self.closing_began_ns]
         came = sum(e.data["identity"] == identity for e in self.joins)
         return left[-1] if len(left) >= came else None
 

@@ -9,15 +9,18 @@ from lkdiag.checks.sight import (
     LISTING_LAG_S,
     caller_ready_ms,
     longest_gap_ms,
+    longest_unseen_stay_ms,
     looked_since,
     probe_was_deaf,
     probe_was_lost,
     stalled_ms,
 )
 from lkdiag.checks.strain import held_up_answer, held_up_dispatch, late_ms, own_part_ms
+from lkdiag.checks.tidings import are_whole
 
 if TYPE_CHECKING:
     from lkdiag.checks.facts import DispatchFacts
+    from lkdiag.timeline import Event
 
 STALL_SHARE_MAX = 0.2
 """A loss is not judged when lkdiag stood still for more than this share of the timeout. Up to its joining, of which
@@ -36,6 +39,14 @@ LEFT_THE_ROOM = "agent worker left the room"
 open-source one (v1.13.5, measured) does not list it: there the job stays JS_RUNNING."""
 RATE_LIMITED = "resource_exhausted"
 """Twirp's code for too many calls."""
+FIRST_JOB_NS = 150_000_000
+"""No agent comes sooner after the dispatch: the server gathers the answers of workers for 0.2 s (psrpc)."""
+STAY_MS = 150.0
+"""A stay in the room that can't be told from none. An agent of the SDKs' is listed when its signalling is connected;
+its media take 0.06 to 0.15 s from there on a loopback network (measured), and longer elsewhere: one that crashes as
+soon as it is connected has been listed for as long."""
+STAY_HERE_MS = 50.0
+"""The same on a server of this machine, where looks cost less, and agents are nearer."""
 TOO_SOON_MS = 1000.0
 """Less than that before the room was closed, the next word may still have been on its way."""
 
@@ -45,7 +56,31 @@ TOO_SOON_MS = 1000.0
 
 def unfit_to_judge_presence(facts: DispatchFacts) -> str | None:
     """Why a trial whose agent joined can't be judged; None when it can."""
-    return _whose(facts) or _clocks_contradict(facts) or _was_there_before(facts) or _own_delay(facts)
+    return (
+        _room_changed(facts)
+        or _whose(facts)
+        or _clocks_contradict(facts)
+        or _was_there_before(facts)
+        or _own_delay(facts)
+    )
+
+
+def _room_changed(facts: DispatchFacts) -> str | None:
+    """Somebody else has deleted the room before the watch for the agent ended: what was seen is of two rooms."""
+    ended = facts.timeline.first("observation.ended")
+    for event in facts.timeline.of("room.replaced", "room.unconfirmed"):
+        if ended is not None and event.seq > ended.seq:
+            return None
+        room = f"room {event.data['room']}"
+        if event.kind == "room.unconfirmed":
+            agent = facts.agent
+            if agent is not None and agent["identity"] in facts.own_identities:
+                return None  # the job that brought it is that of the dispatch which was made here
+            return f"the server did not say whether {room} is still the one that was made: {event.data['error']}"
+        now_sid = event.data.get("now_sid")
+        became = f"another one has its name now ({now_sid})" if now_sid else "there is none of that name now"
+        return f"{room} ({event.data['sid']}) was deleted during the trial, not by lkdiag: {became}"
+    return None
 
 
 def _whose(facts: DispatchFacts) -> str | None:
@@ -99,9 +134,7 @@ def _was_there_before(facts: DispatchFacts) -> str | None:
     first = facts.probe_event("probe.joined")
     if first is not None and facts.agent is not None and first.data["sid"] != facts.agent["sid"]:
         return "lkdiag's agent had been in the room before, and no look showed it"
-    if _gap_with_job(facts):
-        return _gap_sentence(facts)
-    return None
+    return _out_of_sight(facts)
 
 
 def _own_delay(facts: DispatchFacts) -> str | None:
@@ -168,7 +201,13 @@ def _class(facts: DispatchFacts, latency_ms: float) -> int:
 
 def unfit_to_judge_absence(facts: DispatchFacts) -> str | None:
     """Why a trial whose agent was not seen can't be judged; None when it can."""
-    return _badly_watched(facts) or _came_and_went(facts) or _own_caller(facts) or _own_worker(facts)
+    return (
+        _badly_watched(facts)
+        or _room_changed(facts)
+        or _came_and_went(facts)
+        or _own_caller(facts)
+        or _own_worker(facts)
+    )
 
 
 def _badly_watched(facts: DispatchFacts) -> str | None:
@@ -241,20 +280,51 @@ def _came_and_went(facts: DispatchFacts) -> str | None:
                 f"job {job['job_id']} ended {lasted_ms:.0f} ms after it began, within the {longest_gap_ms(facts):.0f} "
                 "ms between two looks: its agent may have been there"
             )
-    return _gap_sentence(facts) if _gap_with_job(facts) else None
+    return _out_of_sight(facts) or _missed_stay(facts)
 
 
-def _gap_with_job(facts: DispatchFacts) -> bool:
-    """The probe itself knows whether it was there; of anybody else only the looks tell."""
-    taken = any(not was_declined(job) for job in facts.jobs)
-    return taken and not facts.on_probe and longest_gap_ms(facts) > GAP_MAX_MS
+def _only_looks_tell(facts: DispatchFacts) -> bool:
+    """Of an agent with a job: the probe itself knows whether it was there; of anybody else webhooks may tell.
+
+    A job of a dispatch without a name may be taken by another worker than the probe.
+    """
+    accepted = {event.data["job_id"] for event in facts.timeline.of("job.accepted")}
+    foreign = [job for job in facts.jobs if not was_declined(job) and job["job_id"] not in accepted]
+    return bool(foreign) and not are_whole(facts)
 
 
-def _gap_sentence(facts: DispatchFacts) -> str:
+def _out_of_sight(facts: DispatchFacts) -> str | None:
+    if not _only_looks_tell(facts) or longest_gap_ms(facts) <= GAP_MAX_MS:
+        return None
     return (
         f"the room was out of sight for {longest_gap_ms(facts) / 1000:.1f} s (failed or slow calls), and the dispatch "
         "has a job: its agent may have come and gone meanwhile"
     )
+
+
+def _missed_stay(facts: DispatchFacts) -> str | None:
+    if not _only_looks_tell(facts):
+        return None
+    stay_ms = missed_stay_ms(facts, facts.opened_ns, facts.job_listed)
+    if stay_ms is None:
+        return None
+    return (
+        f"a worker took the job, and no look at the participants shows its agent; but one that stayed for less than "
+        f"{stay_ms:.0f} ms may have come and gone between two looks"
+    )
+
+
+def missed_stay_ms(facts: DispatchFacts, asked_ns: int | None, listed: Event | None) -> float | None:
+    """How long an agent may have stayed unseen when it was most likely to come, if that is too long; else None.
+
+    That is for `--delayed-after` since the dispatch was asked for, and since its job was first listed.
+    """
+    if asked_ns is None or not facts.is_close:
+        return None
+    for_ns = int(facts.run.scenario.delayed_after_s * 1e9)
+    beginnings = [asked_ns + FIRST_JOB_NS] + ([] if listed is None else [listed.mono_ns])
+    stay_ms = max(longest_unseen_stay_ms(facts, began_ns, began_ns + for_ns) for began_ns in beginnings)
+    return stay_ms if stay_ms > (STAY_HERE_MS if facts.run.shares_machine else STAY_MS) else None
 
 
 def _own_caller(facts: DispatchFacts) -> str | None:

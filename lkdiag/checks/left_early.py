@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lkdiag.checks.judged import JudgedTrial
 
 SLUG = "left-early"
+KINDS = ("agent.joined", "agent.left", "dispatch.listed")
 REFERENCE = "https://github.com/livekit/livekit/issues/4887"
 
 
@@ -28,21 +29,30 @@ def judge(trial: JudgedTrial) -> Finding | None:
         return None
     if _was_put_out(facts):
         return None
-    stayed_s = (facts.agent_left.mono_ns - facts.agent_seen.mono_ns) / 1e9
     error = "" if facts.job is None else facts.job.get("error", "")
     return Finding(
         check=SLUG,
         severity=Severity.NOTE,
         title="the agent came and left again",
         fact=(
-            f"agent {facts.agent['identity']!r} joined{at(facts, 'joined')} and was gone about {stayed_s:.1f} s after "
-            f"it was first seen{f'; its job says {error!r}' if error else ''}{_afterwards(trial)}"
+            f"agent {facts.agent['identity']!r} joined{at(facts, 'joined')} and {_stay(facts)}"
+            f"{f'; its job says {error!r}' if error else ''}{_afterwards(trial)}"
         ),
         hint="fine if your agent ends by itself in an empty room; else its process died: its log names the job id",
         trial=trial.index,
-        evidence=seqs(facts, "agent.joined", "agent.left", "dispatch.listed"),
+        evidence=tuple(sorted({facts.agent_seen.seq, facts.agent_left.seq, *seqs(facts, *KINDS)})),
         reference=REFERENCE,
     )
+
+
+def _stay(facts: DispatchFacts) -> str:
+    """How long it was there, as far as that was seen."""
+    assert facts.agent_seen is not None, "it has come"
+    assert facts.agent_left is not None, "it has left"
+    if "event" in facts.agent_seen.data:
+        return "left so soon that no look at the participants shows it: webhooks tell of it"
+    stayed_s = (facts.agent_left.mono_ns - facts.agent_seen.mono_ns) / 1e9
+    return f"was gone about {stayed_s:.1f} s after it was first seen"
 
 
 def _was_put_out(facts: DispatchFacts) -> bool:

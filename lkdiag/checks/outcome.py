@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lkdiag.checks.declines import was_declined
-from lkdiag.checks.fitness import GAP_MAX_MS, unfit_to_judge_absence, unfit_to_judge_presence
+from lkdiag.checks.fitness import GAP_MAX_MS, missed_stay_ms, unfit_to_judge_absence, unfit_to_judge_presence
 from lkdiag.checks.sight import LISTING_LAG_S, looked_since
+from lkdiag.checks.tidings import are_whole
 from lkdiag.checks.verdict import Fallback, Mismatch, Outcome, State
 
 if TYPE_CHECKING:
@@ -153,6 +154,8 @@ def fallback_of(facts: DispatchFacts, outcome: Outcome) -> tuple[Fallback, float
         # in a room that the story itself has deleted, nobody has looked
         out_of_sight = attempted is not None and attempted.mono_ns > facts.closing_began_ns
         return Fallback.UNCLEAR if out_of_sight else Fallback.NOT_NEEDED, None
+    if facts.timeline.of("room.replaced", "room.unconfirmed"):
+        return Fallback.UNCLEAR, None
     agent, created_ms = facts.fallback_agent, facts.fallback_created_ms
     if agent is not None:
         latency_ms = None if created_ms is None else round(agent["joined_at_ms"] - created_ms, 1)
@@ -164,9 +167,28 @@ def fallback_of(facts: DispatchFacts, outcome: Outcome) -> tuple[Fallback, float
     # an agent that may be the fallback's, one of the probe's under way, or nobody having looked: not known
     waited = looked_since(facts, "participants", attempted.mono_ns, facts.run.scenario.fallback_timeout_s)
     under_way = any(e.data.get("dispatch_id") == facts.fallback_id for e in facts.timeline.of("probe.joining"))
-    if facts.doubtful_joins or under_way or not waited:
+    if facts.doubtful_joins or under_way or not waited or _may_have_flashed(facts, attempted):
         return Fallback.UNCLEAR, None
     return Fallback.LOST, None
+
+
+def _may_have_flashed(facts: DispatchFacts, attempted: Event) -> bool:
+    """A worker took the fallback's job, and its agent may have come and gone unseen."""
+    listings = [e for e in facts.listings if _jobs_of_fallback(facts, e)]
+    if not listings:
+        return False
+    if any(e.data.get("dispatch_id") == facts.fallback_id for e in facts.timeline.of("job.accepted")):
+        return False  # lkdiag's own worker knows whether its agent was there
+    asked = [
+        e for e in facts.timeline.of("api.called") if e.data["method"] == "CreateDispatch" and e.seq < attempted.seq
+    ]
+    asked_ns = asked[-1].data["began_mono_ns"] if asked else attempted.mono_ns
+    return not are_whole(facts) and missed_stay_ms(facts, asked_ns, listings[0]) is not None
+
+
+def _jobs_of_fallback(facts: DispatchFacts, listing: Event) -> list[dict[str, Any]]:
+    mine = (item for item in listing.data["dispatches"] if item["dispatch_id"] == facts.fallback_id)
+    return [job for item in mine for job in item["jobs"] if not was_declined(job)]
 
 
 def _gone_before(facts: DispatchFacts, attempted: Event) -> bool:

@@ -68,7 +68,7 @@ class RunFacts:
     rooms: RoomsMade = field(default_factory=RoomsMade)
     """Every room's creation under a name that had more than one."""
     webhooks: bool = False
-    """Whether webhooks were to be received, or one was."""
+    """Whether they are judged: they were asked for, and not only taken as witnesses."""
     warmed_up: bool = False
     """Whether trials went before those that count."""
     log: WorkerLog | None = None
@@ -159,7 +159,8 @@ class RunFactsSoFar:
             heard_ns=self._heard_ns,
             probe_crashed_ns=tuple(self._crashed_ns),
             rooms=self._rooms.without_single(),
-            webhooks=self._scenario.webhooks is not None or self._counts["webhook.received"] > 0,
+            webhooks=self._scenario.webhooks is not None
+            or (self._scenario.webhook_listen is not None and self._counts["webhook.received"] > 0),
             warmed_up=self._warmed_up,
             log=WorkerLog.of(Timeline(self._log)),
         )

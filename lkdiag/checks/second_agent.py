@@ -97,7 +97,7 @@ def _stays(facts: DispatchFacts) -> list[Stay]:
             continue
         if job is not None and job["status"] not in AT_WORK and job.get("error") != LEFT_THE_ROOM:
             continue
-        left = (e for e in facts.timeline.of("agent.left") if e.data["sid"] == data["sid"] and e.seq > join.seq)
+        left = (e for e in facts.leaves if e.data["sid"] == data["sid"] and e.seq > join.seq)
         found.append(Stay(join, next(left, None), dispatch_id, job))
     return found
 

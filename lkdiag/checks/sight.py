@@ -45,6 +45,26 @@ def longest_gap_ms(facts: DispatchFacts) -> float:
     return max((after - before for before, after in pairwise(edges)), default=0) / 1e6
 
 
+def longest_unseen_stay_ms(facts: DispatchFacts, from_ns: int, to_ns: int) -> float:
+    """How long an agent may have stayed between these times, at most, without any look at the participants showing it.
+
+    A look shows the room as it was at some moment between question and answer; not right at either end, as the way
+    there and back takes time. That is taken for what the quickest look took, half of it each way.
+    """
+    seen = looks(facts, "participants")
+    way_ns = min((e.mono_ns - e.data["began_mono_ns"] for e in seen), default=0) // 2
+    since_ns, longest_ns = from_ns, 0
+    for look in seen:
+        latest_ns = look.mono_ns - way_ns
+        if latest_ns <= since_ns:
+            continue
+        longest_ns = max(longest_ns, min(latest_ns, to_ns) - since_ns)
+        since_ns = max(since_ns, look.data["began_mono_ns"] + way_ns)
+        if since_ns >= to_ns:
+            break
+    return max(longest_ns, to_ns - since_ns) / 1e6
+
+
 def stalled_ms(facts: DispatchFacts, until_ns: int | None = None, since_ns: int | None = None) -> float:
     """For how long, in all, lkdiag itself stood still between two times: by default the trial's own."""
     end_ns = facts.closing_began_ns if until_ns is None else until_ns

@@ -41,4 +41,8 @@ class Terms(Protocol):
 
     @property
     def webhooks(self) -> object:
-        """None: there is no receiver of webhooks. How it treats them is none of the judge's business."""
+        """None: no receiver of webhooks is part of the story. How one treats them is none of the judge's business."""
+
+    @property
+    def webhook_listen(self) -> object:
+        """None: nobody said where a project's webhooks would come to."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from lkdiag.checks.facts import DispatchFacts
     from lkdiag.checks.judged import JudgedTrial
+    from lkdiag.timeline import Data
 
 
 MOST_NUMBERS = 50
@@ -22,6 +23,11 @@ def few(numbers: Sequence[int]) -> str:
     told = ", ".join(str(number) for number in numbers[:MOST_NUMBERS])
     more = len(numbers) - MOST_NUMBERS
     return f"{told} and {more} more" if more > 0 else told
+
+
+def people(listed: Sequence[Data]) -> str:
+    """`sip_+15550100 (sip), agent-AJ_x (agent)`, or `nobody`: of events that list `identity` and `kind` of each."""
+    return ", ".join(f"{one['identity']} ({one['kind']})" for one in listed) or "nobody"
 
 
 def at(facts: DispatchFacts, stage: str) -> str:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from lkdiag import __version__
+from lkdiag import __version__, settings
 from lkdiag.cli import manual
 from lkdiag.cli.commands import CONTEXT, Root
 from lkdiag.cli.notes import give_up, say_error
 from lkdiag.cli.own_fault import own_fault
+from lkdiag.cli.secret_words import check_words
 from lkdiag.cli.usage import CommandLineError, as_usage_error
 from lkdiag.errors import ExitCode, LkdiagError
 
@@ -72,6 +73,7 @@ def root(
 
 def run() -> None:
     """Run the command line, and end the process with the code of what happened."""
+    settings.withdraw_secrets()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, _interrupt)
@@ -106,6 +108,7 @@ def _run(arguments: Sequence[str]) -> int:
             with contextlib.redirect_stdout(sys.stderr):
                 app(["--help"], standalone_mode=False, prog_name=NAME)
             return ExitCode.USAGE
+        check_words(arguments)
         # without standalone mode typer returns the code of its own Exit, and raises everything else
         return int(app(arguments, standalone_mode=False, prog_name=NAME) or ExitCode.OK)
     except LkdiagError as error:

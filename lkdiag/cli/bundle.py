@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,13 +12,14 @@ import typer
 
 from lkdiag import settings
 from lkdiag.cli import options as shared
+from lkdiag.cli.known_secrets import secrets_of_run
 from lkdiag.cli.notes import give_up, say
 from lkdiag.cli.worker_log import check_worker_log, worker_log_events
-from lkdiag.errors import LkdiagError, UsageError
+from lkdiag.errors import UsageError
+from lkdiag.settings.private_files import open_private
 
 if TYPE_CHECKING:
     from lkdiag.bundle import Bundle
-    from lkdiag.timeline import Event
 
 EXAMPLES = """[bold]Examples[/]
 
@@ -78,14 +77,15 @@ def bundle(
     target = output or Path(_file_name(str(journal.started.data.get("run_id", "run"))))
     if not dry_run:
         _check_target(target, force=force)
+    known = secrets_of_run(journal.started)
     server_log = journal.path.parent / SERVER_LOG
     material = Material(
         journal,
         server_log if server_log.is_file() else None,
         worker_log,
-        () if worker_log is None else worker_log_events(journal.events, worker_log),
+        () if worker_log is None else worker_log_events(journal.events, worker_log, secrets=known),
     )
-    made = make_bundle(material, full=full, secrets=_known_secrets(journal.started))
+    made = make_bundle(material, full=full, secrets=known)
     packed = archive(made)
     if not dry_run:
         _save(packed, target, force=force)
@@ -117,7 +117,7 @@ def _check_target(path: Path, *, force: bool) -> None:
 def _save(packed: bytes, path: Path, *, force: bool) -> None:
     """All of it, or nothing."""
     try:
-        with path.open("wb" if force else "xb") as file:
+        with os.fdopen(open_private(path, os.O_TRUNC if force else os.O_EXCL), "wb") as file:
             try:
                 file.write(packed)
                 file.flush()
@@ -130,20 +130,6 @@ def _save(packed: bytes, path: Path, *, force: bool) -> None:
         raise UsageError(
             f"the bundle can't be written to {path}: {error.strerror}", "choose another -o FILE; the run is kept"
         ) from error
-
-
-def _known_secrets(started: Event) -> list[str]:
-    """The secrets of the projects that this user has, and of the one that the run was on: none may be in it."""
-    words: list[str] = []
-    with contextlib.suppress(ValueError):
-        words = shlex.split(str(started.data.get("command", "")))
-    named = [word for before, word in itertools.pairwise(words) if before == "--project"]
-    named += [word.partition("=")[2] for word in words if word.startswith("--project=")]
-    found = []
-    for project in (None, *named):
-        with contextlib.suppress(LkdiagError):
-            found.append(settings.load(settings.CredentialFlags(project=project)).api_secret)
-    return found
 
 
 def _show(made: Bundle, target: Path, size: int, *, written: bool) -> None:

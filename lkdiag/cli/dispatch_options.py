@@ -58,7 +58,14 @@ JoinOption = Annotated[
         rich_help_panel=DISPATCH,
     ),
 ]
-Metadata = Annotated[str, typer.Option("--metadata", help="Job metadata for your worker.", rich_help_panel=DISPATCH)]
+Metadata = Annotated[
+    str,
+    typer.Option(
+        "--metadata",
+        help="Job metadata for your worker. It stands in the report: a secret is refused.",
+        rich_help_panel=DISPATCH,
+    ),
+]
 Fallback = Annotated[
     bool,
     typer.Option(
@@ -80,6 +87,16 @@ Settle = Annotated[
         "--settle",
         "How long the job of a present agent may be missing in listDispatch; the server may need 5 s.",
         VERDICT,
+    ),
+]
+WebhookListen = Annotated[
+    str | None,
+    typer.Option(
+        "--webhook-listen",
+        metavar="HOST:PORT",
+        help="Receive the project's webhooks there, under /webhook: they tell of agents that stay too shortly to be "
+        "seen, and are judged themselves. With --local they come anyway.",
+        rich_help_panel=VERDICT,
     ),
 ]
 

@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TextIO
 
 from lkdiag.cli.notes import give_up, say, say_error
-from lkdiag.cli.own_fault import PLEASE_REPORT
-from lkdiag.errors import ExitCode, LkdiagError, UsageError, described
+from lkdiag.cli.own_fault import PLEASE_REPORT, described
+from lkdiag.errors import ExitCode, LkdiagError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -73,6 +73,7 @@ def show_run(
 
     `fail_if` are thresholds of the user's own. Raises UsageError for those that this kind of run does not have.
     """
+    from lkdiag.cli.known_secrets import secrets_of_run
     from lkdiag.cli.worker_log import worker_log_events
     from lkdiag.journal import read_journal
     from lkdiag.report.redact import redact as redacted
@@ -84,7 +85,7 @@ def show_run(
         say(f"note: {note}")
     events: Iterable[Event] = journal.events
     if worker_log is not None:
-        events = InARow(events, worker_log_events(events, worker_log))
+        events = InARow(events, worker_log_events(events, worker_log, secrets=secrets_of_run(journal.started)))
     report = judge(journal_path, events, journal.notes)
     report = judged_by(report, parse_conditions(fail_if, report.run.kind))
     write_report(redacted(report) if redact else report, format_, path, verbose=verbose)

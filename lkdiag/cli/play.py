@@ -83,13 +83,13 @@ def play(
     from lkdiag.trial.capacity import check_capacity
     from lkdiag.trial.cast import main_is_played
 
-    address = webhook_address(script, local=flags.local)
-    script = _without_webhooks(script, address)
+    script = _without_webhooks(script, webhook_address(script, local=flags.local))
     if isinstance(script, DispatchScript) and main_is_played(script):
         # a worker that is played anew for each trial has nothing to warm up
         script = with_settings(script, warmup=0)
     if isinstance(script, DispatchScript):
         script = with_settings(script, join=join_of(script, 1 if spread is None else spread.of))
+    address = webhook_address(script, local=flags.local, alone=spread is None)
     if spread is None or spread.cluster is None:
         check_capacity(script.settings)
     session = Session(
@@ -103,14 +103,23 @@ def play(
     )
     journal = (session if spread is None else spread.over(session)).run()
     if flags.worker_log is not None:
-        append_events(journal, worker_log_events(read_journal(journal).events, flags.worker_log, quiet=flags.quiet))
+        secrets = [] if credentials is None else [credentials.api_secret]
+        said = worker_log_events(read_journal(journal).events, flags.worker_log, quiet=flags.quiet, secrets=secrets)
+        append_events(journal, said)
     return show_run(
         journal, flags.format_, flags.output, verbose=flags.verbose, redact=flags.redact, fail_if=flags.fail_if
     )
 
 
-def webhook_address(script: DispatchScript | TeardownScript, *, local: bool) -> tuple[str, int] | None:
-    """Where webhooks are to be received, if the scenario wants any. Raises UsageError where they can't come."""
+def webhook_address(
+    script: DispatchScript | TeardownScript, *, local: bool, alone: bool = True
+) -> tuple[str, int] | None:
+    """Where webhooks are to be received. Raises UsageError where they are needed and can't come.
+
+    A private server sends them always: they are witnesses of agents that stay too shortly for any look. Of lkdiag's own
+    agents none is needed, and many trials at a time that have no media are spared the work; so are several processes
+    with one server (not `alone`).
+    """
     address = parse_address(script.settings.webhook_listen)
     if isinstance(script.settings, TeardownScenario):
         wanted = Cleanup.WEBHOOK_REAPER in script.settings.cleanups
@@ -125,7 +134,21 @@ def webhook_address(script: DispatchScript | TeardownScript, *, local: bool) -> 
                 "use --local; or --webhook-listen HOST:PORT, and let the project send its webhooks there, to /webhook",
             )
         return None
-    return (address or ANY_PORT) if wanted else address
+    witness = local and alone and _has_foreign_agents(script)
+    return (address or ANY_PORT) if wanted or witness else address
+
+
+def _has_foreign_agents(script: DispatchScript | TeardownScript) -> bool:
+    from lkdiag.scenario.dispatch import JoinBy
+    from lkdiag.scenario.script import DispatchScript
+    from lkdiag.trial.cast import main_is_played
+    from lkdiag.worker.behaviour import BEHAVIOURS
+
+    settings = script.settings
+    if isinstance(settings, TeardownScenario) or settings.join is not JoinBy.SIGNAL:
+        return True
+    assert isinstance(script, DispatchScript)
+    return main_is_played(script) or any(BEHAVIOURS[fault.behaviour.name].own_worker for fault in settings.faults)
 
 
 def _without_webhooks(

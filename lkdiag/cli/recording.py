@@ -65,11 +65,12 @@ def record_run(
     shard: Shard | None = None,
     merged: dict[str, Any] | None = None,
     run_id: str | None = None,
+    secret: str | None = None,
 ) -> Iterator[Recording]:
     """Open the journal of a new run. Raises UsageError when it can't be written.
 
     A watcher that crashes does not reach the run. `shard` is which share of it this process plays; `merged` says of
-    which shards it is put together.
+    which shards it is put together. `secret` is the project's: no event has it in it.
     """
     run_id = run_id or new_run_id()
     folder = runs_dir / run_id
@@ -78,6 +79,8 @@ def record_run(
         recorder = shield.recorder = Recorder(
             journal.write, *map(shield.around, watchers), wall_ns=time.time_ns, mono_ns=time.monotonic_ns
         )
+        if secret is not None:
+            recorder.hide(secret)
         recorder.record(
             "run.started",
             schema=SCHEMA,

@@ -8,6 +8,7 @@ import typer
 
 from lkdiag.cli import options as shared
 from lkdiag.cli.play import Flags, play
+from lkdiag.cli.secret_words import check_script
 
 EXAMPLES = """[bold]Examples[/]
 
@@ -58,4 +59,6 @@ def run(
         local, project, url, api_key, api_secret, server_binary, format_, output, verbose, quiet, redact, runs_dir,
         worker_log, tuple(fail_if or ()),
     )  # fmt: skip
-    raise typer.Exit(play(script, flags, flags.check(script.kind)))
+    credentials = flags.check(script.kind)
+    check_script(script, [] if credentials is None else [credentials.api_secret])
+    raise typer.Exit(play(script, flags, credentials))

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from lkdiag import settings
 from lkdiag.cli.notes import say
+from lkdiag.cli.own_fault import described
 from lkdiag.cli.progress import Progress
 from lkdiag.cli.recording import record_run, stop_on_signals
 from lkdiag.cli.tally import tally_of
-from lkdiag.errors import CredentialsError, LkdiagError, UsageError, described
+from lkdiag.errors import CredentialsError, LkdiagError, UsageError
 from lkdiag.scenario.dispatch import DispatchScenario
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ class Session:
                 shard=self.shard,
                 merged=self.merged,
                 run_id=self.run_id,
+                secret=None if self.credentials is None else self.credentials.api_secret,
             ) as recording,
         ):
             self._say(f"Run {recording.run_id}, recorded in {recording.folder}")
@@ -131,8 +133,8 @@ class Session:
                 # a fault of lkdiag's own: what was seen until then is still worth a report
                 recording.recorder.record(
                     "run.crashed",
-                    reason=self._clean(f"lkdiag failed: {described(error)}"),
-                    trace=self._clean(traceback.format_exc()),
+                    reason=f"lkdiag failed: {described(error)}",
+                    trace=traceback.format_exc(),
                 )
             finally:
                 recording.recorder.record("run.finished")
@@ -195,7 +197,8 @@ class Session:
         from lkdiag.call.webhooks import WebhookListener
 
         webhooks = await stack.enter_async_context(WebhookListener(*self.webhook_address, manner=self._webhook_manner))
-        self._say(f"Webhooks are received at {webhooks.url}")
+        if self.webhook_address[1]:  # those of a private server come to any port, and nobody has to send them
+            self._say(f"Webhooks are received at {webhooks.url}")
         return webhooks
 
     @property
@@ -220,6 +223,7 @@ class Session:
         urls = () if webhooks is None else (webhooks.url,)
         log_path = recording.folder / SERVER_LOG
         server = await stack.enter_async_context(PrivateServer(binary, log_path, webhook_urls=urls))
+        recording.recorder.hide(server.api_secret)
         self._say(f"livekit-server {server.version} on {server.url}, its log beside the journal")
         recording.recorder.record("server.started", version=server.version, url=server.url, source=binary.source)
 
@@ -233,6 +237,3 @@ class Session:
     def _say(self, text: str) -> None:
         if self.announced and not self.quiet:
             say(text)
-
-    def _clean(self, text: str) -> str:
-        return settings.scrub(text, [] if self.credentials is None else [self.credentials.api_secret])

@@ -41,7 +41,19 @@ AgentName = Annotated[
 ]
 AgentLeavesWithin = Annotated[
     float,
-    duration("--agent-leaves-within", "Your agent is removed when it has not left by itself after that.", CALL),
+    duration(
+        "--agent-leaves-within",
+        "How long to wait for your agent to leave. Then one side hangs up, whether the agent is there or not.",
+        CALL,
+    ),
+]
+RemoveAgent = Annotated[
+    bool,
+    typer.Option(
+        "--remove-agent",
+        help="Put your agent out when it has not left by then: does something outside of it clean up?",
+        rich_help_panel=CALL,
+    ),
 ]
 WebhookListen = Annotated[
     str | None,

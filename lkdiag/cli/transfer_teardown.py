@@ -25,7 +25,8 @@ def transfer_teardown(
     agent_exit: own.AgentExitOption = None,
     hangup_style: own.HangupStyleOption = HangupStyle.BYE,
     agent_name: own.AgentName = None,
-    agent_leaves_within: own.AgentLeavesWithin = 10.0,
+    agent_leaves_within: own.AgentLeavesWithin = 5.0,
+    remove_agent: own.RemoveAgent = False,
     webhook_listen: own.WebhookListen = None,
     window: own.Window = None,
     closed_within: own.ClosedWithin = None,
@@ -68,6 +69,7 @@ def transfer_teardown(
         hangup_style=hangup_style,
         agent_name=agent_name,
         agent_leaves_within_s=agent_leaves_within,
+        remove_agent=remove_agent,
         webhook_listen=webhook_listen,
         **{name: value for name, value in chosen.items() if value is not None},
     )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from lkdiag.errors import UsageError
-from lkdiag.settings import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
 """click's ClickException. Newer versions of typer have a copy of click under a private name: what typer exports leads
 to the one that it raises."""
-
-SECRET_OPTION = "--api-secret"
 
 
 def as_usage_error(error: Any, arguments: Sequence[str]) -> UsageError:
@@ -33,15 +30,7 @@ def as_usage_error(error: Any, arguments: Sequence[str]) -> UsageError:
     elif getattr(error, "param", None) is not None:
         error.message = said
         said = error.format_message()
-    return UsageError(scrub(said.rstrip("."), _secrets_in(arguments)), hint)
+    from lkdiag.cli.known_secrets import given_secrets
+    from lkdiag.secrecy.scrubber import scrub
 
-
-def _secrets_in(arguments: Sequence[str]) -> list[str]:
-    """What may be the secret on a command line that could not be understood."""
-    found: list[str] = []
-    for number, argument in enumerate(arguments):
-        name, _, value = argument.partition("=")
-        if name == SECRET_OPTION:
-            # `--api-secret= SECRET` makes an extra argument of it
-            found += [value, *arguments[number + 1 : number + 2]]
-    return found
+    return UsageError(scrub(said.rstrip("."), given_secrets(arguments)), hint)

@@ -28,7 +28,7 @@ def watch(
     delayed_after: own.DelayedAfter = 2.0,
     settle: own.Settle = 6.0,
     alone_for: own.AloneFor = 60.0,
-    api_rate: own.ApiRate = 10.0,
+    api_rate: own.ApiRate = None,
     worker_log: shared.WorkerLog = None,
     project: shared.Project = None,
     url: shared.Url = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.wording import people
 from lkdiag.cli.notes import say
 from lkdiag.timeline import Event, Timeline
 
@@ -20,7 +21,7 @@ TOLD: dict[str, Callable[[Data], str]] = {
     "participant.left": lambda d: f"{d['identity']!r} has left",
     "agent.left": lambda d: f"agent {d['identity']!r} has left",
     "call.left_over": lambda d: f"LEFT OVER: {d['identity']!r} ({d['kind']}) is alone since {d['left_by']!r} had left",
-    "room.occupied": lambda d: f"still there at the end, with {', '.join(d['participants']) or 'nobody'}",
+    "room.occupied": lambda d: f"still there at the end, with {people(d['participants'])}",
     "trial.crashed": lambda d: f"lkdiag itself failed: {d['error']}",
 }
 

@@ -54,8 +54,11 @@ AloneFor = Annotated[
     ),
 ]
 ApiRate = Annotated[
-    float,
+    float | None,
     typer.Option(
-        "--api-rate", metavar="N", help="API calls a second at most; with many calls each is looked at less often."
+        "--api-rate",
+        metavar="N",
+        help="API calls a second at most; with many calls each is looked at less often. \\[default: 10; 300 on this "
+        "machine]",
     ),
 ]

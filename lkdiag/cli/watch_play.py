@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from lkdiag import settings
 from lkdiag.cli.notes import say
 from lkdiag.cli.output import show_run
+from lkdiag.cli.own_fault import described
 from lkdiag.cli.recording import command_line, record_run, stop_on_signals
 from lkdiag.cli.watch_lines import WatchLines
-from lkdiag.errors import ExitCode, LkdiagError, described
+from lkdiag.errors import ExitCode, LkdiagError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +35,8 @@ def play_watch(script: WatchScript, flags: Flags, credentials: Credentials) -> E
         say(f"Project {credentials.host}, credentials from {credentials.source}")
     journal = asyncio.run(_watch(script, flags, credentials))
     if flags.worker_log is not None:
-        append_events(journal, worker_log_events(read_journal(journal).events, flags.worker_log))
+        secrets = [credentials.api_secret]
+        append_events(journal, worker_log_events(read_journal(journal).events, flags.worker_log, secrets=secrets))
     return show_run(
         journal, flags.format_, flags.output, verbose=flags.verbose, redact=flags.redact, fail_if=flags.fail_if
     )
@@ -50,7 +52,9 @@ async def _watch(script: WatchScript, flags: Flags, credentials: Credentials) ->
             begun.set()
 
     runs_dir = settings.runs_dir(flags.runs_dir)
-    with record_run(runs_dir, script, credentials.host, command_line(), [lines.note, note_begin]) as recording:
+    with record_run(
+        runs_dir, script, credentials.host, command_line(), [lines.note, note_begin], secret=credentials.api_secret
+    ) as recording:
         recorder, stop = recording.recorder, asyncio.Event()
         recording.journal.on_failure = stop.set
         if not flags.quiet:
@@ -73,9 +77,8 @@ async def _watch(script: WatchScript, flags: Flags, credentials: Credentials) ->
             raise
         except Exception as error:
             # a fault of lkdiag's own: what was seen until then is still worth a report
-            reason, trace = f"lkdiag failed: {described(error)}", traceback.format_exc()
-            hidden = [credentials.api_secret]
-            recorder.record("run.crashed", reason=settings.scrub(reason, hidden), trace=settings.scrub(trace, hidden))
+            reason = f"lkdiag failed: {described(error)}"
+            recorder.record("run.crashed", reason=reason, trace=traceback.format_exc())
         finally:
             recorder.record("run.finished")
     _check_journal(recording)

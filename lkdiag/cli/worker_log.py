@@ -12,7 +12,7 @@ from lkdiag.errors import UsageError
 from lkdiag.timeline import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from lkdiag.worker_log import TrialKeys
@@ -43,11 +43,15 @@ class _Progress:
             say(f"reading the worker's log: {read / 1e6:.0f} of {size / 1e6:.0f} MB")
 
 
-def worker_log_events(events: Iterable[Event], path: Path, *, quiet: bool = False) -> tuple[Event, ...]:
+def worker_log_events(
+    events: Iterable[Event], path: Path, *, quiet: bool = False, secrets: Collection[str] = ()
+) -> tuple[Event, ...]:
     """What the log says of the run and of its trials, to stand behind the run's own events; `quiet`: no progress.
 
-    `events` are read once. Raises UsageError when it can't be read, or is no worker's log.
+    `secrets` are taken out of it, beside whatever looks like one. `events` are read once. Raises UsageError when it
+    can't be read, or is no worker's log.
     """
+    from lkdiag.secrecy.scrubber import Scrubber
     from lkdiag.worker_log import TrialKeys, events_of, read_worker_log
 
     keys = TrialKeys({}, {}, {}, {})
@@ -63,6 +67,7 @@ def worker_log_events(events: Iterable[Event], path: Path, *, quiet: bool = Fals
     found = events_of(
         read_worker_log(
             path,
+            secrets=secrets,
             zone=datetime.now().astimezone().tzinfo,  # of lines that say none: a dev worker's
             progress=None if quiet else _Progress(),
         ),
@@ -71,8 +76,9 @@ def worker_log_events(events: Iterable[Event], path: Path, *, quiet: bool = Fals
         until_ns=run_last.at_ns + AROUND_NS,
     )
     # of two machines' clocks nothing is known: an event of the log stands where its trial ends, and says its own time
+    scrubber = Scrubber(secrets)
     return tuple(
-        Event(run_last.seq + number, kind, *last[trial], trial, data)
+        Event(run_last.seq + number, kind, *last[trial], trial, scrubber.value(data))
         for number, (kind, trial, data) in enumerate(found, start=1)
     )
 

@@ -47,6 +47,7 @@ async def play(
             stop.set()
 
     recorder = Recorder(Shield().around(show), wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
+    recorder.hide(credentials.api_secret)
     worker = StagedWorker(credentials, recorder.for_trial(None), agent_name, job_type, behaviour)
     with _stopped_by_signals(stop):
         life, stopped = asyncio.create_task(_live(worker)), asyncio.create_task(stop.wait())

@@ -19,6 +19,7 @@ UNFAIR = {
     "caller": "with a caller in the room other jobs are made, and other delays begin",
     "job_type": "jobs of another type begin at another moment",
     "faults": "what is broken on purpose in one only is no difference of the platform",
+    "remove_agent": "an agent that was put out can't clean up",
     "hangup_style": "the server lists a lost line for about 21 s",
     "reuse_room_name": "a room that was there before answers otherwise",
     "webhooks": "the receiver of webhooks behaves otherwise",

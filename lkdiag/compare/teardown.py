@@ -9,15 +9,19 @@ from lkdiag.checks.teardown.verdict import TeardownOutcome
 from lkdiag.compare.measure import compare_rates
 from lkdiag.compare.side import UNJUDGED, side_of
 from lkdiag.compare.value import CellComparison
+from lkdiag.scenario.teardown import Cleanup
+from lkdiag.stats import Quantiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lkdiag.compare.value import RateComparison, Side
-    from lkdiag.report.teardown_value import TeardownReport, TeardownTrial
+    from lkdiag.report.teardown_value import TeardownCell, TeardownReport, TeardownTrial
     from lkdiag.stats import Stratum
 
 Cell = tuple[str, str, str]
+AS_SEEN = "as seen"
+"""Stands for the exits of the user's own agent."""
 
 
 def side(report: TeardownReport) -> Side:
@@ -41,12 +45,9 @@ def rates(a: TeardownReport, b: TeardownReport, alpha: float) -> tuple[RateCompa
 def grid(a: TeardownReport, b: TeardownReport) -> tuple[CellComparison, ...]:
     """Every cell that either played, in the order of the report's grid."""
     outcomes = [_cells(report.trials) for report in (a, b)]
-    closed = [
-        {(cell.cleanup, cell.agent_exit, cell.hangup): cell.closed_ms for cell in report.summary.grid}
-        for report in (a, b)
-    ]
+    closed = [{cell: _closed_ms(alike) for cell, alike in trials.items()} for trials in outcomes]
     found = []
-    for cell in dict.fromkeys((*closed[0], *closed[1])):
+    for cell in dict.fromkeys(_cell(one) for report in (a, b) for one in report.summary.grid):
         ours, theirs = (_counts(trials.get(cell, [])) for trials in outcomes)
         found.append(
             CellComparison(
@@ -77,8 +78,20 @@ def _strata(a: TeardownReport, b: TeardownReport, bad: Sequence[TeardownOutcome]
 def _cells(trials: Iterable[TeardownTrial]) -> dict[Cell, list[TeardownTrial]]:
     found: dict[Cell, list[TeardownTrial]] = {}
     for trial in trials:
-        found.setdefault((trial.cleanup, trial.agent_exit, trial.hangup), []).append(trial)
+        found.setdefault(_cell(trial), []).append(trial)
     return found
+
+
+def _cell(one: TeardownTrial | TeardownCell) -> Cell:
+    """How the user's own agent left was not chosen but seen: it may be just what made the difference."""
+    agent_exit = AS_SEEN if one.cleanup == Cleanup.SUBJECT else one.agent_exit
+    return one.cleanup, agent_exit, one.hangup
+
+
+def _closed_ms(trials: Iterable[TeardownTrial]) -> float | None:
+    """The median of the closed ones."""
+    done = (TeardownOutcome.CLOSED, TeardownOutcome.SLOW)
+    return Quantiles.of([one.closed_ms for one in trials if one.outcome in done and one.closed_ms is not None]).p50
 
 
 def _bad(trials: Iterable[TeardownTrial], bad: Sequence[TeardownOutcome]) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from lkdiag.control import rate_limit
 from lkdiag.control.roll import Roll
 from lkdiag.control.room_clients import RoomClients
 from lkdiag.errors import LkdiagError
-from lkdiag.settings import scrub
+from lkdiag.secrecy.scrubber import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -63,7 +63,7 @@ class Control:
         self._api: api.LiveKitAPI | None = None
         self._rooms: RoomClients | None = None
         self._limit = rate_limit.RateLimit()
-        self._roll = Roll(self._names_there)
+        self._roll = Roll(self._sids_there)
         self._answer_times_ms: list[float] = []
 
     def take_answer_times(self) -> list[float]:
@@ -135,14 +135,21 @@ class Control:
         return next((room for room in found.rooms if room.name == name), None)
 
     async def is_listed(self, recorder: TrialRecorder, name: str) -> bool:
-        """Whether listRooms knows a room; several that are asked for at a time share a call. Raises ApiCallError."""
-        return await self._roll.is_there(recorder, name)
+        """Whether listRooms knows a room. Raises ApiCallError."""
+        return await self.room_sid(recorder, name) is not None
 
-    async def _names_there(self, recorder: TrialRecorder, names: list[str]) -> frozenset[str]:
+    async def room_sid(self, recorder: TrialRecorder, name: str) -> str | None:
+        """The SID of the room of that name, or None; several that are asked for at a time share a call.
+
+        Raises ApiCallError.
+        """
+        return await self._roll.sid_of(recorder, name)
+
+    async def _sids_there(self, recorder: TrialRecorder, names: list[str]) -> dict[str, str]:
         about: dict[str, Any] = {"room": names[0]} if len(names) == 1 else {"rooms": len(names)}
         request = api.ListRoomsRequest(names=names)
         found = await self._call(recorder, "ListRooms", self._of(names[0]).room.list_rooms(request), **about)
-        return frozenset(room.name for room in found.rooms)
+        return {room.name: room.sid for room in found.rooms}
 
     async def delete_room(self, recorder: TrialRecorder, name: str) -> None:
         """Delete a room, and disconnect everybody in it. Raises ApiCallError."""

@@ -17,24 +17,27 @@ ROOMS_MAX = 100
 class _Batch:
     def __init__(self) -> None:
         self.asked: list[tuple[TrialRecorder, str]] = []
-        self.there: asyncio.Future[frozenset[str]] = asyncio.get_running_loop().create_future()
+        self.there: asyncio.Future[dict[str, str]] = asyncio.get_running_loop().create_future()
 
 
 class Roll:
-    """`ask` is one listRooms: those of the names that are there. Raises what that raises.
+    """`ask` is one listRooms: those of the names that are there, with their SIDs. Raises what that raises.
 
     While one is under way those that come gather for the next; a single one does not wait for anybody. What is asked
     here is answered by a call that began afterwards.
     """
 
-    def __init__(self, ask: Callable[[TrialRecorder, list[str]], Awaitable[frozenset[str]]]) -> None:
+    def __init__(self, ask: Callable[[TrialRecorder, list[str]], Awaitable[dict[str, str]]]) -> None:
         self._ask = ask
         self._gathering: _Batch | None = None
         self._asking = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def is_there(self, recorder: TrialRecorder, room: str) -> bool:
-        """Whether listRooms knows that room. A call for several is recorded as the run's, and not as one trial's."""
+    async def sid_of(self, recorder: TrialRecorder, room: str) -> str | None:
+        """The SID of that room; None where listRooms does not know it.
+
+        A call for several rooms is recorded as the run's, and not as one trial's.
+        """
         batch = self._gathering
         if batch is None or len(batch.asked) >= ROOMS_MAX:
             batch = self._gathering = _Batch()
@@ -42,7 +45,7 @@ class Roll:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         batch.asked.append((recorder, room))
-        return room in await asyncio.shield(batch.there)
+        return (await asyncio.shield(batch.there)).get(room)
 
     async def _answer(self, batch: _Batch) -> None:
         async with self._asking:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lkdiag.control import Control
-from lkdiag.settings import scrub
+from lkdiag.secrecy.scrubber import scrub
 from lkdiag.timeline import Recorder
 from lkdiag.trial.close import close_leftovers
 
@@ -105,6 +105,7 @@ class Bench:
     async def take(self, credentials: Credentials) -> None:
         """From now on these credentials are used."""
         self.credentials = credentials
+        self.recorder.hide(credentials.api_secret)
         self._control = await Control(credentials).__aenter__()
 
     async def make_room(self, name: str, agent_name: str) -> str:

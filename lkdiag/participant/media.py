@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from livekit import rtc
 
 from lkdiag.participant.joining import JoinError
+from lkdiag.secrecy.scrubber import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -42,6 +43,7 @@ class MediaParticipant:
         self._about = about
         self._room = rtc.Room()
         self._connecting: asyncio.Task[None] | None = None
+        self._publishing: asyncio.Task[rtc.LocalTrackPublication] | None = None
         self._tone: asyncio.Task[None] | None = None
         self._source: rtc.AudioSource | None = None
         self.on_participant_left: Callable[[str], None] | None = None
@@ -76,7 +78,7 @@ class MediaParticipant:
         try:
             await asyncio.shield(self._connecting)
         except rtc.ConnectError as error:
-            reason = _without_token(str(error), token) or "no answer"
+            reason = scrub(str(error), [token]) or "no answer"
             self._record("join_failed", error=reason)
             raise JoinError(f"the {self._who} could not join: {reason}") from None
         self._record("joined", identity=room.local_participant.identity, sid=room.local_participant.sid, by="media")
@@ -101,16 +103,20 @@ class MediaParticipant:
         return set(self._room.remote_participants)
 
     async def wait_connected(self, timeout_s: float) -> None:
-        """Wait until a join that was begun has succeeded or failed, or the time is up."""
-        if self._connecting is not None:
-            await asyncio.wait({self._connecting}, timeout=timeout_s)
+        """Wait until a join, or the publishing after it, has succeeded or failed, or the time is up."""
+        under_way = [task for task in (self._connecting, self._publishing) if task is not None]
+        if under_way:
+            await asyncio.wait(under_way, timeout=timeout_s)
 
     async def publish_audio(self) -> None:
         """Publish a microphone track, with a second of a quiet tone on it."""
         self._source = rtc.AudioSource(SAMPLE_RATE_HZ, 1, queue_size_ms=100)
         track = rtc.LocalAudioTrack.create_audio_track("lkdiag", self._source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
-        publication = await self._room.local_participant.publish_track(track, options)
+        # Never cancelled: livekit.rtc then writes a traceback to stderr (KeyError in its own listener, livekit 1.1.21).
+        publish = self._room.local_participant.publish_track(track, options)
+        self._publishing = asyncio.create_task(publish, name=f"{self._who} publishes")
+        publication = await asyncio.shield(self._publishing)
         self._record("track_published", sid=publication.sid)
         self._tone = asyncio.create_task(_send_tone(self._source), name=f"{self._who}'s tone")
 
@@ -118,7 +124,7 @@ class MediaParticipant:
         """Leave, if still there; afterwards nothing of it is left."""
         if self._connecting is None:
             return
-        await asyncio.wait({self._connecting}, timeout=CONNECT_TIMEOUT_S)
+        await self.wait_connected(CONNECT_TIMEOUT_S)
         if self._tone is not None:
             self._tone.cancel()
             await asyncio.gather(self._tone, return_exceptions=True)
@@ -149,7 +155,3 @@ async def _send_tone(source: rtc.AudioSource) -> None:
     frame = rtc.AudioFrame(array.array("h", wave).tobytes(), SAMPLE_RATE_HZ, 1, samples)
     for _ in range(1000 // FRAME_MS):
         await source.capture_frame(frame)  # blocks once 100 ms are queued, which paces it
-
-
-def _without_token(text: str, token: str) -> str:
-    return text.replace(token, "***")

@@ -21,6 +21,7 @@ from livekit.protocol.rtc import JoinResponse, LeaveRequest, Ping, SignalRequest
 
 from lkdiag.participant.joining import JoinError
 from lkdiag.participant.signal import PARAMS
+from lkdiag.secrecy.scrubber import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +88,7 @@ class SignalParticipant:
                 joined = await self._connect(url, token)
         except (aiohttp.ClientError, OSError, TimeoutError, DecodeError) as error:
             await self._close()
-            reason = _told(error).replace(token, "***")
+            reason = scrub(_told(error), [token])
             self._record("join_failed", error=reason)
             raise JoinError(f"the {self._who} could not join: {reason}") from None
         except asyncio.CancelledError:

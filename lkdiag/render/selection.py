@@ -8,6 +8,7 @@ from lkdiag.checks.teardown.verdict import TeardownOutcome
 from lkdiag.checks.verdict import Outcome, Severity
 from lkdiag.report.teardown_value import TeardownReport, TeardownTrial
 from lkdiag.report.value import DispatchReport, TrialReport
+from lkdiag.scenario.teardown import Cleanup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,7 +36,9 @@ def planned_trials(report: Report) -> int | None:
     if not isinstance(planned, int) or options.get("duration_s") is not None:
         return None
     if isinstance(report, TeardownReport):
-        for name in ("cleanups", "agent_exits", "hangups"):
+        # the user's own agent goes as it likes
+        own = options.get("cleanups") == [Cleanup.SUBJECT]
+        for name in ("cleanups", "hangups") if own else ("cleanups", "agent_exits", "hangups"):
             played = options.get(name)
             if not isinstance(played, list | tuple):
                 return None

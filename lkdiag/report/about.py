@@ -106,7 +106,7 @@ def leftovers_of(run: Timeline) -> tuple[LeftoverRoom, ...]:
             name=event.data["room"],
             sid=event.data["sid"],
             created_at=utc(event.data["creation_time_ms"] * 1_000_000) if event.data.get("creation_time_ms") else None,
-            participants=tuple(event.data["participants"]),
+            participants=tuple(one["identity"] for one in event.data["participants"]),
         )
         for event in run.of("room.left_over")
     )

@@ -42,14 +42,14 @@ from lkdiag.report.patterns import (
     SHORTEST_BARE,
     SHORTEST_PHONE,
     VERSION_BEFORE,
-    WITH_KIND,
     WORD,
 )
+from lkdiag.secrecy.mask import HIDDEN
+from lkdiag.secrecy.scrubber import embedded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HIDDEN = "***"
 CLOUD = ".livekit.cloud"
 
 
@@ -111,10 +111,7 @@ class Masks:
                 self._phone(number[0])
         for identity in IDENTITY.finditer(text):
             self._learn_name(identity["name"], "person")
-        if is_people_name(name):
-            with_kind = WITH_KIND.fullmatch(text)
-            self._learn_name(with_kind["identity"] if with_kind else text, "person")
-        elif is_identity_name(name) or is_person_name(name):
+        if is_people_name(name) or is_identity_name(name) or is_person_name(name):
             self._learn_name(text, "machine" if name.lower() == "hostname" else "person")
         elif is_phone_name(name) and BARE_PHONE.fullmatch(text):
             self._phone(text)
@@ -295,17 +292,6 @@ class Masks:
         except ValueError:
             return found[0]
         return self._note("ip", found[0], self._number(found[0], "ip")) if public else found[0]
-
-
-def embedded(text: str) -> dict[str, Any] | None:
-    """The JSON object that a text is: logs have them in their fields."""
-    if not (text.startswith("{") and text.endswith("}")):
-        return None
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _digits(text: str) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lkdiag.checks.declines import was_declined
+from lkdiag.checks.wording import people
 from lkdiag.report.value import TimelineLine
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ WORDS: dict[str, tuple[str, Callable[[Data], str]]] = {
     "room.existed": ("room", lambda d: f"was there already: {d['sid']}, creation_time_ms {d['creation_time_ms']}"),
     "room.reused": ("room", lambda d: f"{d['sid']} is the old room of trial {d['earlier_trial']}"),
     "api.held": ("api", lambda d: f"{d['method']} waits {d['for_s']:g} s: the server refused calls as too many"),
+    "room.watched_closely": ("lkdiag", lambda _: "from now on the participants are looked at densely"),
+    "room.replaced": ("room", lambda d: f"{d['sid']} is gone, and lkdiag did not delete it: {_successor(d)}"),
+    "room.unconfirmed": ("room", lambda d: f"whether it is still {d['sid']} is not known: {d['error']}"),
     "room.deleted": ("room", lambda _: "deleted by lkdiag"),
     "room.gone": ("room", lambda _: "listRooms knows it no longer"),
     "room.still_there": ("room", lambda _: "still listed after its deletion"),
@@ -90,7 +94,10 @@ WORDS: dict[str, tuple[str, Callable[[Data], str]]] = {
     "agent.session_closed": ("agent", lambda d: f"the agent's session is closed ({d['reason']}), its job context gone"),
     "agent.logged": ("agent", lambda d: f"the agent logs: {d['text']}"),
     "subject.left": ("agent", lambda _: "the subject has left by itself"),
+    "subject.came": ("agent", lambda d: f"the subject is there: a {d['by']} tells of {d['identity']!r}"),
+    "subject.stayed": ("agent", lambda d: f"the subject has not left within {d['waited_s']:g} s, and is let be"),
     "subject.removed": ("agent", lambda d: f"the subject is still there: lkdiag removes {d['identity']!r}"),
+    "subject.seen": ("agent", lambda d: _subject(d["agents"])),
     "cleanup.attached": ("agent", lambda d: f"the cleanup {d['cleanup']} is registered"),
     "cleanup.called": ("cleanup", lambda d: f"called, for {d['identity']!r}"),
     "cleanup.raised": ("cleanup", lambda d: f"failed: {d['error']}"),
@@ -107,7 +114,7 @@ WORDS: dict[str, tuple[str, Callable[[Data], str]]] = {
     "worker_log.line": ("log", lambda d: _log_line(d)),
     "webhook.received": ("webhook", lambda d: _webhook(d)),
     "room.closed": ("room", lambda _: "listRooms knows it no longer: somebody closed it"),
-    "room.occupied": ("room", lambda d: f"still there when the window ends, with {', '.join(d['participants'])}"),
+    "room.occupied": ("room", lambda d: f"still there when the window ends, with {people(d['participants'])}"),
     "trial.closing": ("lkdiag", lambda _: "the watch is over: lkdiag closes what is left"),
     "caller.joining": ("caller", lambda _: "the caller begins to join"),
     "caller.joined": ("caller", lambda d: f"the caller is in: {d['sid']}"),
@@ -183,9 +190,8 @@ def _tell(event: Event) -> tuple[str, str] | None:
 
 def _began(data: Data) -> str:
     if "cleanup" in data:
-        return (
-            f"call began: cleanup {data['cleanup']}, the agent's exit {data['agent_exit']}, {data['hangup']} hangs up"
-        )
+        leaves = f"the agent's exit {data['agent_exit']}" if "agent_exit" in data else "the agent goes as it likes"
+        return f"call began: cleanup {data['cleanup']}, {leaves}, {data['hangup']} hangs up"
     if data["method"] == "observed":
         return f"room {data['room']!r} is followed from here on"
     return f"trial began: {data['method']}, agent {data['agent_name']!r}"
@@ -209,6 +215,12 @@ def _log_line(data: Data) -> str:
     if "load" in data:
         about.insert(0, f"load {data['load']:.2f}")
     return f"the worker's log: {data['message']}" + (f" ({', '.join(about)})" if about else "")
+
+
+def _subject(agents: Sequence[Data]) -> str:
+    """What was there of the user's agent when one side was about to hang up."""
+    told = (f"{one['identity']!r} with {_count(one['tracks'], 'track')}, {one['muted']} muted" for one in agents)
+    return f"before the hang-up the subject is there: {'; '.join(told)}" if agents else "the subject is not there"
 
 
 def _listing(data: Data) -> str:
@@ -235,5 +247,10 @@ def _job(job: dict[str, str]) -> str:
 
 
 def _count(things: object, word: str) -> str:
-    number = len(things) if isinstance(things, list) else 0
+    number = things if isinstance(things, int) else len(things) if isinstance(things, list) else 0
     return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _successor(data: Data) -> str:
+    now_sid = data.get("now_sid")
+    return f"{now_sid} has its name now" if now_sid else "no room has its name now"

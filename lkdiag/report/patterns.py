@@ -41,5 +41,3 @@ IDENTITY = re.compile(r"""(?<!\w)(?:\w+_)?identity["']?\s*[:=]\s*["']?(?P<name>[
 LOOKS = (CLOUD_HOST, PHONE, MAIL)
 LOOPBACK = re.compile(r"localhost$|127\.|\[?::1\]?$")
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9_:-]{0,39}")
-WITH_KIND = re.compile(r"(?P<identity>.+) \((?:[a-z]+|[a-z]+, hidden)\)")
-"""As lkdiag lists who is in a room: `sip_+15550100 (sip)`."""

@@ -11,7 +11,7 @@ import msgspec
 from lkdiag.checks import leftover_room
 from lkdiag.checks.check_crashed import IDS, JUDGING, STORY, Guard
 from lkdiag.checks.teardown import CALL_CHECKS
-from lkdiag.checks.teardown.facts import TeardownFacts
+from lkdiag.checks.teardown.facts import STAYS, UNKNOWN, TeardownFacts
 from lkdiag.checks.teardown.judged import JudgedCall
 from lkdiag.checks.teardown.verdict import TeardownOutcome
 from lkdiag.checks.verdict import Severity
@@ -23,7 +23,14 @@ from lkdiag.report.ids import call_job, call_participants, human_room_sid
 from lkdiag.report.narrative import between, story, utc
 from lkdiag.report.packed import PLAIN, Packed, sequence_of
 from lkdiag.report.reading import read_first, trials_of
-from lkdiag.report.teardown_value import Survivor, TeardownCell, TeardownReport, TeardownSummary, TeardownTrial
+from lkdiag.report.teardown_value import (
+    SubjectSeen,
+    Survivor,
+    TeardownCell,
+    TeardownReport,
+    TeardownSummary,
+    TeardownTrial,
+)
 from lkdiag.report.value import LeftoverRoom
 from lkdiag.scenario.teardown import AgentExit, Cleanup, Side, TeardownScenario
 from lkdiag.stats import Quantiles
@@ -37,7 +44,7 @@ if TYPE_CHECKING:
     from lkdiag.report.value import TimelineLine
     from lkdiag.timeline import Event, Timeline
 
-ORDER = [*Cleanup], [*AgentExit, "own"], [*Side]
+ORDER = [*Cleanup], [*AgentExit, STAYS, UNKNOWN], [*Side]
 
 
 def build_teardown(
@@ -120,7 +127,8 @@ def _unjudged(index: int, timeline: Timeline, crashes: Sequence[Finding]) -> tup
     started = timeline.first("trial.started")
     assert started is not None, "trials_of passes over a trial that was not begun"
     data = started.data
-    cell = str(data.get("cleanup")), str(data.get("agent_exit")), str(data.get("hangup"))
+    told = str(data.get("agent_exit"))
+    cell = str(data.get("cleanup")), told if told in ORDER[1] else UNKNOWN, str(data.get("hangup"))
     trial = TeardownTrial(
         index=index,
         started_at=utc(started.at_ns),
@@ -132,6 +140,7 @@ def _unjudged(index: int, timeline: Timeline, crashes: Sequence[Finding]) -> tup
         participant_ids={},
         cleanup=cell[0],
         agent_exit=cell[1],
+        subject=None,
         hangup=cell[2],
         merge=None,
         outcome=TeardownOutcome.INCONCLUSIVE,
@@ -175,7 +184,6 @@ def _trial(call: JudgedCall, stalls: Sequence[Event]) -> TeardownTrial:
     if guard.crashes or any(finding.severity is not Severity.NOTE for finding in found):
         last_ns = max(event.mono_ns for event in facts.timeline)
         told = guard.call(partial(story, facts.timeline, between(stalls, facts.started.mono_ns, last_ns)), (), STORY)
-    occupied = facts.room_occupied
     dispatch_id, job_id = call_job(facts)
     return TeardownTrial(
         index=call.index,
@@ -188,16 +196,23 @@ def _trial(call: JudgedCall, stalls: Sequence[Event]) -> TeardownTrial:
         participant_ids=ids,
         cleanup=facts.cleanup,
         agent_exit=facts.agent_exit,
+        subject=_subject(facts),
         hangup=facts.hangup,
         merge=facts.merge,
         outcome=call.outcome,
         closed_ms=facts.closed_ms,
         survivor=_survivor(facts),
-        left_in_room=() if occupied is None else tuple(occupied.data["participants"]),
+        left_in_room=tuple(one["identity"] for one in facts.left_in_room),
         api_calls=len(facts.timeline.of("api.called")),
         findings=(*found, *guard.crashes),
         timeline=told,
     )
+
+
+def _subject(facts: TeardownFacts) -> SubjectSeen | None:
+    if facts.subject_at_hang_up is None:
+        return None
+    return SubjectSeen(silent=facts.subject_silent, put_out=facts.subject_put_out)
 
 
 def _survivor(facts: TeardownFacts) -> Survivor | None:
@@ -224,13 +239,13 @@ def _leftovers(run: Timeline, calls: Sequence[_Call]) -> tuple[LeftoverRoom, ...
 def _leftover(call: JudgedCall) -> LeftoverRoom | None:
     """The room of a call that nobody had closed when its window ended."""
     facts = call.facts
-    if call.outcome is not TeardownOutcome.LEFTOVER or facts.room_occupied is None:
+    if call.outcome is not TeardownOutcome.LEFTOVER:
         return None
     return LeftoverRoom(
         name=facts.room,
         sid=facts.room_sid or "",
         created_at=None if facts.creation_ms is None else utc(facts.creation_ms * 1_000_000),
-        participants=tuple(facts.room_occupied.data["participants"]),
+        participants=tuple(one["identity"] for one in facts.left_in_room),
         still_there=not facts.deleted_afterwards,
     )
 

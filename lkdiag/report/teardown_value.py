@@ -27,6 +27,16 @@ class Survivor:
 
 
 @dataclass(frozen=True)
+class SubjectSeen:
+    """The user's own agent, as the last look before the hang-up showed it."""
+
+    silent: bool
+    """It was there, and had no track or muted ones only: its session may be closed while its connection lives on."""
+    put_out: bool
+    """It had not left in time, and lkdiag had put it out (`--remove-agent`)."""
+
+
+@dataclass(frozen=True)
 class TeardownTrial:
     """One call's story, judged."""
 
@@ -43,6 +53,10 @@ class TeardownTrial:
     """PA_… ids in the caller room, by who it was: `caller`, `agent`, `human`; those that were seen."""
     cleanup: str
     agent_exit: str
+    """How the agent left. Of your own agent (`subject`) what the last look before the hang-up showed: `left-room`,
+    `stays`, or `unknown` where there was no such look."""
+    subject: SubjectSeen | None
+    """More of your own agent at the hang-up; None with lkdiag's own, and where there was no such look."""
     hangup: str
     """The side that hung up: `caller` or `human`."""
     merge: str | None
@@ -52,7 +66,7 @@ class TeardownTrial:
     """From the hang-up until listRooms knew the room no longer; None where it was still there."""
     survivor: Survivor | None
     left_in_room: tuple[str, ...]
-    """Who was in a leftover room when the window ended, agents included."""
+    """The identities of everybody who was in a leftover room when the window ended, agents included."""
     api_calls: int
     findings: tuple[Finding, ...]
     timeline: tuple[TimelineLine, ...]
@@ -65,6 +79,7 @@ class TeardownCell:
 
     cleanup: str
     agent_exit: str
+    """As in its trials."""
     hangup: str
     trials: int
     outcomes: dict[str, int]

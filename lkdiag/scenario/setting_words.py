@@ -39,6 +39,7 @@ WORDS = {
     "window": "How long to watch after the hang-up. Left out: 8 s, or 29 s for lost lines.",
     "closed_within": "A room that is closed later is slow. Left out: 5 s, or 26 s for lost lines.",
     "hangup_style": "bye leaves cleanly; lost dies like a cut line, which the server lists for about 21 s more.",
-    "agent_leaves_within": "Your agent is removed when it has not left by itself after that.",
+    "agent_leaves_within": "How long to wait for your agent to leave before one side hangs up.",
+    "remove_agent": "Put your agent out when it has not left by then. Its own cleanup is not tested then.",
     "webhook_listen": "HOST:PORT where a project's webhooks are received, under /webhook.",
 }

@@ -154,7 +154,7 @@ class Merge(Step, frozen=True):
 
 
 class AgentLeaves(Step, frozen=True):
-    """The agent leaves the call, in the way that the settings' agent-exit says."""
+    """The agent leaves the call as the settings' agent-exit says. Your own agent is waited for, and may stay."""
 
 
 class HangUp(Step, frozen=True):

@@ -67,8 +67,10 @@ class TeardownScenario:
     hangup_style: HangupStyle = HangupStyle.BYE
     agent_name: str | None = None
     """The subject's name, for the cleanup `subject`."""
-    agent_leaves_within_s: float = 10.0
-    """How long the subject may take to leave by itself before it is removed."""
+    agent_leaves_within_s: float = 5.0
+    """How long the hang-up waits for the subject to leave by itself: a farewell takes some seconds."""
+    remove_agent: bool = False
+    """Whether a subject that has not left by then is put out. By default nobody is: its cleanup may need it there."""
     concurrency: int = 6
     webhook_listen: str | None = None
 
@@ -99,5 +101,7 @@ class TeardownScenario:
         parse_address(self.webhook_listen)
         if (Cleanup.SUBJECT in self.cleanups) != (self.agent_name is not None):
             raise UsageError("--cleanup subject and --agent-name go together", "the subject is your own agent")
+        if self.remove_agent and Cleanup.SUBJECT not in self.cleanups:
+            raise UsageError("--remove-agent is for your own agent", "add --cleanup subject --agent-name NAME")
         if Cleanup.SUBJECT in self.cleanups and len(self.cleanups) > 1:
             raise UsageError("--cleanup subject goes alone", "your agent's calls are played without lkdiag's cleanups")

@@ -10,6 +10,11 @@ from lkdiag.scenario.expect import DispatchExpect
 from lkdiag.scenario.script_file import ScriptHead
 
 _SECONDS_MAX = 24 * 3600.0
+API_RATE = 10.0
+"""LiveKit Cloud limits the API calls of a project (docs.livekit.io, Quotas and limits), and your own application needs
+its share."""
+API_RATE_HERE = 300.0
+"""A server on this machine counts none."""
 API_RATE_MAX = 100.0
 TITLE = "Real calls, followed without joining them"
 
@@ -34,9 +39,8 @@ class WatchScenario:
     alone_for_s: float = 60.0
     """Who was left alone for so long is left over. 60 s: above the 21 s for which a lost participant stays listed, and
     above most transfers."""
-    api_rate: float = 10.0
-    """API calls a second at most, on average. LiveKit Cloud limits those of a project (docs.livekit.io, Quotas and
-    limits), and your own application needs its share."""
+    api_rate: float | None = None
+    """API calls a second at most, on average; None: `API_RATE`, or `API_RATE_HERE` for a server on this machine."""
 
     def __post_init__(self) -> None:
         if (self.room is None) == (self.prefix is None):
@@ -50,7 +54,7 @@ class WatchScenario:
             raise UsageError(f"--calls is {self.calls}", "it has to be 1 or more: leave it out to go on until Ctrl-C")
         if self.for_s is not None and self.for_s <= 0:
             raise UsageError(f"--for is {self.for_s:g} s", "it has to be above 0: leave it out to go on until Ctrl-C")
-        if not 1 <= self.api_rate <= API_RATE_MAX:
+        if self.api_rate is not None and not 1 <= self.api_rate <= API_RATE_MAX:
             raise UsageError(
                 f"--api-rate is {self.api_rate:g}", f"it is API calls a second, from 1 to {API_RATE_MAX:g}"
             )
@@ -66,6 +70,12 @@ class WatchScenario:
                 f"--delayed-after ({self.delayed_after_s:g} s) is above --timeout ({self.timeout_s:g} s)",
                 "an agent is late only after one and lost after the other",
             )
+
+    def rate(self, *, here: bool) -> float:
+        """API calls a second at most; `here`: to a server on this machine."""
+        if self.api_rate is not None:
+            return self.api_rate
+        return API_RATE_HERE if here else API_RATE
 
     # -- the rest of what a dispatch is judged by: a watch does nothing itself -----------------------------------------
 
@@ -91,6 +101,11 @@ class WatchScenario:
 
     @property
     def webhooks(self) -> None:
+        """None are received."""
+        return
+
+    @property
+    def webhook_listen(self) -> None:
         """None are received."""
         return
 

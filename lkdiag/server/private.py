@@ -15,6 +15,7 @@ from lkdiag.errors import ServerSetupError
 from lkdiag.server import guard
 from lkdiag.server.config import LOOPBACK, ApiKey, Ports, as_yaml, free_ports, private_config, random_key
 from lkdiag.server.ready import answers
+from lkdiag.settings.private_files import open_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -140,7 +141,7 @@ class PrivateServer:
 
     async def _start_guard(self) -> asyncio.subprocess.Process:
         try:
-            log = os.open(self.log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            log = open_private(self.log_path, os.O_TRUNC)
         except OSError as error:
             raise ServerSetupError(
                 f"the server's log {self.log_path} can't be written: {error.strerror}",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lkdiag.settings.credentials import CredentialFlags, Credentials, are_swapped, masked_key
+from lkdiag.settings.environment import withdraw_secrets
 from lkdiag.settings.places import runs_dir, server_binary
-from lkdiag.settings.scrubbing import scrub
 from lkdiag.settings.search import load, load_to_use, resolve
 
 __all__ = [
@@ -16,6 +16,6 @@ __all__ = [
     "masked_key",
     "resolve",
     "runs_dir",
-    "scrub",
     "server_binary",
+    "withdraw_secrets",
 ]

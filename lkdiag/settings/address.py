@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from lkdiag.errors import CredentialsError
 from lkdiag.settings.credentials import OTHER_SCHEME
-from lkdiag.settings.scrubbing import scrub
 
 _QUOTES = "\"'`“”‘’„«»"
 _NAMED_HOST = re.compile(r"(?:localhost|(?:[\w-]{1,63}\.)+[a-z]{2,24}|(?:\d+\.){3}\d+)(?::\d+)?", re.IGNORECASE)
@@ -27,6 +26,8 @@ def check_text(value: str, where: str) -> None:
 
 def checked_url(value: str, where: str, secret: str) -> str:
     """The URL without trailing slash; a refused one is never shown, it might hold a password or be the secret."""
+    from lkdiag.secrecy.scrubber import scrub
+
     if "@" in value:
         raise CredentialsError(
             f"{where} has a user name or password in it",

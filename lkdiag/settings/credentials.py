@@ -39,6 +39,12 @@ class Credentials:
         """Host, with its port where one was given."""
         return urlsplit(self.url).netloc.rpartition("@")[2]
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the URL is of this very machine."""
+        host = urlsplit(self.url).hostname or ""
+        return host == "localhost" or host.startswith("127.") or host == "::1"
+
     def _with_scheme(self, family: str) -> str:
         scheme, _, rest = self.url.rstrip("/").partition("://")
         return f"{scheme if scheme.startswith(family) else OTHER_SCHEME[scheme]}://{rest}"

@@ -11,6 +11,7 @@ from lkdiag.errors import CredentialsError
 from lkdiag.settings.address import check_text, checked_url
 from lkdiag.settings.credentials import Credentials, are_swapped
 from lkdiag.settings.dotenv_file import from_dotenv
+from lkdiag.settings.environment import environment
 from lkdiag.settings.lk_config import from_lk_config
 from lkdiag.settings.source import FIELDS, Source, from_flags, from_variables
 from lkdiag.settings.wording import joined
@@ -27,7 +28,7 @@ def load(flags: CredentialFlags) -> Credentials:
     """`resolve` in this process's environment, working directory and home; raises CredentialsError."""
     # Path() and expanduser instead of Path.cwd() and Path.home(): these raise in a directory that was deleted
     # and for a container's user without a home, where the environment alone may well be enough.
-    return resolve(flags, environ=os.environ, cwd=Path(), home=Path(os.path.expanduser("~")))
+    return resolve(flags, environ=environment(), cwd=Path(), home=Path(os.path.expanduser("~")))
 
 
 def load_to_use(flags: CredentialFlags) -> Credentials:

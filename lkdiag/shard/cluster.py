@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import zlib
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from lkdiag import __version__
 from lkdiag.errors import ConnectionLostError, CredentialsError, LkdiagError
 from lkdiag.journal import FILE_NAME
+from lkdiag.settings.private_files import make_private_folder, open_private
 from lkdiag.shard import node
 
 if TYPE_CHECKING:
@@ -181,8 +183,9 @@ def _keep(result: dict[str, Any], path: Path) -> str | None:
     if "failed" in result:
         return f"its task failed: {result['failed']}"
     if result["journal"] is not None:
-        path.parent.mkdir(parents=True, mode=0o700)
-        path.write_bytes(zlib.decompress(result["journal"]))
+        make_private_folder(path.parent)
+        with os.fdopen(open_private(path, os.O_EXCL), "wb") as file:
+            file.write(zlib.decompress(result["journal"]))
     if result["code"] < 0:
         return f"its process was killed by {signal.Signals(-result['code']).name}"
     if result["journal"] is None:

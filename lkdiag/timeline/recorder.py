@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lkdiag.secrecy.scrubber import Scrubber
 from lkdiag.timeline.event import Event
 
 if TYPE_CHECKING:
@@ -12,7 +13,10 @@ if TYPE_CHECKING:
 
 
 class Recorder:
-    """Numbers and stamps events. The clocks come from outside, so that tests can hold them still."""
+    """Numbers and stamps events, and takes secrets out of them, whoever sent the text.
+
+    The clocks come from outside, so that tests can hold them still.
+    """
 
     def __init__(
         self, *sinks: Callable[[Event], object], wall_ns: Callable[[], int], mono_ns: Callable[[], int]
@@ -21,11 +25,17 @@ class Recorder:
         self._wall_ns = wall_ns
         self._mono_ns = mono_ns
         self._seq = 0
+        self._scrubber = Scrubber()
+
+    def hide(self, secret: str) -> None:
+        """Take this secret out of every event from now on, beside whatever looks like one."""
+        self._scrubber.hide(secret)
 
     def record(self, kind: str, trial: int | None = None, /, **data: Any) -> Event:
         """Write an event down now. `data` must be JSON; keys with the value None are left out."""
         kept = {key: value for key, value in data.items() if value is not None}
-        event = Event(self._seq, kind, self._wall_ns(), self._mono_ns(), trial, kept)
+        at_ns, mono_ns = self._wall_ns(), self._mono_ns()
+        event = Event(self._seq, kind, at_ns, mono_ns, trial, self._scrubber.value(kept))
         self._seq += 1
         for sink in self._sinks:
             sink(event)

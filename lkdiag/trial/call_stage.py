@@ -36,6 +36,9 @@ CALLER, HUMAN = "sip_+15550100", "human-agent-sip"
 STEP_TIMEOUT_S = 20.0
 """For each step of the call's making: joins take 0.1 s, and seconds when many go on beside each other."""
 LOOK_INTERVAL_S = 0.1
+DENSE_S = 2.0
+"""For so long after its dispatch the user's agent is looked for densely: one that leaves at once is seen so."""
+DENSE_INTERVAL_S = 0.05
 EMPTY_TIMEOUT_S = 120
 DEPARTURE_TIMEOUT_S = 20
 SIP_ATTRIBUTES = {"sip.callStatus": "active", "sip.phoneNumber": "+15550100", "sip.trunkID": "lkdiag"}
@@ -101,10 +104,17 @@ class CallStage:
         self.agent_joined: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.outside: asyncio.Task[None] | None = None
         """A cleanup that works from outside the agent."""
+        self.lookouts: list[asyncio.Task[None]] = []
+        """They look for the user's agent while the call comes about."""
+        self.agent_came = False
+        """Whether the user's agent was seen, or a webhook told of it, at any time."""
+        self.joins_told = 0
+        """By webhooks, of whomever into the caller room: where none comes, none of the agent's can be missed."""
         self.human_room_open = False
         self.room_sid = ""
         self.hung_up_ns: int | None = None
         self.join_error: JoinError | None = None
+        self._looking = asyncio.Lock()
 
     # -- the probe's agent ---------------------------------------------------------------------------------------
 
@@ -177,7 +187,7 @@ class CallStage:
         clock = self.recorder.run.now_mono_ns
         deadline_ns = clock() + int(timeout_s * 1e9)
         while True:
-            await self.watcher.look_at_participants()
+            await self.look()
             if done(self.watcher.view):
                 return True
             if self.join_error is not None:
@@ -185,6 +195,20 @@ class CallStage:
             if clock() >= deadline_ns:
                 return False
             await asyncio.sleep(LOOK_INTERVAL_S)
+
+    async def look(self) -> None:
+        """Who is in the caller room now. One look at a time: a late answer would undo a newer one."""
+        async with self._looking:
+            await self.watcher.look_at_participants()
+        for one in self.watcher.view.participants.values():
+            if one["kind"] == "agent":
+                self.note_agent(one["identity"], "look")
+
+    def note_agent(self, identity: str, by: str) -> None:
+        """An agent is in the caller room, as a `look` or a `webhook` tells."""
+        if not self.agent_came and self.context.probe is None:
+            self.recorder.record("subject.came", identity=identity, by=by)
+        self.agent_came = True
 
     @staticmethod
     def agent_is_there(view: RoomView) -> bool:

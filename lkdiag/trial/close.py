@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from livekit import api
+
 from lkdiag.control import ApiCallError
 
 if TYPE_CHECKING:
@@ -99,7 +101,10 @@ async def close_leftovers(control: Control, recorder: Recorder, prefix: str) -> 
                 room=room.name,
                 sid=room.sid,
                 creation_time_ms=room.creation_time_ms,
-                participants=[participant.identity for participant in participants],
+                participants=[
+                    {"identity": one.identity, "kind": api.ParticipantInfo.Kind.Name(one.kind).lower()}
+                    for one in participants
+                ],
             )
     except ApiCallError as error:
         run.record("sweep.failed", prefix=prefix, error=error.message)

@@ -66,7 +66,7 @@ class DispatchTrial:
     async def _carry_out(self) -> None:
         stage = self._stage
         if self._context.webhooks is not None:
-            self._context.webhooks.watch(stage.room, stage.recorder, stage.watcher.wake)
+            self._context.webhooks.watch(stage.room, stage.recorder, stage.watcher.hear)
         await self._engage_workers()
         steps = self._script.steps_of(self._planned.case)
         try:
@@ -108,6 +108,7 @@ class DispatchTrial:
     async def _close(self) -> None:
         """Delete the room first, so that everybody in it sees how it ends; then leave."""
         stage, probe, webhooks = self._stage, self._context.probe, self._context.webhooks
+        await stage.watcher.end_close_looks()
         workers = list(stage.workers.values())
         if probe is not None:
             await probe.wait_joined(stage.room, JOIN_WAIT_S)

@@ -11,7 +11,8 @@ from livekit import api
 
 from lkdiag.control import ApiCallError
 from lkdiag.errors import ConnectionLostError, CredentialsError
-from lkdiag.settings import masked_key, scrub
+from lkdiag.secrecy.scrubber import scrub
+from lkdiag.settings import masked_key
 
 if TYPE_CHECKING:
     from lkdiag.control import Control

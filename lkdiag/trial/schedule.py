@@ -84,7 +84,7 @@ class PlannedCall:
     index: int
     cleanup: Cleanup
     agent_exit: AgentExit | None
-    """None: the subject's own."""
+    """None: the subject goes, or stays, as it likes."""
     hangup: Side
 
     role = None

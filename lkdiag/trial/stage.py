@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from livekit import api
 
+from lkdiag.control import ApiCallError
 from lkdiag.participant.joining import MediaJoiner
 from lkdiag.timeline.attribution import agents_of_dispatch, dispatch_under_test, identities_of, jobs_of
 from lkdiag.trial.frame import TrialError, fail
-from lkdiag.trial.watch import RoomWatcher
+from lkdiag.trial.watch import CloseWatch, RoomWatcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from lkdiag.call.webhooks import WebhookListener
-    from lkdiag.control import ApiCallError, Control
+    from lkdiag.control import Control
     from lkdiag.participant.joining import Joiner, Participant
     from lkdiag.scenario.dispatch import DispatchScenario
     from lkdiag.settings import Credentials
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from lkdiag.worker.staged import StagedWorker
 
 DEPARTURE_TIMEOUT_S = 20
+CONFIRM_ATTEMPTS = 3
+CONFIRM_INTERVAL_S = 0.2
 PRIMARY, FALLBACK = "lkdiag:primary", "lkdiag:fallback"
 """Job metadata by which the probe tells the dispatch under test from those that come after it."""
 
@@ -51,6 +54,11 @@ class TrialContext:
     """How the probe's agents and the callers join."""
     room_sids: dict[str, int] = field(default_factory=dict)
     """SID of every room so far, and whose trial's it was."""
+    close: CloseWatch = field(init=False)
+    """The rooms that are watched closely at the moment."""
+
+    def __post_init__(self) -> None:
+        self.close = CloseWatch(here=self.credentials.is_loopback)
 
 
 class Stage:
@@ -75,11 +83,15 @@ class Stage:
         self.on_probe = cast.on_probe
         self.empty_timeout_s = empty_timeout_s
         self.room = _room_name(context.run_id, scenario, planned)
-        self.watcher = RoomWatcher(context.control, self.recorder, self.room, told=self.on_probe)
+        self.watcher = RoomWatcher(
+            context.control, self.recorder, self.room, told=self.on_probe and bool(self.agent_name), close=context.close
+        )
         self.people: dict[str, Participant] = {}
         self.workers: dict[str, StagedWorker] = {}
         self.room_sid: str | None = None
         """Of the room that is there now; None before it is made, and when it was deleted."""
+        self.room_replaced = False
+        """Whether somebody else has deleted it."""
         self.deleted_sids: set[str] = set()
         self.dispatched_ns: int | None = None
         """When the dispatch under test had been made; monotonic nanoseconds."""
@@ -110,6 +122,28 @@ class Stage:
             self.recorder.record("room.reused", sid=sid, earlier_trial=earlier)
             raise TrialError(f"the room of trial {earlier} came back")
         self.room_sid = sid
+
+    async def confirm_room(self) -> None:
+        """See that the room is still the one that was made: somebody else may have deleted it, and made it anew.
+
+        Its SID proves that it was there all the time. Otherwise an event says so: `room.replaced` (without `now_sid`
+        where no room has the name now), or `room.unconfirmed` where the server does not answer.
+        """
+        if self.room_sid is None:
+            return
+        for attempt in range(CONFIRM_ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(CONFIRM_INTERVAL_S)
+            try:
+                now_sid = await self.control.room_sid(self.recorder, self.room)
+            except ApiCallError as error:
+                refusal = error.message
+            else:
+                if now_sid != self.room_sid:
+                    self.recorder.record("room.replaced", room=self.room, sid=self.room_sid, now_sid=now_sid)
+                    self.room_replaced = True
+                return
+        self.recorder.record("room.unconfirmed", room=self.room, sid=self.room_sid, error=refusal)
 
     # -- who may join --------------------------------------------------------------------------------------------
 
@@ -160,11 +194,18 @@ class Stage:
         return sum(p["identity"] in known or p.get("agent_name") == self.agent_name for p in agents)
 
     def agent_came(self, view: RoomView) -> bool:
-        """Whether the agent of the dispatch under test is there."""
+        """Whether the agent of the dispatch under test was there since the dispatch, if only for a moment."""
+        return self._has_own_agent(view, view.agents.values())
+
+    def agent_is_there(self, view: RoomView) -> bool:
+        """Whether the agent of the dispatch under test is there now."""
+        return self._has_own_agent(view, view.participants.values())
+
+    def _has_own_agent(self, view: RoomView, participants: Iterable[dict[str, Any]]) -> bool:
         dispatch = dispatch_under_test(view.dispatches, self.agent_name, self.dispatch_id)
         foreign = identities_of(job for other in view.dispatches if other is not dispatch for job in other["jobs"])
         own = identities_of(jobs_of(dispatch))
-        return bool(agents_of_dispatch(view.participants.values(), self.agent_name, own, foreign))
+        return bool(agents_of_dispatch(participants, self.agent_name, own, foreign))
 
     def job_listed(self, view: RoomView) -> bool:
         """Whether listDispatch shows a job of the dispatch under test."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from lkdiag.scenario.script import TeardownScript
     from lkdiag.trial.schedule import PlannedCall
 
+JOIN_WAIT_S = 5.0
+"""How long somebody who is on the way into a room may take. A join takes 0.1 s, and seconds on a busy machine."""
+
 
 class TeardownTrial:
     """One call's story. `run` never raises but when cancelled; what went wrong is in the journal."""
@@ -35,7 +38,7 @@ class TeardownTrial:
             "trial.started",
             room=stage.room,
             cleanup=planned.cleanup,
-            agent_exit=planned.agent_exit or "own",
+            agent_exit=planned.agent_exit,
             hangup=planned.hangup,
             hangup_style=stage.scenario.hangup_style,
         )
@@ -53,20 +56,24 @@ class TeardownTrial:
             stage.fail("play the call", error.message, unreachable=error.unreachable, own=error.unreachable)
 
     async def _close(self) -> None:
-        """Judged or not, the rooms go, and everybody in them."""
+        """Judged or not, the rooms go, and everybody in them.
+
+        Nobody may be on the way into a room when it is deleted. Such a join makes the room anew, or waits for 15 s for
+        a connection that does not come (seen with livekit 1.1.21), and a join can't be cancelled (see
+        `MediaParticipant.join`).
+        """
         context, stage = self._context, self._stage
         stage.recorder.record("trial.closing")
-        if stage.outside is not None:
-            stage.outside.cancel()
-            await asyncio.gather(stage.outside, return_exceptions=True)
-        await close_room(stage.control, stage.recorder, stage.room)
-        if stage.human_room_open:
-            await close_room(stage.control, stage.recorder, stage.human_room)
+        watching = [*stage.lookouts, *([] if stage.outside is None else [stage.outside])]
+        for task in watching:
+            task.cancel()
+        await asyncio.gather(*watching, return_exceptions=True)
         if context.probe is not None:
             await context.probe.disengage(stage.room)
-        leaving = [stage.caller.media.leave(), stage.human.media.leave()]
-        if stage.agent is not None:
-            leaving.append(stage.agent.leave())
-        await asyncio.gather(*leaving, return_exceptions=True)
+        people = [stage.caller.media, stage.human.media, *([] if stage.agent is None else [stage.agent])]
+        await asyncio.gather(*(one.wait_connected(JOIN_WAIT_S) for one in people))
+        rooms = [stage.room, *([stage.human_room] if stage.human_room_open else [])]
+        await asyncio.gather(*(close_room(stage.control, stage.recorder, room) for room in rooms))
+        await asyncio.gather(*(one.leave() for one in people), return_exceptions=True)
         if context.webhooks is not None:
             context.webhooks.unwatch(stage.room)

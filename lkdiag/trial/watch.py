@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 from livekit import api
 
 from lkdiag.control import ApiCallError
+from lkdiag.control.participant_info import described
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from livekit.protocol.webhook import WebhookEvent
 
     from lkdiag.control import Control
     from lkdiag.timeline import TrialRecorder
@@ -27,9 +30,15 @@ INTERVAL_WOKEN_S = 0.02
 GROWTH_WOKEN = 1.5
 """Of what has just happened the API tells within some milliseconds, or only after seconds."""
 
-AGENT_NAME_ATTRIBUTE = "lk.agent_name"
-"""Set by the server on an agent's participant (livekit-server pkg/agent/worker.go, AgentNameAttributeKey)."""
-
+CLOSE_INTERVAL_S = 0.05
+"""Between two close looks at the participants, for all rooms that are watched closely at the time together: a server
+counts the calls of a project (LiveKit Cloud allows about 1,000 a minute)."""
+CLOSE_INTERVAL_HERE_S = 0.02
+"""The same for a server on this machine, which counts nothing; up to `CLOSE_ROOMS_HERE` rooms have it each."""
+CLOSE_ROOMS_HERE = 4
+CLOSE_MARGIN_S = 1.0
+"""By so much a close watch lasts longer than asked: a job begins up to 0.2 s after the call that asks for it, and a
+worker may take 2.8 s to answer."""
 
 BLIND_MAX_S = 5.0
 """A server that has not answered a single look for so long is gone; a restarting one is not judged either."""
@@ -44,20 +53,61 @@ class RoomView:
     """What the last looks at a room have shown."""
 
     participants: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By SID: a participant that left and came again is another one."""
+    """Who is there now, by SID: a participant that left and came again is another one."""
+    agents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Every agent that was there since `RoomWatcher.begin`, by SID: shown by a look, or told by a webhook."""
     dispatches: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def people(self) -> list[dict[str, str]]:
+        """Who is there, ordered by identity: `identity` and `kind` of each, as `room.occupied` lists them."""
+        listed = ({"identity": one["identity"], "kind": one["kind"]} for one in self.participants.values())
+        return sorted(listed, key=lambda one: one["identity"])
+
+
+@dataclass
+class CloseWatch:
+    """The rooms of a run that are watched closely at this moment: they share the rate of looks."""
+
+    here: bool
+    """Whether the server runs on this machine."""
+    rooms: int = 0
+
+    @property
+    def interval_s(self) -> float:
+        """How far apart the close looks at one of the rooms are."""
+        if self.here:
+            return CLOSE_INTERVAL_HERE_S * max(1.0, self.rooms / CLOSE_ROOMS_HERE)
+        return CLOSE_INTERVAL_S * max(1, self.rooms)
 
 
 class RoomWatcher:
     """Looks at a room again and again, fast at first, then slower.
 
-    `told`: somebody wakes it when the agent is there. Until then it looks seldom, in case it is not told after all.
+    `told`: only lkdiag's own probe can play the agent, and it wakes the watcher when the agent is there. Until then the
+    watcher looks seldom, in case it is not told after all. Any other agent may be gone after a tenth of a second: where
+    `close` is given, `begin` starts looks at the participants that are dense enough to see it. Each job that is listed
+    for the first time starts them again.
     """
 
-    def __init__(self, control: Control, recorder: TrialRecorder, room: str, *, told: bool = False) -> None:
+    def __init__(
+        self,
+        control: Control,
+        recorder: TrialRecorder,
+        room: str,
+        *,
+        told: bool = False,
+        close: CloseWatch | None = None,
+    ) -> None:
         self._control = control
         self._recorder = recorder
         self._room = room
+        self._close = None if told else close
+        self._close_for_s = 0.0
+        self._close_until_ns = 0
+        self._looking_closely: asyncio.Task[None] | None = None
+        self._one_look = asyncio.Lock()
+        self._jobs: set[str] = set()
         self._interval_s = INTERVAL_TOLD_S if told else FIRST_LOOK_S
         self._growth = 1.0 if told else INTERVAL_GROWTH
         self._interval_max_s = INTERVAL_TOLD_S if told else INTERVAL_MAX_S
@@ -98,6 +148,61 @@ class RoomWatcher:
             self._interval_s = min(self._interval_s * self._growth, self._interval_max_s)
         self._woken.clear()
 
+    # -- close looks -----------------------------------------------------------------------------------------------
+
+    def begin(self, close_for_s: float, first_after_s: float = FIRST_LOOK_S) -> None:
+        """An agent is about to be called: from now on every agent counts that is seen or heard of.
+
+        For `close_for_s` the participants are looked at densely, the first time after `first_after_s`.
+        """
+        self.view.agents = {}
+        self._jobs = {job["job_id"] for dispatch in self.view.dispatches for job in dispatch["jobs"]}
+        self._close_for_s = close_for_s
+        self.watch_closely(first_after_s)
+
+    def watch_closely(self, first_after_s: float = 0.0) -> None:
+        """The agent may come just now: look densely from now on, for as long as `begin` said."""
+        if self._close is None or self._close_for_s <= 0:
+            return
+        now_ns = self._recorder.run.now_mono_ns()
+        self._close_until_ns = now_ns + int((self._close_for_s + CLOSE_MARGIN_S) * 1e9)
+        if self._looking_closely is None or self._looking_closely.done():
+            self._recorder.record("room.watched_closely", first_after_s=first_after_s)
+            look = self._look_closely(self._close, first_after_s)
+            self._looking_closely = asyncio.create_task(look, name=f"close looks at {self._room}")
+
+    async def _look_closely(self, close: CloseWatch, first_after_s: float) -> None:
+        clock = self._recorder.run.now_mono_ns
+        close.rooms += 1
+        try:
+            await asyncio.sleep(first_after_s)
+            while (began_ns := clock()) < self._close_until_ns:
+                known = len(self.view.agents)
+                await self.look_at_participants()
+                if len(self.view.agents) > known:
+                    self.wake()
+                await asyncio.sleep(max(0.0, close.interval_s - (clock() - began_ns) / 1e9))
+        finally:
+            close.rooms -= 1
+
+    async def end_close_looks(self) -> None:
+        """Stop them: what was asked has been seen, or the room is about to be closed."""
+        self._close_for_s = 0.0
+        task, self._looking_closely = self._looking_closely, None
+        if task is not None:
+            task.cancel()
+            (failed,) = await asyncio.gather(task, return_exceptions=True)
+            if isinstance(failed, Exception):
+                raise failed
+
+    def hear(self, event: WebhookEvent) -> None:
+        """A webhook says that somebody came or went: look now. An agent counts also where no look shows it."""
+        if event.participant.kind == api.ParticipantInfo.Kind.AGENT:
+            self.view.agents.setdefault(event.participant.sid, described(event.participant))
+        self.wake()
+
+    # -- how often ---------------------------------------------------------------------------------------------------
+
     def hurry(self) -> None:
         """Look often again: something is about to change."""
         self._pace(INTERVAL_MIN_S, INTERVAL_GROWTH)
@@ -130,9 +235,17 @@ class RoomWatcher:
             self._listed = True
             self.view.dispatches = dispatches
             self._recorder.record("dispatch.listed", dispatches=dispatches)
+        jobs = {job["job_id"] for dispatch in dispatches for job in dispatch["jobs"]}
+        if jobs - self._jobs:
+            self._jobs |= jobs
+            self.watch_closely()
 
     async def look_at_participants(self) -> bool:
-        """Who is in the room now; whether that was answered."""
+        """Who is in the room now; whether that was answered. Looks follow each other, and never overlap."""
+        async with self._one_look:
+            return await self._look_at_participants()
+
+    async def _look_at_participants(self) -> bool:
         try:
             listed = await self._control.list_participants(self._recorder, self._room)
         except ApiCallError as error:
@@ -141,10 +254,12 @@ class RoomWatcher:
                 return False
             listed = []  # nobody is in a room that is not there
         self._note_sight(None)
-        now = {item.sid: _participant(item) for item in listed}
+        now = {item.sid: described(item) for item in listed}
         before, self.view.participants = self.view.participants, now
         for sid, participant in now.items():
             lane = "agent" if participant["kind"] == "agent" else "participant"
+            if lane == "agent":
+                self.view.agents[sid] = participant
             if sid not in before:
                 self._recorder.record(f"{lane}.joined", **participant)
             elif participant != before[sid]:
@@ -187,16 +302,3 @@ def _job(job: api.Job) -> dict[str, Any]:
         "agent_id": state.agent_id,
     }
     return {key: value for key, value in known.items() if value}
-
-
-def _participant(participant: api.ParticipantInfo) -> dict[str, Any]:
-    hidden = {"hidden": True} if participant.permission.hidden else {}
-    return hidden | {
-        "identity": participant.identity,
-        "sid": participant.sid,
-        "kind": api.ParticipantInfo.Kind.Name(participant.kind).lower(),
-        "state": api.ParticipantInfo.State.Name(participant.state).lower(),
-        "joined_at_ms": participant.joined_at_ms or participant.joined_at * 1000,
-        "agent_name": participant.attributes.get(AGENT_NAME_ATTRIBUTE),
-        "tracks": [track.sid for track in participant.tracks],
-    }

@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 from livekit import api
 
 from lkdiag.errors import ConnectionLostError
-from lkdiag.settings import scrub
+from lkdiag.secrecy.scrubber import scrub
 from lkdiag.worker import protocol
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from lkdiag.secrecy.scrubber import Scrubber
 from lkdiag.worker_log.entry import Entry, line_of, meaning_of, versions_of
 from lkdiag.worker_log.readable import MOST_FOLLOWING, add_following, entry_of_text
 from lkdiag.worker_log.requests import OpenRequests
@@ -27,7 +28,7 @@ class Collector:
     """`feed` it every line, then `finish`; its attributes are what was found."""
 
     def __init__(self, secrets: Collection[str], zone: tzinfo | None) -> None:
-        self._secrets = tuple(secrets)
+        self._scrubber = Scrubber(secrets)
         self._zone = zone
         self._workers = _Workers()
         self._requests = OpenRequests()
@@ -48,6 +49,8 @@ class Collector:
     def feed(self, text: str) -> None:
         """The next line of the file."""
         self.total += 1
+        if "PRIVATE KEY" in text:
+            self._scrubber.text(text)  # the key may go on in the lines that follow
         self._feed(_plain(text))
 
     def finish(self) -> Collector:
@@ -110,7 +113,7 @@ class Collector:
             # nearly all lines of a busy worker are such: what else there is to find in them takes most of the time
             self._requests.passed_over(entry.process)
             return
-        line = line_of(entry, what, number, self._secrets)
+        line = line_of(entry, what, number, self._scrubber)
         line = replace(line, job_id=self._requests.job_of(line, entry.process))
         of_a_job = line.job_id or line.room or line.room_sid
         if line.what is What.STARTING:

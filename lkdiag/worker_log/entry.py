@@ -20,7 +20,9 @@ from lkdiag.worker_log.quoting import last_error, quoted
 from lkdiag.worker_log.vocabulary import What, job_id_in, what_of, what_of_rtc
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
+
+    from lkdiag.secrecy.scrubber import Scrubber
 
 LONGEST_NAME = 512
 """Characters. A longer id or name is not one: a room's name has 256 at most, by the server's default."""
@@ -86,7 +88,7 @@ def _first_line(entry: Entry) -> str:
     return entry.message.strip().partition("\n")[0].strip()
 
 
-def line_of(entry: Entry, what: What, number: int, secrets: Collection[str]) -> LogLine:
+def line_of(entry: Entry, what: What, number: int, scrubber: Scrubber) -> LogLine:
     """The line that is kept of an entry that says `what`."""
     message = _first_line(entry)
     fields = entry.fields
@@ -99,7 +101,7 @@ def line_of(entry: Entry, what: What, number: int, secrets: Collection[str]) -> 
         number=number,
         at_ns=entry.at_ns,
         level=entry.level,
-        message=quoted(message, secrets),
+        message=quoted(message, scrubber),
         what=what,
         job_id=job_id or job_id_in(message),
         dispatch_id=_name(dispatch_id),
@@ -109,7 +111,7 @@ def line_of(entry: Entry, what: What, number: int, secrets: Collection[str]) -> 
         worker_id=_name(named),
         load=_number(fields.get("load")),
         threshold=_number(fields.get("threshold", fields.get("loadThreshold"))),
-        error=_error(entry, secrets),
+        error=_error(entry, scrubber),
     )
 
 
@@ -146,19 +148,19 @@ def _job_of(fields: dict[str, Any]) -> tuple[str | None, object, object, object]
     return job_id, dispatch_id, room, sid
 
 
-def _error(entry: Entry, secrets: Collection[str]) -> str | None:
+def _error(entry: Entry, scrubber: Scrubber) -> str | None:
     error = entry.fields.get("error", entry.fields.get("err"))
     if isinstance(error, dict):  # pino's serializer of errors
         said = ": ".join(str(error[key]) for key in ("type", "message") if error.get(key))
-        return quoted(said, secrets) or None
+        return quoted(said, scrubber) or None
     if isinstance(error, str):
-        return quoted(error, secrets) or None
+        return quoted(error, scrubber) or None
     trace = entry.fields.get("exc_info")
     if not isinstance(trace, str):
         # a job's process sends its lines as formatted texts
         trace = entry.message.partition("\n")[2]
     said = last_error(trace) or ""
-    return quoted(said, secrets) or None
+    return quoted(said, scrubber) or None
 
 
 def _agent_name(fields: dict[str, Any], what: What) -> str | None:

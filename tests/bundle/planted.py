@@ -66,7 +66,11 @@ def journal(name: str = "ghost") -> str:
     planted: dict[str, Any] = {
         "identity": IDENTITY,
         "attributes": {"sip.phoneNumber": PHONE, "lk.agent.state": "idle", "order": "4711"},
-        "participants": [f"{IDENTITY} (sip)", f"{SHORT_IDENTITY} (standard)", "lkdiag-caller (standard)"],
+        "participants": [
+            {"identity": IDENTITY, "kind": "sip"},
+            {"identity": SHORT_IDENTITY, "kind": "standard"},
+            {"identity": "lkdiag-caller", "kind": "standard"},
+        ],
         "token": JWT,
         "apiSecret": "hunter2hunter2",
         "embedded": json.dumps({"password": "hunter2hunter2", "identity": IDENTITY}),

@@ -123,7 +123,11 @@ def test_what_is_nobodys_stays(tmp_path: Path) -> None:
     ):
         assert kept in journal
     (people,) = (json.loads(line)["data"]["participants"] for line in journal.splitlines() if "people.seen" in line)
-    assert people == ["***person-1 (sip)", "***person-2 (standard)", "lkdiag-caller (standard)"]
+    assert [(one["identity"], one["kind"]) for one in people] == [
+        ("***person-1", "sip"),
+        ("***person-2", "standard"),
+        ("lkdiag-caller", "standard"),
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 
 
 class Followed(Story):
-    """`existed`: the room was there before the watch began. Options are the watch's."""
+    """`existed`: the room was there before the watch began; `lacked`: a look so long before its creation had it not.
 
-    def __init__(self, *, existed: bool = False, found: float = 300, creation: float = 0, **options: Any) -> None:
+    Options are the watch's.
+    """
+
+    def __init__(
+        self, *, existed: bool = False, found: float = 300, creation: float = 0, lacked: float = 600, **options: Any
+    ) -> None:
         super().__init__(room=False)
         self.watch = WatchScenario(**{"prefix": "", **options})
         self.events.clear()
@@ -32,7 +37,7 @@ class Followed(Story):
         if existed:
             self.event(found, "room.existed", **about)
         else:
-            self.event(found, "room.created", **about, lacked_mono_ns=int((MONO_MS + creation - 600) * 1e6))
+            self.event(found, "room.created", **about, lacked_mono_ns=int((MONO_MS + creation - lacked) * 1e6))
 
     def person(self, at: float, identity: str, kind: str = "sip", *, tracks: int = 1, **data: Any) -> Self:
         """Somebody is seen for the first time."""

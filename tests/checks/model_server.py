@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lkdiag.timeline.attribution import agents_of_dispatch, dispatch_under_test, identities_of, jobs_of
 
-from .story import NAME, Story, declined, dispatch, job
+from .story import NAME, WALL_MS, Story, declined, dispatch, job
 
 if TYPE_CHECKING:
     import random
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NEVER = float("inf")
 CRASH_MS = 21_000
+CLOSE_INTERVAL_MS = 50
 LISTING_LAG_MS = 5_000
 
 
@@ -190,7 +191,9 @@ def _troubles(rng: random.Random, world: World, timeout: float) -> None:
 class Watch:
     """lkdiag, watching that world; `story` holds what it recorded."""
 
-    def __init__(self, rng: random.Random, world: World, **options: Any) -> None:
+    def __init__(
+        self, rng: random.Random, world: World, *, closely: bool = False, told: bool = False, **options: Any
+    ) -> None:
         self.rng, self.world = rng, world
         self.story = Story(on_probe=world.on_probe, **options)
         self.scenario = self.story.scenario
@@ -198,11 +201,20 @@ class Watch:
         self.interval = 150.0
         self.dispatches: list[dict[str, Any]] = []
         self.participants: dict[str, Agent] = {}
+        self.seen: dict[str, Agent] = {}
+        self.jobs_seen: set[str] = set()
+        self.closely = closely and not world.on_probe
+        self.told = told and not world.on_probe
+        self.close_until = 0.0
         self.fallback_at = NEVER
         self.pinged_at = NEVER
 
     def run(self) -> Story:
         """The whole trial, as DispatchTrial does it."""
+        if self.closely:
+            self.story.event(0, "room.watched_closely", first_after_s=0.15)
+            self.now = 150.0
+            self._watch_closely()
         scenario = self.scenario
         deadline, settle = scenario.timeout_s * 1000 - 2, scenario.settle_s * 1000
         came = self.wait(self._came, deadline)
@@ -216,6 +228,7 @@ class Watch:
         if not came and scenario.fallback:
             self._fall_back()
         self._tell_probe()
+        self._tell_by_webhook()
         gone = self.now > self.world.vanishes
         self.story.closed(self.now, **({"ok": False, "code": "not_found"} if gone else {}))
         return self.story
@@ -229,8 +242,22 @@ class Watch:
                 return True
             if late:
                 return False
-            self.now += min(self.interval, max(0.0, deadline - self.now)) + self.rng.uniform(0.1, 2)
+            self._pause(min(self.interval, max(0.0, deadline - self.now)) + self.rng.uniform(0.1, 2))
             self.interval = min(max(self.interval, 100) * 1.05, 500)
+
+    def _pause(self, ms: float) -> None:
+        """RoomWatcher._look_closely meanwhile, which wakes the watcher when it has seen a new agent."""
+        until, known = self.now + ms, len(self.seen)
+        while self.now < min(until, self.close_until) and len(self.seen) == known:
+            began = self.now
+            self._ask("ListParticipants", self._see_participants)
+            self.now = max(self.now, began + CLOSE_INTERVAL_MS)
+        if len(self.seen) == known:
+            self.now = max(self.now, until)
+
+    def _watch_closely(self) -> None:
+        if self.closely:
+            self.close_until = self.now + self.scenario.delayed_after_s * 1000 + 1000
 
     def look(self) -> None:
         """RoomWatcher.look: the dispatches, then the participants."""
@@ -262,6 +289,10 @@ class Watch:
         if seen != self.dispatches:
             self.dispatches = seen
             self.story.listed(self.now, *seen)
+        jobs = {made["job_id"] for item in seen for made in item["jobs"]}
+        if jobs - self.jobs_seen:
+            self.jobs_seen |= jobs
+            self._watch_closely()
 
     def _see_participants(self, at: float) -> None:
         gone = at > self.world.vanishes
@@ -274,6 +305,7 @@ class Watch:
             if sid not in now:
                 self.story.left(self.now, agent.identity, sid)
         self.participants = now
+        self.seen |= now
 
     def _mine(self) -> dict[str, Any] | None:
         return dispatch_under_test(self.dispatches, NAME, None)
@@ -284,7 +316,7 @@ class Watch:
         listed = [
             {"kind": "agent", "identity": a.identity, "joined_at_ms": a.joined}
             | ({} if a.name is None else {"agent_name": a.name})
-            for a in self.participants.values()
+            for a in self.seen.values()
         ]
         return bool(agents_of_dispatch(listed, NAME, identities_of(jobs_of(mine)), foreign))
 
@@ -294,7 +326,9 @@ class Watch:
     def _fall_back(self) -> None:
         """The fallback's worker comes, or not, with a listing lag of its own."""
         self.fallback_at = self.now
+        self.story.call(self.now, "CreateDispatch", ms=self.world.call_ms)
         self.now += self.world.call_ms
+        self._watch_closely()
         self.story.fallback(self.now)
         deaf = self.world.on_probe and self.world.deaf < self.fallback_at + 200
         if self.rng.random() < 0.6 and not deaf and not self.world.lasts:
@@ -307,12 +341,34 @@ class Watch:
                 self.world.agents.append(Agent("agent-AJ_2", "PA_2", joined))
         self.interval = 100
         self.wait(
-            lambda: any(a.identity == "agent-AJ_2" for a in self.participants.values()) and self._fallback_listed(),
+            lambda: any(a.identity == "agent-AJ_2" for a in self.seen.values()) and self._fallback_listed(),
             self.now + self.scenario.fallback_timeout_s * 1000,
         )
 
     def _fallback_listed(self) -> bool:
         return bool(jobs_of(next((d for d in self.dispatches if d["dispatch_id"] == "AD_2"), None)))
+
+    def _tell_by_webhook(self) -> None:
+        """All of the room's webhooks, where there are any, and the room was there to its end."""
+        if not self.told or self.now > self.world.vanishes:
+            return
+        self.story.webhook(1, "room_started", room_sid="RM_1")
+        for agent in self.world.agents:
+            if agent.joined >= self.now:
+                continue
+            joined_ms = round(WALL_MS + agent.joined + self.world.skew_ms)
+            about: dict[str, Any] = {
+                "identity": agent.identity,
+                "sid": agent.sid,
+                "kind": "agent",
+                "joined_at_ms": joined_ms,
+            }
+            about |= {} if agent.name is None else {"agent_name": agent.name}
+            self.story.webhook(agent.joined + 1, "participant_joined", name=f"EV_{agent.sid}", room_sid="RM_1", **about)
+            if agent.gone < self.now:
+                name = f"EV_{agent.sid}_left"
+                self.story.webhook(agent.gone + 1, "participant_left", name=name, room_sid="RM_1", **about)
+        self.story.webhook(self.now + 2, "room_finished", room_sid="RM_1")
 
     def _tell_probe(self) -> None:
         """What the probe recorded meanwhile; a dead socket tells it nothing."""

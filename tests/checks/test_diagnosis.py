@@ -116,9 +116,11 @@ class TestFromOutside:
         ghost = lost(until=26_200).listed(20_150, dispatch("AD_1", job(started=20_050))).closed(26_300)
         assert causes(ghost) == {Cause.SLOW_PLATFORM}
 
-    def test_a_webhook_tells_that_it_had_joined(self) -> None:
+    def test_whole_webhooks_tell_that_it_had_never_joined(self) -> None:
         ghost = lost(until=26_200).listed(210, dispatch("AD_1", job())).closed(26_300)
-        assert causes(ghost.webhook(700, "participant_joined", identity="agent-AJ_1")) == {Cause.LEFT_EARLY}
+        assert Cause.LEFT_EARLY in causes(ghost.webhook(3, "room_started", room_sid="RM_1"))
+        ghost.webhook(26_301, "room_finished", room_sid="RM_1")
+        assert causes(ghost) == {Cause.WORKER_NEVER_JOINED, Cause.ASSIGNMENT_LOST}
 
     def test_a_cancelled_job_has_no_cause(self) -> None:
         story = lost().listed(210, dispatch("AD_1", job(status="JS_CANCELLED", ended=9_000))).closed(20_200)

@@ -25,10 +25,19 @@ def test_an_agent_that_never_comes_to_somebody_who_talks_is_dropped() -> None:
     assert set(call.findings()) == {"dropped"}
 
 
-def test_a_job_without_an_agent_is_false_running() -> None:
-    call = Followed().listed(320, known(dispatch("AD_1", job()))).looks(315, 27_000).done(27_010, came=False)
-    judged = call.over(90_000).judge()
-    assert (judged.outcome, judged.mismatch) == (Outcome.DROPPED, Mismatch.FALSE_RUNNING)
+@pytest.mark.parametrize(
+    ("every", "verdict"), [(100, (Outcome.DROPPED, Mismatch.FALSE_RUNNING)), (400, (Outcome.INCONCLUSIVE, None))]
+)
+def test_a_job_without_an_agent_is_false_running_where_nobody_can_have_come_and_gone(
+    every: float, verdict: tuple[Outcome, Mismatch | None]
+) -> None:
+    call = Followed(creation=220, found=225, lacked=50).listed(
+        320, known(dispatch("AD_1", job(started=420), created=220))
+    )
+    for at in range(230, 2600, int(every)):
+        call.call(at, "ListParticipants")
+    judged = call.looks(2600, 27_000).done(27_010, came=False).over(90_000).judge()
+    assert (judged.outcome, judged.mismatch) == verdict
 
 
 @pytest.mark.parametrize("end", ["closed", "everybody left", "the watch ended", "killed"])

@@ -12,7 +12,9 @@ import pytest
 from lkdiag.checks import TRIAL_CHECKS
 from lkdiag.checks.diagnosis import Cause
 from lkdiag.checks.diagnosis.beside import Beside
+from lkdiag.checks.fitness import STAY_MS
 from lkdiag.checks.sight import longest_gap_ms
+from lkdiag.checks.tidings import are_whole
 from lkdiag.checks.verdict import Fallback, Mismatch, Outcome
 
 from .model_server import NEVER, Watch, World, random_world
@@ -31,8 +33,8 @@ def told(seed: int) -> tuple[World, Watch, JudgedTrial]:
     timeout_s = rng.choice((4.0, 8.0, 20.0))
     settle_s = rng.choice((6.0, 6.0, 0.0, 2.0))
     world = random_world(rng, timeout=timeout_s * 1000)
-    options = {"timeout_s": timeout_s, "settle_s": settle_s, "fallback": rng.random() < 0.6}
-    watch = Watch(rng, world, **options)
+    options: dict[str, Any] = {"timeout_s": timeout_s, "settle_s": settle_s, "fallback": rng.random() < 0.6}
+    watch = Watch(rng, world, closely=rng.random() < 0.5, told=rng.random() < 0.3, **options)
     return world, watch, watch.run().judge()
 
 
@@ -43,8 +45,8 @@ def wrong(world: World, watch: Watch, judged: JudgedTrial) -> str | None:
     if came >= world.vanishes:
         came = NEVER
     stays = [min(a.gone, world.vanishes) - a.joined for a in world.agents if a.identity == "agent-AJ_1"]
-    if not world.on_probe and stays and stays[0] <= longest_gap_ms(judged.facts) + 2 * world.call_ms:
-        return None  # nobody who looks so seldom can see it; the finding says how seldom
+    if not world.on_probe and stays and stays[0] <= unseen_ms(world, watch, judged):
+        return None
     late, lost = scenario.delayed_after_s * 1000, scenario.timeout_s * 1000
     true = {
         Outcome.DELIVERED: came <= late + EDGE_MS,
@@ -74,6 +76,19 @@ def wrong(world: World, watch: Watch, judged: JudgedTrial) -> str | None:
     if judged.fallback is Fallback.LOST and second < end - 2 * longest_gap_ms(judged.facts):
         return f"lost, and the fallback's agent came at {second:.0f}"
     return _wrong_cause(world, judged) or _wrong_diagnosis(world, watch, judged)
+
+
+def unseen_ms(world: World, watch: Watch, judged: JudgedTrial) -> float:
+    """Who stays for less may be missed by one who looks so seldom; the finding says how seldom."""
+    if are_whole(judged.facts):
+        return 0.0
+    seldom_ms = longest_gap_ms(judged.facts) + 2 * world.call_ms
+    if not watch.closely:
+        return seldom_ms
+    late_ms, came = watch.scenario.delayed_after_s * 1000, world.came("AJ_1")
+    listed = min((made.listed for made in world.jobs.get("AD_1", ())), default=NEVER)
+    closely = came <= late_ms or listed <= came <= listed + late_ms
+    return STAY_MS if closely else seldom_ms
 
 
 def _wrong_cause(world: World, judged: JudgedTrial) -> str | None:
@@ -214,7 +229,7 @@ RUNS = 400
 def a_run(seed: int) -> list[tuple[World, Watch, JudgedTrial]]:
     """A few trials of one worker, whose lasting faults last, with the probe's beside it; each knows the others."""
     rng = random.Random(seed)
-    options = {"timeout_s": rng.choice((8.0, 20.0)), "settle_s": 6.0, "fallback": rng.random() < 0.6}
+    options: dict[str, Any] = {"timeout_s": rng.choice((8.0, 20.0)), "settle_s": 6.0, "fallback": rng.random() < 0.6}
     lasting = rng.choice((None, None, "other-name", "serves-participants"))
     trials = []
     for index in range(1, rng.choice((2, 3, 5)) + 1):

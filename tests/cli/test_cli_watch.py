@@ -183,6 +183,8 @@ async def test_watch_says_what_became_of_every_call_and_touches_none(
     (room,) = report["leftover_rooms"]
     assert (room["name"], room["participants"]) == ("call-left", ["sip_+15550100"])
     assert room["closes"] == "one SIP participant holds it"
+    occupied = {e["data"]["room"]: e["data"] for e in owner.events() if e["kind"] == "room.occupied"}
+    assert occupied["call-left"]["participants"] == [{"identity": "sip_+15550100", "kind": "sip"}]
     failed = {found["check"] for found in report["findings"] if found["severity"] == "fail"}
     assert failed == {"left-alone", *(["false-running"] if seen else [])}
 

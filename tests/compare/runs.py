@@ -81,6 +81,7 @@ def a_call(cleanup: str, agent_exit: str, hangup: str, *, closed_ms: float | Non
         participant_ids={},
         cleanup=cleanup,
         agent_exit=agent_exit,
+        subject=None,
         hangup=hangup,
         merge="rejoin",
         outcome=TeardownOutcome.SLOW if closed_ms is not None and closed_ms > 5000 else outcome,

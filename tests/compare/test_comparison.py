@@ -318,6 +318,20 @@ def test_cells_of_different_kinds_do_not_speak_against_each_other() -> None:
     assert "2 cells alike in both" in shown(found)
 
 
+def test_how_the_users_agent_left_is_no_other_cell() -> None:
+    """It was not chosen: that it stays in one run, and leaves in the other, may be what made the difference."""
+    a = a_teardown([a_call("subject", "stays", "caller", closed_ms=1500.0)] * 10)
+    b = a_teardown(
+        [a_call("subject", "left-room", "caller", closed_ms=None)] * 9
+        + [a_call("subject", "stays", "caller", closed_ms=1700.0)]
+    )
+    found = compare(a, b)
+    assert said(found)["left-open"].startswith("B leaves more rooms open: 9 of 10 against 0 of 10;")
+    (cell,) = found.grid
+    assert (cell.agent_exit, cell.a, cell.b) == ("as seen", {"closed": 10}, {"leftover": 9, "closed": 1})
+    assert (cell.closed_ms_a, cell.closed_ms_b) == (1500.0, 1700.0)
+
+
 def test_no_cell_in_common() -> None:
     found = compare(a_teardown([a_call(*CELLS[0], closed_ms=1.0)]), a_teardown([a_call(*CELLS[1], closed_ms=1.0)]))
     assert said(found)["left-open"] == "Can't be compared: no kind of trial was played in both."

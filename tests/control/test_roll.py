@@ -27,9 +27,9 @@ class FakeRooms:
         self.let.set()
         self.began = asyncio.Event()
 
-    async def ask(self, recorder: TrialRecorder, names: list[str]) -> frozenset[str]:
+    async def ask(self, recorder: TrialRecorder, names: list[str]) -> dict[str, str]:
         self.asked.append((recorder.trial, names))
-        there = frozenset(self.there.intersection(names))
+        there = {name: f"RM_{name}" for name in names if name in self.there}
         self.began.set()
         await self.let.wait()
         return there
@@ -38,8 +38,8 @@ class FakeRooms:
 async def test_a_single_one_is_asked_at_once_and_is_its_trials() -> None:
     rooms = FakeRooms("a")
     roll = Roll(rooms.ask)
-    assert await roll.is_there(RECORDER.for_trial(1), "a")
-    assert not await roll.is_there(RECORDER.for_trial(2), "b")
+    assert await roll.sid_of(RECORDER.for_trial(1), "a") == "RM_a"
+    assert not await roll.sid_of(RECORDER.for_trial(2), "b")
     assert rooms.asked == [(1, ["a"]), (2, ["b"])]
 
 
@@ -47,9 +47,9 @@ async def test_those_that_come_while_one_is_under_way_share_the_next() -> None:
     rooms = FakeRooms("a", "b", "c")
     rooms.let.clear()
     roll = Roll(rooms.ask)
-    first = asyncio.create_task(roll.is_there(RECORDER.for_trial(1), "a"))
+    first = asyncio.create_task(roll.sid_of(RECORDER.for_trial(1), "a"))
     await rooms.began.wait()
-    later = [asyncio.create_task(roll.is_there(RECORDER.for_trial(n), name)) for n, name in enumerate("abc", 2)]
+    later = [asyncio.create_task(roll.sid_of(RECORDER.for_trial(n), name)) for n, name in enumerate("abc", 2)]
     await asyncio.sleep(0)
     rooms.there.clear()  # what began before can't know
     rooms.let.set()
@@ -61,32 +61,32 @@ async def test_those_that_come_while_one_is_under_way_share_the_next() -> None:
 async def test_a_call_names_so_many_and_no_more() -> None:
     rooms = FakeRooms()
     roll = Roll(rooms.ask)
-    await asyncio.gather(*(roll.is_there(RECORDER.for_trial(n), f"r{n}") for n in range(ROOMS_MAX + 5)))
+    await asyncio.gather(*(roll.sid_of(RECORDER.for_trial(n), f"r{n}") for n in range(ROOMS_MAX + 5)))
     assert sorted(len(names) for _, names in rooms.asked) == [5, ROOMS_MAX]
 
 
 async def test_a_failure_is_everybodys_and_the_next_is_asked_anew() -> None:
     failing = True
 
-    async def ask(_recorder: TrialRecorder, names: list[str]) -> frozenset[str]:
+    async def ask(_recorder: TrialRecorder, names: list[str]) -> dict[str, str]:
         if failing:
             raise ApiCallError("ListRooms", "unavailable", 503, "no response from servers")
-        return frozenset(names)
+        return {name: f"RM_{name}" for name in names}
 
     roll = Roll(ask)
-    both = [roll.is_there(RECORDER.for_trial(n), f"r{n}") for n in (1, 2)]
+    both = [roll.sid_of(RECORDER.for_trial(n), f"r{n}") for n in (1, 2)]
     told = await asyncio.gather(*both, return_exceptions=True)
     assert [type(error) for error in told] == [ApiCallError, ApiCallError]
     failing = False
-    assert await roll.is_there(RECORDER.for_trial(3), "r3")
+    assert await roll.sid_of(RECORDER.for_trial(3), "r3")
 
 
 async def test_who_gives_up_does_not_take_the_answer_from_the_others() -> None:
     rooms = FakeRooms("a", "b")
     rooms.let.clear()
     roll = Roll(rooms.ask)
-    given_up = asyncio.create_task(roll.is_there(RECORDER.for_trial(1), "a"))
-    patient = asyncio.create_task(roll.is_there(RECORDER.for_trial(2), "b"))
+    given_up = asyncio.create_task(roll.sid_of(RECORDER.for_trial(1), "a"))
+    patient = asyncio.create_task(roll.sid_of(RECORDER.for_trial(2), "b"))
     await rooms.began.wait()
     given_up.cancel()
     with pytest.raises(asyncio.CancelledError):

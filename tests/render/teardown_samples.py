@@ -72,6 +72,7 @@ def a_call(index: int, cleanup: str, agent_exit: str, hangup: str, **changes: An
         },
         cleanup=cleanup,
         agent_exit=agent_exit,
+        subject=None,
         hangup=hangup,
         merge="rejoin",
         outcome=TeardownOutcome.CLOSED,

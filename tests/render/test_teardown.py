@@ -14,11 +14,12 @@ from rich.console import Console
 
 from lkdiag.checks.teardown.verdict import TeardownOutcome
 from lkdiag.render import json, markdown, terminal
-from lkdiag.render.selection import failing
+from lkdiag.render.selection import failing, planned_trials
+from lkdiag.render.teardown import columns
 from lkdiag.render.teardown.grid import cell_text, grid_of, where
 from lkdiag.render.teardown.wording import CLEANUP_MEANING, SYMBOL, WORST_FIRST
 from lkdiag.report.redact import redact
-from lkdiag.report.teardown_value import TeardownCell
+from lkdiag.report.teardown_value import SubjectSeen, TeardownCell
 from lkdiag.report.value import LeftoverRoom
 from lkdiag.scenario.teardown import Cleanup
 
@@ -139,6 +140,26 @@ def test_the_users_agent_is_named_and_counted() -> None:
     assert "your agent" in text
     assert "MoveParticipant" in text
     assert section(text, "Is the room closed?")[-1].split() == ["subject", *["3/3", "✓", "0.02", "s"] * 2]
+
+
+@pytest.mark.parametrize(
+    ("agent_exit", "seen", "told"),
+    [
+        ("stays", SubjectSeen(silent=True, put_out=False), "stays, silent"),
+        ("stays", SubjectSeen(silent=False, put_out=False), "stays"),
+        ("left-room", SubjectSeen(silent=False, put_out=True), "left-room, put out by lkdiag"),
+    ],
+)
+def test_what_was_seen_of_the_users_agent_is_told(agent_exit: str, seen: SubjectSeen, told: str) -> None:
+    trial = teardown_samples.a_call(1, "subject", agent_exit, "caller")
+    assert columns.EXIT.cell(replace(trial, subject=seen)) == told
+
+
+def test_the_users_agent_is_planned_once_a_side() -> None:
+    """Its exits are not chosen, whatever the options say."""
+    report = teardown_samples.subject()
+    options = {**report.run.options, "cleanups": ["subject"], "agent_exits": ["session-closed", "left-room", "crashed"]}
+    assert planned_trials(replace(report, run=replace(report.run, options=options))) == 6
 
 
 def test_findings_are_told_once_a_kind_with_count_and_cells() -> None:

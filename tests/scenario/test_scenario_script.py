@@ -223,6 +223,14 @@ def test_defaults_that_rest_on_others(call: Path) -> None:
     assert dispatch("no-worker").settings.warmup == 0
 
 
+def test_only_the_users_own_agent_is_put_out(call: Path) -> None:
+    with pytest.raises(UsageError, match="remove-agent is for your own agent"):
+        teardown(call, "remove-agent=true")
+    call.write_text(CALL.replace('cleanup = ["off", "late-context", "off"]\n', ""))
+    assert not teardown(call, "agent-name=mine").settings.remove_agent
+    assert teardown(call, "agent-name=mine", "remove-agent=true").settings.remove_agent
+
+
 @pytest.mark.parametrize(
     ("given", "field", "value"),
     [

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from lkdiag.checks.teardown import CALL_CHECKS
 from lkdiag.checks.teardown.facts import TeardownFacts
 from lkdiag.checks.teardown.judged import JudgedCall
 from lkdiag.scenario.teardown import TeardownScenario
 from lkdiag.timeline import Event, Timeline
+
+if TYPE_CHECKING:
+    from lkdiag.checks.verdict import Finding
 
 ROOM = "lkdiag-20260821-120000-abcd-001"
 IDENTITIES = {"caller": "sip_+15550100", "human": "human-agent-sip"}
@@ -18,13 +21,14 @@ class Call:
     """One call's events, in the order in which they are told."""
 
     def __init__(
-        self, cleanup: str = "late-context", agent_exit: str = "session-closed", hangup: str = "caller"
+        self, cleanup: str = "late-context", agent_exit: str | None = "session-closed", hangup: str = "caller"
     ) -> None:
         self._events: list[Event] = []
         self._at_s = 0.0
         self.hangup = hangup
         self.survivor = "human" if hangup == "caller" else "caller"
-        self.told("trial.started", room=ROOM, cleanup=cleanup, agent_exit=agent_exit, hangup=hangup, hangup_style="bye")
+        planned = {} if agent_exit is None else {"agent_exit": agent_exit}
+        self.told("trial.started", room=ROOM, cleanup=cleanup, **planned, hangup=hangup, hangup_style="bye")
         self.told("room.created", room=ROOM, sid="RM_caller", creation_time_ms=0)
         for who in ("caller", "human"):
             self.told(f"{who}.joined", identity=IDENTITIES[who], sid=f"PA_{who}", by="media")
@@ -62,7 +66,12 @@ class Call:
 
     def room_occupied(self) -> Self:
         """The window ends, and the room is there."""
-        return self.told("room.occupied", room=ROOM, participants=[f"{IDENTITIES[self.survivor]} (sip)"])
+        return self.listed(IDENTITIES[self.survivor])
+
+    def listed(self, *identities: str) -> Self:
+        """The window ends, and these are in the room."""
+        there = [{"identity": identity, "kind": "sip"} for identity in identities]
+        return self.told("room.occupied", room=ROOM, participants=there)
 
     def closing(self) -> Self:
         """lkdiag closes what is left: nothing of it may count."""
@@ -86,3 +95,21 @@ class Call:
         """The checks that say something of it."""
         call = self.judged(**scenario)
         return {finding.check for check in CALL_CHECKS if (finding := check(call)) is not None}
+
+    def finding(self, check: str) -> Finding:
+        """What that check says of it."""
+        call = self.judged()
+        (found,) = (one for judge in CALL_CHECKS if (one := judge(call)) is not None and one.check == check)
+        return found
+
+
+class Subject(Call):
+    """A call with the user's own agent."""
+
+    def __init__(self) -> None:
+        super().__init__("subject", None)
+
+    def seen_before_hang_up(self, *agents: tuple[str, int, int]) -> Self:
+        """The last look before the hang-up: identity, tracks, and how many of them are muted, of each agent."""
+        names = ("identity", "tracks", "muted")
+        return self.told("subject.seen", agents=[dict(zip(names, agent, strict=True)) for agent in agents])

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lkdiag.checks.teardown import CALL_CHECKS
 from lkdiag.timeline import Event
 
-from .story import ROOM, Call
+from .story import Call, Subject
 
 
 def test_a_room_that_is_deleted_at_once_is_closed() -> None:
@@ -99,7 +98,7 @@ def test_a_missing_webhook_is_told_from_one_that_came() -> None:
 
 
 def test_a_call_that_was_cut_before_anybody_hung_up_is_a_note() -> None:
-    call = Call("subject", "own").merged().told("subject.left").survivor_out().at(1).hung_up().at(1.1).room_closed()
+    call = Subject().merged().told("subject.left").survivor_out().at(1).hung_up().at(1.1).room_closed()
     call.closing()
     assert call.judged().outcome == "closed"
     assert call.judged().facts.survivor_out_ms == 0
@@ -111,7 +110,7 @@ def test_somebody_elses_deletion_is_not_credited_to_the_cleanup() -> None:
     for cleanup in ("off", "late-context", "captured-context", "poll-reaper"):
         call = Call(cleanup).merged().hung_up().at(0.3).survivor_out().room_closed().closing()
         assert call.judged().outcome == "inconclusive", cleanup
-    own = Call("subject", "own").merged().hung_up().at(0.3).survivor_out().room_closed().closing()
+    own = Subject().merged().hung_up().at(0.3).survivor_out().room_closed().closing()
     assert own.judged().outcome == "closed"
 
 
@@ -133,19 +132,31 @@ def test_lkdiags_own_stall_is_nobody_elses_leftover() -> None:
 
 def test_a_side_that_is_still_listed_has_not_hung_up_for_the_server() -> None:
     call = Call("captured-context").merged().hung_up().at(8)
-    call.told("room.occupied", room=ROOM, participants=["human-agent-sip (sip)", "sip_+15550100 (sip)"]).closing()
+    call.listed("human-agent-sip", "sip_+15550100").closing()
     assert call.judged().outcome == "inconclusive"
 
 
+@pytest.mark.parametrize("gone", ["a", "a (b", "human-agent-sip (sip)", "human"])
+def test_an_identity_that_is_part_of_another_is_not_listed_with_it(gone: str) -> None:
+    """The side that hung up is `gone`, and the survivor's identity begins with it, or looks like it."""
+    survivor = {"a": "a (b", "a (b": "a", "human": "human (sip)"}.get(gone, "human-agent-sip")
+    call = Call("off").told("caller.joined", identity=gone, sid="PA_1", by="media").merged()
+    call.told("human.joined", identity=survivor, sid="PA_2", by="media")
+    call.told("call.hung_up", side="caller", identity=gone).at(8).listed(survivor).closing()
+    judged = call.judged()
+    assert judged.outcome == "leftover", judged.reason
+    assert not judged.facts.still_listed(gone)
+
+
 def test_a_room_without_the_survivor_is_not_its_leftover() -> None:
-    call = Call("off").merged().hung_up().at(8).told("room.occupied", room=ROOM, participants=[]).closing()
+    call = Call("off").merged().hung_up().at(8).listed().closing()
     assert call.judged().outcome == "inconclusive"
 
 
 def test_a_survivor_that_is_put_out_was_not_left_alone() -> None:
-    there = Call("subject", "own").merged().hung_up().at(1).survivor_out("PARTICIPANT_REMOVED").at(8).room_occupied()
+    there = Subject().merged().hung_up().at(1).survivor_out("PARTICIPANT_REMOVED").at(8).room_occupied()
     assert there.closing().judged().outcome == "inconclusive"
-    gone = Call("subject", "own").merged().hung_up().at(1).survivor_out("PARTICIPANT_REMOVED").room_closed().closing()
+    gone = Subject().merged().hung_up().at(1).survivor_out("PARTICIPANT_REMOVED").room_closed().closing()
     assert gone.judged().outcome == "closed"
 
 
@@ -159,17 +170,45 @@ def test_a_webhook_that_came_before_the_list_knew_is_told_as_that() -> None:
     call = Call("webhook-reaper").merged().hung_up()
     call.told("webhook.received", event="participant_left", identity="sip_+15550100")
     call.told("cleanup.looked", people=["human-agent-sip", "sip_+15550100"]).at(8).room_occupied().closing()
-    (finding,) = [
-        f for check in CALL_CHECKS if (f := check(call.judged())) is not None and f.check == "cleanup-never-ran"
-    ]
+    finding = call.finding("cleanup-never-ran")
     assert "it looked 1 times, and last saw human-agent-sip, sip_+15550100" in finding.fact
 
 
+@pytest.mark.parametrize(
+    ("agents", "agent_exit", "said"),
+    [
+        ([], "left-room", "your agent had left the call before"),
+        ([("agent-AJ_1", 1, 0)], "stays", "your agent was still in the room, with a track"),
+        ([("agent-AJ_1", 0, 0)], "stays", "your agent was still in the room, with no track, or muted ones only"),
+        ([("agent-AJ_1", 2, 2), ("agent-AJ_2", 1, 1)], "stays", "with no track, or muted ones only"),
+        ([("agent-AJ_1", 0, 0), ("agent-AJ_2", 1, 0)], "stays", "with a track"),
+        (None, "unknown", "nothing is known of your agent"),
+    ],
+)
+def test_the_users_agent_is_called_what_was_seen_of_it(
+    agents: list[tuple[str, int, int]] | None, agent_exit: str, said: str
+) -> None:
+    call = Subject().merged()
+    if agents is not None:
+        call.seen_before_hang_up(*agents)
+    call.hung_up().at(8).room_occupied().closing()
+    judged = call.judged()
+    assert (judged.outcome, judged.facts.agent_exit) == ("leftover", agent_exit)
+    assert said in call.finding("cleanup-never-ran").fact
+
+
+def test_an_agent_that_left_before_the_merge_is_said_to_have() -> None:
+    call = Subject().told("agent.joined", identity="agent-AJ_1", sid="PA_1")
+    call.told("agent.left", identity="agent-AJ_1", sid="PA_1").merged().seen_before_hang_up()
+    call.hung_up().at(8).room_occupied().closing()
+    assert "had left before the calls were merged" in call.finding("cleanup-never-ran").fact
+
+
 def test_an_agent_that_lkdiag_put_out_did_not_leave() -> None:
-    call = (
-        Call("subject", "own").merged().told("subject.removed", identity="a").hung_up().at(8).room_occupied().closing()
-    )
-    (finding,) = [
-        f for check in CALL_CHECKS if (f := check(call.judged())) is not None and f.check == "cleanup-never-ran"
-    ]
-    assert "lkdiag had put your agent out" in finding.fact
+    """So nothing that it left undone is its own cleanup's."""
+    call = Subject().merged().told("subject.removed", identity="a").seen_before_hang_up()
+    call.hung_up().at(8).room_occupied().closing()
+    assert call.judged().outcome == "leftover"
+    assert call.judged().facts.subject_put_out
+    assert call.findings() == {"survivor-stranded"}
+    assert "lkdiag had put your agent out before (--remove-agent)" in call.finding("survivor-stranded").hint

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.server
 
 INSIDE = ("late-context", "captured-context", "optional-context", "off")
 LEAVING_AGENT = Path(__file__).with_name("leaving_agent.py")
+OWN_WAY_AGENT = Path(__file__).with_name("own_way_agent.py")
 SIDES = ("caller", "human")
 SURVIVORS = {"caller": "human-agent-sip", "human": "sip_+15550100"}
 """Who is left when that side hangs up."""
@@ -132,14 +133,69 @@ async def test_the_users_own_agent(witness: Witness, lkdiag: Run, tmp_path: Path
     assert await witness.rooms() == []
 
 
-async def test_an_agent_that_stays_is_removed(witness: Witness, plain_agent: str, lkdiag: Run) -> None:
-    done = await lkdiag(
-        witness.environment(), "transfer-teardown", "--agent-name", plain_agent, "--hangup", "caller",
-        "--agent-leaves-within", "2s", "--format", "json",
-    )  # fmt: skip
-    (trial,) = done.report["trials"]
-    assert trial["outcome"] == "leftover"
-    assert any(event["kind"] == "subject.removed" for event in done.events())
+async def own_way(witness: Witness, lkdiag: Run, folder: Path, manner: str, *words: str) -> tuple[int, list[Any]]:
+    """Exit code and trials of a run with an agent that does in its calls what `manner` says."""
+    async with agent_process(OWN_WAY_AGENT, witness, folder, MANNER=manner) as name:
+        done = await lkdiag(
+            witness.environment(), "transfer-teardown", "--agent-name", name, "--agent-leaves-within", "1s", *words,
+            "--format", "json",
+        )  # fmt: skip
+    assert await witness.rooms() == []
+    return done.code, done.report["trials"]
+
+
+async def test_an_agent_that_cleans_up_while_it_stays_is_let_do_it(
+    witness: Witness, lkdiag: Run, tmp_path: Path
+) -> None:
+    """As in agents-js#1895: the session may be closed, but the listener that deletes the room lives on."""
+    code, trials = await own_way(witness, lkdiag, tmp_path, "cleans-up", "--count", "2")
+    assert [(t["agent_exit"], t["outcome"]) for t in trials] == [("stays", "closed")] * 4, trials
+    assert {t["subject"]["silent"] for t in trials} == {True}
+    assert [t["findings"] for t in trials] == [[]] * 4
+    assert code == 0
+
+
+async def test_an_agent_that_stays_and_does_nothing_is_told_of(witness: Witness, lkdiag: Run, tmp_path: Path) -> None:
+    code, (trial,) = await own_way(witness, lkdiag, tmp_path, "stays", "--hangup", "caller")
+    assert (code, trial["agent_exit"], trial["outcome"]) == (1, "stays", "leftover"), trial
+    assert [who.partition("_")[0] for who in trial["left_in_room"]] == ["agent-AJ", "human-agent-sip"]
+    (never_ran,) = (finding for finding in trial["findings"] if finding["check"] == "cleanup-never-ran")
+    assert "your agent was still in the room, with no track, or muted ones only" in never_ran["fact"]
+
+
+async def test_an_agent_is_put_out_only_where_that_is_asked_for(witness: Witness, lkdiag: Run, tmp_path: Path) -> None:
+    """Then nothing that it left undone is its own cleanup's."""
+    code, (trial,) = await own_way(witness, lkdiag, tmp_path, "cleans-up", "--hangup", "caller", "--remove-agent")
+    assert (code, trial["agent_exit"], trial["outcome"]) == (1, "left-room", "leftover"), trial
+    assert trial["subject"] == {"silent": False, "put_out": True}
+    (stranded,) = trial["findings"]
+    assert stranded["check"] == "survivor-stranded"
+    assert "lkdiag had put your agent out" in stranded["hint"]
+
+
+async def test_an_agent_that_leaves_at_once_was_there(witness: Witness, lkdiag: Run, tmp_path: Path) -> None:
+    code, trials = await own_way(witness, lkdiag, tmp_path, "leaves-at-once", "--count", "2")
+    assert [(t["agent_exit"], t["outcome"]) for t in trials] == [("left-room", "leftover")] * 4, trials
+    facts = [f["fact"] for t in trials for f in t["findings"] if f["check"] == "cleanup-never-ran"]
+    assert len(facts) == 4
+    assert all("your agent had left" in fact for fact in facts), facts
+    assert code == 1
+
+
+async def test_an_agent_that_takes_the_room_with_it_leaves_nothing_to_judge(
+    witness: Witness, lkdiag: Run, tmp_path: Path
+) -> None:
+    code, (trial,) = await own_way(witness, lkdiag, tmp_path, "leaves-and-deletes", "--hangup", "caller")
+    assert (code, trial["outcome"]) == (3, "inconclusive"), trial
+
+
+async def test_an_agent_that_crashes_is_not_said_to_have_left(witness: Witness, lkdiag: Run, tmp_path: Path) -> None:
+    """A killed participant stays listed for 21 s: from outside it is there, and silent."""
+    code, (trial,) = await own_way(witness, lkdiag, tmp_path, "crashes", "--hangup", "human")
+    assert (code, trial["agent_exit"], trial["outcome"]) == (1, "stays", "leftover"), trial
+    assert trial["subject"] == {"silent": True, "put_out": False}
+    (never_ran,) = (finding for finding in trial["findings"] if finding["check"] == "cleanup-never-ran")
+    assert "whose process has died stays listed for about 21 s" in never_ran["hint"]
 
 
 async def test_without_webhooks_the_reaper_is_left_out_or_refused(witness: Witness, lkdiag: Run) -> None:

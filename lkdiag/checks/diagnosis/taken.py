@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lkdiag.checks.diagnosis.value import Cause, Diagnosis, Weighing
 from lkdiag.checks.sight import longest_gap_ms
+from lkdiag.checks.tidings import are_whole
 from lkdiag.checks.verdict import Mismatch, Outcome, State
 from lkdiag.checks.wording import worker_of
 from lkdiag.checks.worker_log import quoted, said
@@ -92,15 +93,9 @@ def _by_its_start(trial: JudgedTrial, weighing: Weighing) -> None:
 
 
 def _by_webhooks(trial: JudgedTrial, weighing: Weighing) -> None:
-    facts = trial.facts
-    joined = [
-        event.data["identity"]
-        for event in facts.timeline.of("webhook.received")
-        if event.data["event"] == "participant_joined" and event.data.get("identity") in facts.own_identities
-    ]
-    if joined:
-        weighing.narrow_to(Cause.LEFT_EARLY)
-        weighing.speaks_for.append(f"a webhook says that {joined[0]!r} had joined")
+    if are_whole(trial.facts):
+        weighing.rule_out(Cause.LEFT_EARLY)
+        weighing.speaks_against = ["the room's webhooks came from its beginning to its end, and none tells of an agent"]
 
 
 def of_jobs(facts: DispatchFacts) -> list[dict[str, Any]]:

@@ -1,13 +1,15 @@
-"""The room was left, and no cleanup was even tried: nobody was there any more who would have noticed the hang-up."""
+"""The room was left, and no cleanup was even tried: nobody noticed the hang-up, or nobody who did acted."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.teardown.facts import LEFT_ROOM, STAYS
 from lkdiag.checks.teardown.verdict import TeardownOutcome
 from lkdiag.checks.verdict import Finding, Severity
 
 if TYPE_CHECKING:
+    from lkdiag.checks.teardown.facts import TeardownFacts
     from lkdiag.checks.teardown.judged import JudgedCall
 
 SLUG = "cleanup-never-ran"
@@ -22,23 +24,14 @@ WHY = {
 def judge(call: JudgedCall) -> Finding | None:
     """A finding for a leftover room where no cleanup was called."""
     facts = call.facts
-    if call.outcome is not TeardownOutcome.LEFTOVER or facts.seen("cleanup.called"):
-        return None
+    if call.outcome is not TeardownOutcome.LEFTOVER or facts.seen("cleanup.called") or facts.subject_put_out:
+        return None  # of an agent that lkdiag itself has put out nothing can be expected
     title = "no cleanup ran"
     if facts.cleanup == "off":
         title, why = "nobody was to clean up", "the built-in cleanup was off"
         hint = "with it off, teardown is your application's own business"
     elif facts.cleanup == "subject":
-        title, why = "nothing of your deployment cleaned up", "your agent had left the call before"
-        if facts.seen("subject.removed"):
-            why = (
-                f"lkdiag had put your agent out before, as it had not left within "
-                f"{facts.scenario.agent_leaves_within_s:g} s"
-            )
-        hint = (
-            "whoever outlives the agent has to delete the room: a webhook receiver, a periodic look at lone SIP "
-            "participants, or the agent itself by staying until the end"
-        )
+        title, why, hint = _subject(facts)
     elif facts.cleanup in OUTSIDE:
         looks = facts.seen("cleanup.looked")
         last = ", ".join(looks[-1].data["people"]) if looks else ""
@@ -61,5 +54,29 @@ def judge(call: JudgedCall) -> Finding | None:
         fact=f"when the {facts.hangup} hung up, {why}: nobody deleted the room",
         hint=hint,
         trial=call.index,
-        evidence=call.seqs("agent.left", "probe.killed", "subject.left", "subject.removed", "call.hung_up"),
+        evidence=call.seqs("agent.left", "probe.killed", "subject.left", "subject.seen", "call.hung_up"),
+    )
+
+
+def _subject(facts: TeardownFacts) -> tuple[str, str, str]:
+    """Title, reason and hint: by what was seen of the user's agent at the hang-up."""
+    if facts.agent_exit == STAYS:
+        silent = "with no track, or muted ones only" if facts.subject_silent else "with a track"
+        return (
+            "your agent was still there, and nothing cleaned up",
+            f"your agent was still in the room, {silent}",
+            "an agent whose session is closed still hears that somebody leaves: its listener has to delete the room, "
+            "with a job context or an API client that it has kept. See the agent's log at the time of the hang-up. "
+            "An agent whose process has died stays listed for about 21 s, and does nothing.",
+        )
+    why = "nothing is known of your agent"
+    if facts.agent_exit == LEFT_ROOM:
+        why = "your agent had left" + (
+            " before the calls were merged" if facts.subject_left_before_merge else " the call before"
+        )
+    return (
+        "nothing of your deployment cleaned up",
+        why,
+        "whoever outlives the agent has to delete the room: a webhook receiver, a periodic look at lone SIP "
+        "participants, or the agent itself by staying until the end",
     )

@@ -7,11 +7,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lkdiag.checks.course import Course
-from lkdiag.scenario.teardown import Side
+from lkdiag.scenario.teardown import AgentExit, Side
 
 if TYPE_CHECKING:
     from lkdiag.scenario.teardown import TeardownScenario
-    from lkdiag.timeline import Event, Timeline
+    from lkdiag.timeline import Data, Event, Timeline
+
+LEFT_ROOM = AgentExit.LEFT_ROOM.value
+"""The subject was not listed any more by the last look before the hang-up."""
+STAYS = "stays"
+"""It was still listed."""
+UNKNOWN = "unknown"
+"""There was no such look."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +38,41 @@ class TeardownFacts(Course):
         """Who should clean up."""
         return str(self.started.data["cleanup"])
 
-    @property
+    @cached_property
     def agent_exit(self) -> str:
-        """How the agent left; `own` for the subject's."""
-        return str(self.started.data["agent_exit"])
+        """How the agent left, as it was planned; of the subject what was seen: LEFT_ROOM, STAYS, or UNKNOWN."""
+        planned = self.started.data.get("agent_exit")
+        if planned is not None:
+            return str(planned)
+        if self.subject_at_hang_up is None:
+            return UNKNOWN
+        return STAYS if self.subject_at_hang_up else LEFT_ROOM
+
+    @cached_property
+    def subject_at_hang_up(self) -> tuple[Data, ...] | None:
+        """The subject as the last look before the hang-up showed it: `identity`, `tracks` and `muted` of each agent.
+
+        Empty: it had left. None: there is no such look, or no subject.
+        """
+        looks = self.seen("subject.seen")
+        return tuple(looks[-1].data["agents"]) if looks else None
+
+    @property
+    def subject_silent(self) -> bool:
+        """Whether it was there at the hang-up and had no track, or muted ones only."""
+        there = self.subject_at_hang_up or ()
+        return bool(there) and all(one["tracks"] == one["muted"] for one in there)
+
+    @property
+    def subject_put_out(self) -> bool:
+        """Whether lkdiag had put it out before the hang-up (`--remove-agent`)."""
+        return bool(self.seen("subject.removed"))
+
+    @property
+    def subject_left_before_merge(self) -> bool:
+        """Whether it was gone before the calls were merged."""
+        merged, left = self.timeline.first("call.merged"), self.timeline.last("agent.left")
+        return self.agent_exit != STAYS and merged is not None and left is not None and left.seq < merged.seq
 
     @property
     def hangup(self) -> str:
@@ -105,10 +143,14 @@ class TeardownFacts(Course):
         """Who hung up."""
         return None if self.hung_up is None else str(self.hung_up.data["identity"])
 
+    @cached_property
+    def left_in_room(self) -> tuple[Data, ...]:
+        """`identity` and `kind` of everybody whom the server listed in the room when the window ended."""
+        return () if self.room_occupied is None else tuple(self.room_occupied.data["participants"])
+
     def still_listed(self, identity: str | None) -> bool:
         """Whether the server listed it in the room when the window ended."""
-        listed = () if self.room_occupied is None else self.room_occupied.data["participants"]
-        return identity is not None and any(who.startswith(f"{identity} (") for who in listed)
+        return identity is not None and any(one["identity"] == identity for one in self.left_in_room)
 
     @cached_property
     def stalled_ms(self) -> float:

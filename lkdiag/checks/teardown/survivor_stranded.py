@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lkdiag.checks.teardown.verdict import TeardownOutcome
 from lkdiag.checks.verdict import Finding, Severity
+from lkdiag.checks.wording import people
 
 if TYPE_CHECKING:
     from lkdiag.checks.teardown.judged import JudgedCall
@@ -21,9 +22,14 @@ REFERENCE = "https://github.com/livekit/livekit/issues/4753"
 def judge(call: JudgedCall) -> Finding | None:
     """A finding for a leftover room with the survivor in it."""
     facts = call.facts
-    if call.outcome is not TeardownOutcome.LEFTOVER or facts.stranded_ms is None or facts.room_occupied is None:
+    if call.outcome is not TeardownOutcome.LEFTOVER or facts.stranded_ms is None:
         return None
-    there = ", ".join(facts.room_occupied.data["participants"])
+    hint = "such a room stays until that side hangs up too: a phone line holds it open without end"
+    if facts.subject_put_out:
+        hint = (
+            "lkdiag had put your agent out before (--remove-agent), so this says nothing of the agent's own cleanup: "
+            f"nothing outside of the agent closed the room within {facts.scenario.window_s:g} s"
+        )
     return Finding(
         check=SLUG,
         severity=Severity.FAIL,
@@ -31,9 +37,9 @@ def judge(call: JudgedCall) -> Finding | None:
         fact=(
             f"{facts.survivor_identity} was still in room {facts.room} ({facts.room_sid}) "
             f"{facts.stranded_ms / 1000:.1f} s after the {facts.hangup} had hung up, when the watch "
-            f"ended; in the room: {there}"
+            f"ended; in the room: {people(facts.left_in_room)}"
         ),
-        hint="such a room stays until that side hangs up too: a phone line holds it open without end",
+        hint=hint,
         trial=call.index,
         evidence=call.seqs("call.hung_up", "room.occupied"),
         reference=REFERENCE,

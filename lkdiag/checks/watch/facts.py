@@ -39,6 +39,11 @@ class ObservedFacts(DispatchFacts):
         return True
 
     @property
+    def is_close(self) -> bool:
+        """Nothing else than the looks tells of others' agents."""
+        return True
+
+    @property
     def agent_name(self) -> str:
         """The name that was dispatched."""
         return self.call.dispatches[self.under_test]

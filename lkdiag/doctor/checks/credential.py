@@ -100,7 +100,7 @@ async def key(bench: Bench) -> Found:
             return ok(_shown(searched.pair))
         found = searched.whole
     await bench.take(found)
-    if found.api_key == DEV_KEY and found.api_secret == DEV_SECRET and not is_loopback(found):
+    if found.api_key == DEV_KEY and found.api_secret == DEV_SECRET and not found.is_loopback:
         return warning(
             f"{_shown(found)}: those of `livekit-server --dev`, which everybody knows",
             "Start the server with keys of your own: `livekit-server generate-keys` makes them.",
@@ -111,12 +111,6 @@ async def key(bench: Bench) -> Found:
 def is_of_form(error: CredentialsError) -> bool:
     """Whether something is there that can only be a slip; otherwise something is missing, or can't be read."""
     return not error.message.startswith("no project") and _OF_FORM.search(error.message) is not None
-
-
-def is_loopback(credentials: Credentials) -> bool:
-    """Whether the URL is of this very machine."""
-    host = urlsplit(credentials.url).hostname or ""
-    return host == "localhost" or host.startswith("127.") or host == "::1"
 
 
 def looks_swapped(api_key: str, api_secret: str) -> bool:

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 from lkdiag.doctor.ask import reason_of
 from lkdiag.doctor.check import failed, ok
-from lkdiag.doctor.checks.credential import is_loopback
 
 if TYPE_CHECKING:
     from lkdiag.doctor.bench import Bench
@@ -61,7 +60,7 @@ async def tcp(bench: Bench) -> Found:
     )
     if reached:
         return ok(f"{reached[0]} listens on port {port}", others_failed=failures)
-    if is_loopback(bench.address):
+    if bench.address.is_loopback:
         fix = "Start the server (`livekit-server --dev` listens on 7880), or, in a container, name its host instead."
     else:
         fix = "See whether the server is up and its port right, and whether a firewall lets this machine out to it."

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 from lkdiag.doctor.ask import reason_of
 from lkdiag.doctor.check import failed, info, ok, warning
-from lkdiag.doctor.checks.credential import is_loopback
 from lkdiag.doctor.checks.network import endpoint
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ async def tls(bench: Bench) -> Found:
     address = bench.address
     assert address is not None, "needs `url`"
     if urlsplit(address.url).scheme in ("ws", "http"):
-        if is_loopback(address):
+        if address.is_loopback:
             return info("none: it does not leave this machine")
         return warning(
             "none: tokens go over the network for everybody to read",

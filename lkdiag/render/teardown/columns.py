@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lkdiag.render.column import Column
-from lkdiag.render.teardown.wording import outcome, survived, survivor
+from lkdiag.render.teardown.wording import agent_exit, outcome, survived, survivor
 from lkdiag.render.wording import NONE, moment, seconds, who
 from lkdiag.report.teardown_value import TeardownTrial
 
@@ -12,7 +12,12 @@ Trials = Column[TeardownTrial]
 INDEX = Trials("#", "the trial's number", lambda trial: str(trial.index), right=True)
 STARTED = Trials("started (UTC)", "when the trial began", lambda trial: moment(trial.started_at))
 CLEANUP = Trials("cleanup", "who was to delete the room", lambda trial: trial.cleanup)
-EXIT = Trials("agent exit", "how the agent left the call", lambda trial: trial.agent_exit)
+EXIT = Trials(
+    "agent exit",
+    "how the agent left the call; of your own agent what was seen right before the hang-up (stays: it was still "
+    "listed; silent: it had no track, or muted ones only)",
+    agent_exit,
+)
 HANGUP = Trials("hangs up", "the side that hung up after that", lambda trial: trial.hangup)
 OUTCOME = Trials(
     "outcome",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lkdiag.render import environment
 from lkdiag.render.teardown.grid import grid_of
 from lkdiag.render.wording import plural, seconds, tally
+from lkdiag.scenario.teardown import Cleanup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,15 +20,18 @@ def sentences(report: TeardownReport, prose: Callable[[str], str]) -> Iterator[s
     summary = report.summary
     grid = grid_of(report)
     merged = environment.merges(report)
+    own = report.run.options.get("cleanups") == [Cleanup.SUBJECT]
+    leaves = "your agent leaves or stays" if own else "the agent leaves"
     yield (
         f"{plural(summary.trials, 'call')}, each in rooms of its own: a caller and an agent, a human transferred to "
-        "them, the agent leaves, one side hangs up. Is the room closed then, or is the other side left in it alone?"
+        f"them, {leaves}, one side hangs up. Is the room closed then, or is the other side left in it alone?"
     )
     if not summary.trials:
         return
+    ways = () if own else (plural(len(grid.sides), "way") + " for the agent to leave",)
     sizes = (
         plural(len(grid.cleanups), "cleanup"),
-        plural(len(grid.sides), "way") + " for the agent to leave",
+        *ways,
         plural(len({side for _, side in grid.columns}), "side") + " to hang up",
     )
     yield f"Played: {' × '.join(sizes)}{f', merged by {prose(merged)}' if merged else ''}."

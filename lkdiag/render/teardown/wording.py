@@ -85,6 +85,15 @@ def mark_meaning(kind: TeardownOutcome, options: dict[str, Any]) -> str:
     }[kind]
 
 
+def agent_exit(trial: TeardownTrial) -> str:
+    """`left-room`, or of the user's own agent `stays, silent` and `left-room, put out by lkdiag`."""
+    told = [trial.agent_exit]
+    if trial.subject is not None:
+        told += ["silent"] if trial.subject.silent else []
+        told += ["put out by lkdiag"] if trial.subject.put_out else []
+    return ", ".join(told)
+
+
 def played(trial: TeardownTrial) -> str:
     """`late-context · agent session-closed · caller hung up`."""
-    return f"{trial.cleanup} · agent {trial.agent_exit} · {trial.hangup} hung up"
+    return f"{trial.cleanup} · agent {agent_exit(trial)} · {trial.hangup} hung up"

@@ -1,4 +1,4 @@
-"""Steps of the call's agent: the caller room with its dispatch, waiting for it, and the three ways for it to go."""
+"""Steps of the call's agent: the caller room with its dispatch, waiting for it, and the ways for it to go."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from lkdiag.call.agent import Agent
 from lkdiag.call.child import ChildParticipant
-from lkdiag.control import ApiCallError
 from lkdiag.scenario.teardown import AgentExit
 from lkdiag.trial.call_stage import DEPARTURE_TIMEOUT_S, EMPTY_TIMEOUT_S, STEP_TIMEOUT_S
+from lkdiag.trial.call_step import subject
 
 if TYPE_CHECKING:
     from lkdiag.scenario.step import AgentLeaves, CallWaitFor, CreateRoom
@@ -35,15 +35,20 @@ async def create_room(stage: CallStage, step: CreateRoom) -> None:
         dispatches=[(name or "", "")],
     )
     stage.room_sid = room.sid
+    if context.probe is None:
+        await subject.look_out(stage)
 
 
 async def wait_for(stage: CallStage, step: CallWaitFor) -> None:
-    """Until the agent is in the caller room."""
+    """Until the agent is in the caller room; the user's own may have left it again."""
+    if stage.context.probe is None:
+        await subject.wait_for(stage)
+        return
     await stage.wait_for("bring the agent into the caller room", stage.agent_is_there)
 
 
 async def leaves(stage: CallStage, step: AgentLeaves) -> None:
-    """It goes, in the way that the trial has planned; the user's own goes as it likes."""
+    """It goes, in the way that the trial has planned; the user's own goes, or stays, as it likes."""
     agent = stage.agent
     if isinstance(agent, ChildParticipant):
         await agent.kill()
@@ -53,20 +58,4 @@ async def leaves(stage: CallStage, step: AgentLeaves) -> None:
             await agent.leave()
             await stage.wait_for("see the agent leave", lambda view: not stage.agent_is_there(view))
     else:
-        await _subject_leaves(stage)
-
-
-async def _subject_leaves(stage: CallStage) -> None:
-    """The user's agent leaves by itself, or is put out."""
-    if await stage.saw(lambda view: not stage.agent_is_there(view), stage.scenario.agent_leaves_within_s):
-        stage.recorder.record("subject.left")
-        return
-    for one in list(stage.watcher.view.participants.values()):
-        if one["kind"] == "agent":
-            stage.recorder.record("subject.removed", identity=one["identity"])
-            try:
-                await stage.control.remove_participant(stage.recorder, stage.room, one["identity"])
-            except ApiCallError as error:
-                if error.code != "not_found":  # it has just left by itself
-                    raise
-    await stage.wait_for("see the agent leave", lambda view: not stage.agent_is_there(view))
+        await subject.wait_left(stage)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lkdiag.call.child import ChildParticipant
 from lkdiag.control import ApiCallError
 from lkdiag.scenario.teardown import HangupStyle, Side
+from lkdiag.trial.call_step import subject
 
 if TYPE_CHECKING:
     from lkdiag.scenario.step import HangUp
@@ -23,6 +24,8 @@ async def hang_up(stage: CallStage, step: HangUp) -> None:
     """The side that the trial has planned goes."""
     side = stage.planned.hangup
     party = stage.caller if side is Side.CALLER else stage.human
+    if stage.context.probe is None:
+        await subject.note_at_hang_up(stage)
     stage.recorder.record("call.hanging_up", side=side, identity=party.identity)
     lost = stage.scenario.hangup_style is HangupStyle.LOST
     if lost and isinstance(party.media, ChildParticipant):

@@ -44,8 +44,7 @@ async def watch(stage: CallStage, step: Watch) -> None:
             break
         await _wait_gone(survivor, LOOK_INTERVAL_S)  # who is put out makes us look at once
     if answered and await stage.watcher.look_at_participants():
-        people = [f"{one['identity']} ({one['kind']})" for one in stage.watcher.view.participants.values()]
-        stage.recorder.record("room.occupied", room=stage.room, participants=sorted(people))
+        stage.recorder.record("room.occupied", room=stage.room, participants=stage.watcher.view.people)
 
 
 async def _wait_gone(party: Party, timeout_s: float) -> None:

@@ -25,11 +25,16 @@ async def dispatch(stage: Stage, step: Dispatch) -> None:
     """Make the dispatch under test, and the room where there is none yet; then the caller comes."""
     method = step.by or stage.scenario.method
     caller = stage.scenario.effective_caller
+    creates_room = method is not Method.CREATE_DISPATCH or stage.room_sid is None
     try:
+        if creates_room and method is Method.CREATE_DISPATCH:
+            await stage.create_room([])
+        # from before the call on: its answer may come later than the agent
+        stage.watcher.begin(stage.scenario.delayed_after_s)
         if method is Method.TOKEN:
             await _dispatch_by_token(stage)
         else:
-            if method is not Method.CREATE_DISPATCH or stage.room_sid is None:
+            if method is not Method.CREATE_DISPATCH:
                 primary = [(stage.agent_name, stage.metadata(PRIMARY))] if method is Method.CREATE_ROOM else []
                 await stage.create_room(primary)
             # the room's clock begins before this: what has not come by then plus the timeout is late on it too
@@ -38,6 +43,7 @@ async def dispatch(stage: Stage, step: Dispatch) -> None:
                 stage.dispatch_id = await stage.create_dispatch("dispatch.created", stage.metadata(PRIMARY))
         if caller in (Caller.JOIN, Caller.PUBLISH) and CALLER not in stage.people:
             await stage.join(CALLER, publish=caller is Caller.PUBLISH)
+            stage.watcher.watch_closely()  # some workers are called by a caller alone
     except ApiCallError as error:
         stage.fail_of(f"open the room by {method}", error)
     except JoinError as error:
@@ -66,14 +72,15 @@ async def fall_back(stage: Stage, step: Fallback) -> None:
 
     What the watch has seen counts, unless the story has taken the agent's worker or room away since then.
     """
-    if not stage.scenario.fallback:
+    if not stage.scenario.fallback or stage.room_replaced:
         return
     if stage.came is None:
         await stage.watcher.look()
-        stage.came = stage.agent_came(stage.watcher.view)
+        stage.came = stage.agent_is_there(stage.watcher.view)
     if stage.came:
         return
     await replace_broken(stage)
+    stage.watcher.begin(stage.scenario.delayed_after_s)
     try:
         fallback_id = await stage.create_dispatch("fallback.created", stage.metadata(FALLBACK))
     except ApiCallError as error:
@@ -83,10 +90,12 @@ async def fall_back(stage: Stage, step: Fallback) -> None:
 
     def came(view: RoomView) -> bool:
         own = identities_of(jobs_of(dispatch_under_test(view.dispatches, stage.agent_name, fallback_id)))
-        return any(p["identity"] in own for p in view.participants.values())
+        return any(agent["identity"] in own for agent in view.agents.values())
 
     stage.watcher.hurry()
     rescued = await stage.watcher.wait_until(came, stage.deadline_ns(stage.scenario.fallback_timeout_s))
+    await stage.watcher.end_close_looks()
+    await stage.confirm_room()
     stage.recorder.record("fallback.ended", agent_came=rescued)
 
 

@@ -24,12 +24,13 @@ async def watch(stage: Stage, step: Watch) -> None:
         stage.agent_came, stage.dispatched_ns + int(scenario.timeout_s * 1e9), look_at_once=False
     )
     if came:
+        await watcher.end_close_looks()
         settled_ns = stage.deadline_ns(scenario.settle_s)
         if not stage.job_listed(watcher.view):
             await watcher.wait_until(stage.job_listed, settled_ns, look_at_once=False)
         if stage.job_status("JS_FAILED", "JS_CANCELLED"):
             # the job of an agent that is there has ended: is the agent only a little behind?
-            await watcher.wait_until(lambda view: not stage.agent_came(view), stage.deadline_ns(OUTLIVES_S))
+            await watcher.wait_until(lambda view: not stage.agent_is_there(view), stage.deadline_ns(OUTLIVES_S))
         if stage.people and stage.context.joiner.has_media:
             await _wait_for_track(stage, settled_ns)
     else:
@@ -42,6 +43,8 @@ async def watch(stage: Stage, step: Watch) -> None:
     if not came and stage.on_probe and probe is not None:
         # proof that nothing which the server said to the worker was lost on the way
         await probe.ping()
+    await watcher.end_close_looks()
+    await stage.confirm_room()
     stage.came = came
     stage.recorder.record("observation.ended", agent_came=came)
 
@@ -58,7 +61,7 @@ async def _wait_for_track(stage: Stage, deadline_ns: int) -> None:
 async def wait_for(stage: Stage, step: WaitFor) -> None:
     """Until the room is so, or the time is up; what was seen is judged, not whether the wait succeeded."""
     conditions: dict[str, Callable[[RoomView], bool]] = {
-        "agent": stage.agent_came,
+        "agent": stage.agent_is_there,
         "agents": lambda view: stage.agents(view) >= step.count,
         "no-agent": lambda view: not stage.agents(view),
         "job": stage.job_listed,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lkdiag.scenario.watch import WatchScenario
     from lkdiag.timeline import Event, Recorder
     from lkdiag.timeline.attribution import Dispatch
+    from lkdiag.trial.watch import CloseWatch
 
 DUE_S = 0.5
 """Between two looks while an agent is due: a room that is out of sight for 2 s is not known (`checks/fitness.py`)."""
@@ -80,6 +81,7 @@ class FollowedCall:
         lacked_ns: int | None,
         types: dict[str, set[str]],
         share_s: Callable[[], float],
+        close: CloseWatch | None,
     ) -> None:
         """`lacked_ns`: when a listRooms began that did not have the room yet; None where there was none.
 
@@ -98,7 +100,7 @@ class FollowedCall:
         self._people = room.num_participants
         self._woken = asyncio.Event()
         self.recorder = _KeepingRecorder(recorder, number)
-        self._watcher = RoomWatcher(control, self.recorder, room.name)
+        self._watcher = RoomWatcher(control, self.recorder, room.name, close=close)
         began = self.recorder.record(
             "trial.started", role="subject", warmup=False, on_probe=False, method="observed", room=room.name,
             agent_name=scenario.agent_name or "",
@@ -116,14 +118,18 @@ class FollowedCall:
 
     async def follow(self) -> None:
         """Look again and again. Ends only by being cancelled."""
-        while True:
-            if self.missing_ns is None:
-                await self._watcher.look()
-            interval_s = self._note()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(interval_s):
-                    await self._woken.wait()
-            self._woken.clear()
+        self._watcher.begin(self._scenario.delayed_after_s, 0.0)
+        try:
+            while True:
+                if self.missing_ns is None:
+                    await self._watcher.look()
+                interval_s = self._note()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(interval_s):
+                        await self._woken.wait()
+                self._woken.clear()
+        finally:
+            await self._watcher.end_close_looks()
 
     def note_listed(self, room: api.Room) -> None:
         """It is in listRooms: if the number of people has changed, look now."""
@@ -143,8 +149,7 @@ class FollowedCall:
             async with asyncio.timeout(LAST_LOOK_S):
                 await self._watcher.look()
         self._note()
-        there = [one["identity"] for one in self._watcher.view.participants.values()]
-        self.recorder.record("room.occupied", room=self.room.name, participants=there)
+        self.recorder.record("room.occupied", room=self.room.name, participants=self._watcher.view.people)
         self.recorder.record("trial.finished")
 
     # -- what a look has shown -------------------------------------------------------------------------------------

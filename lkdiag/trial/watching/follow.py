@@ -10,6 +10,7 @@ from lkdiag.control import ApiCallError
 from lkdiag.timeline.room_name import run_of_room
 from lkdiag.trial.health import health_watched
 from lkdiag.trial.preflight import check_project
+from lkdiag.trial.watch import CloseWatch
 from lkdiag.trial.watching.call import FollowedCall
 from lkdiag.trial.watching.looking import LookingControl
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 INTERVAL_S = 0.75
 """Between two listRooms: a call that is shorter may not be seen."""
+INTERVAL_HERE_S = 0.1
+"""The same on a server of this machine, so that a room is found before an agent can be in it (0.2 s)."""
+CLOSE_RATE = 30.0
+"""With fewer API calls a second no room is watched closely: it takes 20, and the others have to be looked at too."""
 BLIND_INTERVAL_S = 5.0
 """At most, while the server does not answer."""
 LAST_LOOKS_S = 15.0
@@ -32,15 +37,19 @@ async def follow(scenario: WatchScenario, credentials: Credentials, recorder: Re
 
     Raises ConnectionLostError or CredentialsError before it began.
     """
-    async with LookingControl(credentials, scenario.api_rate) as control:
+    here = credentials.is_loopback
+    async with LookingControl(credentials, scenario.rate(here=here)) as control:
         await check_project(credentials, control, recorder)
         async with health_watched(recorder, control):
-            await _Follower(scenario, control, recorder).run(stop)
+            await _Follower(scenario, control, recorder, here=here).run(stop)
 
 
 class _Follower:
-    def __init__(self, scenario: WatchScenario, control: LookingControl, recorder: Recorder) -> None:
+    def __init__(self, scenario: WatchScenario, control: LookingControl, recorder: Recorder, *, here: bool) -> None:
         self._scenario = scenario
+        self._rate = scenario.rate(here=here)
+        self._interval_s = INTERVAL_HERE_S if here and self._rate >= CLOSE_RATE else INTERVAL_S
+        self._close = CloseWatch(here=here) if self._rate >= CLOSE_RATE else None
         self._control = control
         self._recorder = recorder
         self._run = recorder.for_trial(None)
@@ -58,11 +67,11 @@ class _Follower:
         clock = self._recorder.now_mono_ns
         until_ns = None if self._scenario.for_s is None else clock() + int(self._scenario.for_s * 1e9)
         self._recorder.record("watch.began")
-        interval_s = INTERVAL_S
+        interval_s = self._interval_s
         try:
             while not stop.is_set():
                 answered = await self._look()
-                interval_s = INTERVAL_S if answered else min(interval_s * 2, BLIND_INTERVAL_S)
+                interval_s = self._interval_s if answered else min(interval_s * 2, BLIND_INTERVAL_S)
                 if self._scenario.calls is not None and self._done() >= self._scenario.calls:
                     break
                 left_s = interval_s if until_ns is None else min(interval_s, (until_ns - clock()) / 1e9)
@@ -119,14 +128,14 @@ class _Follower:
         lacked_ns = None if room.sid in self._known else self._listed_ns
         call = FollowedCall(
             self._control, self._recorder, self._scenario, self._number, room, lacked_ns=lacked_ns, types=self._types,
-            share_s=self._share_s,
+            share_s=self._share_s, close=self._close,
         )  # fmt: skip
         task = asyncio.create_task(self._follow(call), name=f"call {self._number}")
         self._calls[room.name] = call, task
 
     def _share_s(self) -> float:
         """A quarter of all API calls is kept for calls in which an agent is due: each look is two."""
-        return 2 * len(self._calls) / (self._scenario.api_rate * 0.75)
+        return 2 * len(self._calls) / (self._rate * 0.75)
 
     async def _follow(self, call: FollowedCall) -> None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lkdiag.settings import scrub
+from lkdiag.secrecy.scrubber import scrub
 
 
 @pytest.mark.parametrize(

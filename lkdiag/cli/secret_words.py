@@ -1,0 +1,77 @@
+"""The one rule for secrets on a command line and in a scenario's file: they are refused, for they would be shown.
+
+What is given there stands in the journal, in the report, in the command that repeats the run, and in the process list.
+A project's credentials have options of their own, and a worker has its own environment.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lkdiag.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lkdiag.scenario.script import Script
+
+HINT = (
+    "it would stand in the journal, in the report and in the process list: leave it out, and give it to your worker in "
+    "its own environment"
+)
+COMMANDS = frozenset(
+    {"canary", "dispatch-trial", "doctor", "run", "selftest", "sweep", "transfer-teardown", "watch", "worker"}
+)
+"""Those that record something, or send it to a server."""
+CREDENTIALS = frozenset({"--api-key", "--api-secret", "--url"})
+"""Options that have checks of their own, and are never shown."""
+FREE_TEXT = ("--metadata", "--set metadata")
+"""What may be any text. Elsewhere a text that only looks made up at random may be a name that somebody chose."""
+
+
+def check_words(words: Sequence[str]) -> None:
+    """Raises UsageError where a secret stands among the words of a command line."""
+    if not words or words[0] not in COMMANDS:
+        return
+    given = list(_given(words))
+    if not given:
+        return
+    from lkdiag.cli.known_secrets import secrets_of_command
+
+    known = secrets_of_command(words)
+    for name, text in given:
+        _check(name, text, known, guess=name in FREE_TEXT)
+
+
+def check_script(script: Script, known: Sequence[str]) -> None:
+    """Raises UsageError where a secret stands in a scenario's file, or in the metadata that it sets."""
+    for number, line in enumerate(script.text.splitlines(), start=1):
+        _check(f"{script.path}, line {number}", line, known, guess=False)
+    _check(f"the scenario {script.path}", script.text, known, guess=False)
+    _check(f"{script.path}: metadata", str(getattr(script.settings, "metadata", "")), known, guess=True)
+
+
+def _given(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each text that is given, with its option's name. `run` alone takes a text without an option."""
+    option = "SCENARIO" if words[0] == "run" else ""
+    for word in words[1:]:
+        name, has_value, value = word.partition("=")
+        if word.startswith("--"):
+            option = "" if has_value else name
+            if has_value and name not in CREDENTIALS:
+                yield name, value
+            continue
+        if option and option not in CREDENTIALS:
+            is_metadata = option == "--set" and name == "metadata"
+            yield ("--set metadata", value) if is_metadata else (option, word)
+        option = ""
+
+
+def _check(name: str, text: str, known: Sequence[str], *, guess: bool) -> None:
+    from lkdiag.secrecy.known import without_known
+    from lkdiag.secrecy.scrubber import scrub
+
+    if without_known(text, tuple(known)) != text:
+        raise UsageError(f"{name} has the project's own API secret in it", HINT)
+    if scrub(text, guess=guess) != text:
+        raise UsageError(f"{name} has in it what looks like a secret", HINT)

@@ -1,0 +1,64 @@
+"""Ctrl-C while calls are played: it ends soon, every room is closed, and no process is left."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from .user import wait_nobody_runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from .user import User
+
+pytestmark = pytest.mark.server
+
+CALLS = ("transfer-teardown", "--local", "--format", "json")
+MOMENTS: dict[str, tuple[tuple[str, ...], str, int]] = {
+    "while the caller joins": ((), "caller.joining", 6),
+    "while an agent's process starts": ((), "job.assigned", 6),
+    "while the agent joins": (("--agent-exit", "session-closed"), "probe.joining", 6),
+    "while the human joins": ((), "human.joining", 6),
+    "while the human changes rooms": (("--agent-exit", "left-room"), "human.disconnected", 6),
+    "after the merge": ((), "call.merged", 6),
+    "while one side hangs up": ((), "call.hanging_up", 2),
+    "while lost lines are listed": (("--hangup-style", "lost", "--agent-exit", "left-room"), "call.hung_up", 2),
+    "between two calls": (("-c", "1"), "trial.finished", 1),
+}
+"""By name: the options, and the event of which trial is awaited. Six calls go on at a time."""
+
+
+@pytest.fixture(autouse=True)
+def _signals_arrive() -> Iterator[None]:
+    """A shell that has started the tests in the background makes what they start ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize(("words", "kind", "trial"), MOMENTS.values(), ids=MOMENTS)
+async def test_ctrl_c(words: tuple[str, ...], kind: str, trial: int, user: User, own_binary: Path) -> None:
+    async with user.running(*CALLS, *words) as running:
+        await running.wait_event(kind, trial=trial)
+        children = psutil.Process(running.process.pid).children(recursive=True)
+        running.signal(signal.SIGINT)
+        done = await running.wait()
+    assert done.code == 130, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.report["run"]["interrupted"] is True
+    assert not any(room["still_there"] for room in done.report["leftover_rooms"])
+    events = user.events()
+    created = {event["data"]["room"] for event in events if event["kind"] == "room.created"}
+    gone = {event["data"]["room"] for event in events if event["kind"] == "room.gone"}
+    assert created <= gone
+    at_ns = {event["kind"]: event["mono_ns"] for event in events}
+    # nobody waits for a connection that does not come (15 s): it ends in less time than it took to get so far
+    assert at_ns["run.finished"] - at_ns["run.interrupted"] < at_ns["run.interrupted"] - at_ns["run.started"]
+    assert [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
+    wait_nobody_runs(own_binary)
+    user.assert_silent(done)
