@@ -13,6 +13,13 @@ def main() -> None:
         run()
     except KeyboardInterrupt:
         sys.exit(130)  # before anything had begun
+    except Exception as error:
+        # nothing of lkdiag may be there to say it with; Python's own exit code, 1, would be a finding
+        sys.stderr.write(
+            f"error: lkdiag can't begin: {type(error).__name__}: {error}\n"
+            "hint: install it anew, with its dependencies; if that does not help, please report it\n"
+        )
+        sys.exit(4)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from enum import IntEnum
+from pathlib import PurePath
 
 
 class ExitCode(IntEnum):
@@ -13,6 +15,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     INCONCLUSIVE = 3
     SETUP = 4
+    """Credentials, connection or set-up; and a fault of lkdiag's own, which says nothing about the project."""
     ROOMS_LEFT = 5
     INTERRUPTED = 130
 
@@ -48,3 +51,28 @@ class ConnectionLostError(LkdiagError):
 
 class ServerSetupError(LkdiagError):
     """The private livekit-server could not be found, got or started."""
+
+
+def kind_and_place(error: BaseException) -> str:
+    """`KeyError in lkdiag/checks/facts.py:83`: without the error's own text, which may name people."""
+    error = first_of(error)
+    place = place_of(error)
+    return type(error).__name__ + (f" in {place}" if place else "")
+
+
+def place_of(error: BaseException) -> str:
+    """The file and line of lkdiag in which it was raised: `lkdiag/checks/facts.py:83`; empty where there is none."""
+    place = ""
+    for frame, line in traceback.walk_tb(first_of(error).__traceback__):
+        parts = PurePath(frame.f_code.co_filename).parts
+        if "lkdiag" in parts:
+            inside = parts[len(parts) - 1 - parts[::-1].index("lkdiag") :]
+            place = f"{'/'.join(inside)}:{line}"
+    return place
+
+
+def first_of(error: BaseException) -> BaseException:
+    """The error itself; of a group, its first one."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -150,7 +150,7 @@ def find_journal(run: str, runs_dir: Path, path: Path) -> Path:
         with contextlib.suppress(OSError):  # a name that is too long, a folder that can't be entered
             if candidate.is_file():
                 return candidate
-    found = sorted(runs_dir.glob(f"*/{FILE_NAME}")) if runs_dir.is_dir() else []
+    found = sorted(runs_dir.glob(f"*/{FILE_NAME}")) if os.path.isdir(runs_dir) else []
     matches = [journal for journal in found if journal.parent.name == run]
     matches = matches or [journal for journal in found if run and journal.parent.name.startswith(run)]
     if len(matches) == 1:
@@ -225,7 +225,7 @@ def _unreadable(path: Path, error: OSError) -> JournalError:
 
 def last_run(runs_dir: Path) -> Path:
     """The journal of the newest run. Raises JournalError when there is none."""
-    found = sorted(runs_dir.glob(f"*/{FILE_NAME}")) if runs_dir.is_dir() else []
+    found = sorted(runs_dir.glob(f"*/{FILE_NAME}")) if os.path.isdir(runs_dir) else []
     if not found:
         raise JournalError(f"{runs_dir} holds no runs yet", "`lkdiag dispatch-trial` makes one")
     return found[-1]

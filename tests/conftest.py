@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,21 @@ if TYPE_CHECKING:
 
 TRIES_AGAIN = 2
 """Of a test whose machine held lkdiag up: that its verdict was no verdict says nothing about lkdiag."""
+
+
+def pytest_configure() -> None:
+    """Let the processes that tests start have every signal as a terminal gives it.
+
+    Under nohup SIGHUP is ignored, and in a shell's background SIGINT; a process hands that on to its children, but not
+    a function of its own. So these signals go on doing nothing here.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, _do_nothing)
+
+
+def _do_nothing(*_: object) -> None:
+    pass
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

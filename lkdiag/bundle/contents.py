@@ -11,7 +11,7 @@ import msgspec
 
 from lkdiag.bundle.cleaning import Cleaner
 from lkdiag.bundle.logfile import read_lines
-from lkdiag.errors import LkdiagError
+from lkdiag.errors import LkdiagError, kind_and_place
 from lkdiag.render import FORMATS
 from lkdiag.report.build import build_report
 from lkdiag.report.masking import Masks
@@ -137,7 +137,11 @@ def _reports(material: Material, events: Sequence[Event], notes: list[str], clea
     files = []
     for name, write in sorted(FORMATS.items(), key=lambda item: item[0] != "markdown"):
         text = io.StringIO()
-        write(masked, text, verbose=True)
+        try:
+            write(masked, text, verbose=True)
+        except Exception as error:
+            notes.append(f"there is no report as {name} in it: lkdiag failed to write it ({kind_and_place(error)})")
+            continue
         suffix = SUFFIXES.get(name, name)
         files.append(File(f"report.{suffix}", ABOUT.get(name, f"the report as {name}"), text.getvalue().encode()))
     about = {"run": msgspec.to_builtins(masked.run), "environment": msgspec.to_builtins(masked.environment)}

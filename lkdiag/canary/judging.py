@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.check_crashed import JUDGING
 from lkdiag.checks.facts import DispatchFacts, RunFacts
 from lkdiag.checks.judged import JudgedTrial
+from lkdiag.checks.verdict import Fallback, Mismatch, Outcome, State
+from lkdiag.errors import kind_and_place
 from lkdiag.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -23,14 +26,56 @@ REGISTRATIONS = 50
 class Judgement:
     """One trial's place in the contract's words, and where it stands."""
 
-    trial: JudgedTrial
+    index: int
     room: str
     role: str
+    outcome: Outcome
+    reason: str
+    """Why it is `error` or `inconclusive`."""
+    state: State
+    mismatch: Mismatch | None
+    fallback: Fallback
+    latency_ms: float | None
+    crash: str = ""
+    """By what its judging crashed, if it did: nothing is known of it then."""
+
+    @classmethod
+    def of(cls, facts: DispatchFacts) -> Judgement:
+        """Judge a trial."""
+        trial, data = JudgedTrial.of(facts), facts.started.data
+        return cls(
+            index=facts.index,
+            room=data["room"],
+            role=data["role"],
+            outcome=trial.outcome,
+            reason=trial.reason,
+            state=trial.state,
+            mismatch=trial.mismatch,
+            fallback=trial.fallback,
+            latency_ms=facts.latency_ms,
+        )
+
+    @classmethod
+    def unjudged(cls, index: int, started: Event, crash: str) -> Judgement:
+        """Of a trial whose judging crashed."""
+        data = started.data
+        return cls(
+            index=index,
+            room=data["room"],
+            role=data["role"],
+            outcome=Outcome.INCONCLUSIVE,
+            reason=f"{JUDGING} crashed: {crash}",
+            state=State.NO_DISPATCH,
+            mismatch=None,
+            fallback=Fallback.UNCLEAR,
+            latency_ms=None,
+            crash=crash,
+        )
 
     @property
     def is_clean(self) -> bool:
         """Delivered, and nothing contradicts it: what a report has no finding about."""
-        return self.trial.outcome == "delivered" and self.trial.mismatch is None
+        return self.outcome is Outcome.DELIVERED and self.mismatch is None
 
 
 class Judge:
@@ -58,8 +103,10 @@ class Judge:
         self._forget(started.mono_ns - BEFORE_NS)
         if started.data["warmup"] or trial.first("trial.interrupted") is not None:
             return None
-        judged = JudgedTrial.of(DispatchFacts(index, RunFacts.of(self._scenario, run), trial))
-        return Judgement(judged, started.data["room"], started.data["role"])
+        try:
+            return Judgement.of(DispatchFacts(index, RunFacts.of(self._scenario, run), trial))
+        except Exception as error:
+            return Judgement.unjudged(index, started, kind_and_place(error))
 
     @property
     def size(self) -> int:

@@ -114,16 +114,15 @@ class Metrics:
 
     def count(self, judged: Judgement, at_s: float) -> None:
         """Take a trial that was judged at that time (Unix, seconds)."""
-        trial, whose = judged.trial, self._whose(judged.role)
-        self._trials.labels(*whose, trial.outcome.value).inc()
-        self._fallbacks.labels(*whose, trial.fallback.value).inc()
-        if trial.mismatch is not None:
-            self._mismatches.labels(*whose, trial.mismatch.value).inc()
-        latency_ms = trial.facts.latency_ms
-        if trial.outcome in CAME and latency_ms is not None:
-            self._latency.labels(*whose).observe(latency_ms / 1000)
+        whose = self._whose(judged.role)
+        self._trials.labels(*whose, judged.outcome.value).inc()
+        self._fallbacks.labels(*whose, judged.fallback.value).inc()
+        if judged.mismatch is not None:
+            self._mismatches.labels(*whose, judged.mismatch.value).inc()
+        if judged.outcome in CAME and judged.latency_ms is not None:
+            self._latency.labels(*whose).observe(judged.latency_ms / 1000)
         self._last_trial.labels(*whose).set(at_s)
-        if trial.outcome is Outcome.DELIVERED:
+        if judged.outcome is Outcome.DELIVERED:
             self._last_delivery.labels(*whose).set(at_s)
 
     def skipped(self, trials: int) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.check_crashed import Guard
 from lkdiag.checks.diagnosis import Diagnosis, diagnose, explain_dispatch
 from lkdiag.checks.diagnosis.beside import Beside
 from lkdiag.checks.outcome import fallback_of, mismatch_of, outcome_of, state_of
@@ -42,6 +43,11 @@ class JudgedTrial:
     def index(self) -> int:
         """The trial's number."""
         return self.facts.index
+
+    @cached_property
+    def guard(self) -> Guard:
+        """Knows which of its checks and causes crashed."""
+        return Guard(self.index)
 
     @cached_property
     def diagnosis(self) -> Diagnosis | None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lkdiag.checks.diagnosis.value import Cause
     from lkdiag.checks.facts import DispatchFacts, RunFacts
     from lkdiag.checks.judged import JudgedTrial
+    from lkdiag.timeline import Event
 
 Situation = tuple[str, str]
 """Which caller is in the room, and which of a scenario's cases it is."""
@@ -91,6 +92,35 @@ class Neighbour(msgspec.Struct, gc=False):
             job_types=_types.setdefault(types, types),
             worker_id=None if worker_id is None else intern(worker_id),
             in_log=is_in_log(facts),
+        )
+
+    @classmethod
+    def unjudged(cls, index: int, run: RunFacts, started: Event, last_ns: int) -> Neighbour:
+        """What is to be kept of a trial whose judging crashed: when it ran, and what it was to be."""
+        data = started.data
+        return cls(
+            index=index,
+            run=run,
+            is_control=data.get("role") == "control",
+            warmup=bool(data.get("warmup")),
+            agent_name=str(data.get("agent_name", "")),
+            on_probe=bool(data.get("on_probe")),
+            situation=(str(data.get("caller")), str(data.get("case"))),
+            outcome=Outcome.INCONCLUSIVE,
+            state=State.NO_DISPATCH,
+            mismatch=None,
+            fallback=Fallback.UNCLEAR,
+            latency_ms=None,
+            began_ns=started.mono_ns,
+            closing_began_ns=last_ns,
+            paused=False,
+            came=False,
+            served=False,
+            asked=False,
+            listing_was_due=False,
+            job_types=frozenset(),
+            worker_id=None,
+            in_log=False,
         )
 
 

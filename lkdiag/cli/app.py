@@ -42,6 +42,9 @@ NAME = "lkdiag"
 ASKED_BY_A_SHELL = "_LKDIAG_COMPLETE"
 """Set where a shell asks what may follow; it gives no arguments, and reads stdout."""
 
+COMPLETION = frozenset({"--install-completion", "--show-completion"})
+"""Options of typer's own, which end the process by themselves."""
+
 app = typer.Typer(
     name=NAME,
     cls=Root,
@@ -115,9 +118,16 @@ def _run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         give_up(sys.stdout)  # `lkdiag --help | head -1`
         return ExitCode.OK
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # not only Exception: a CancelledError, or a panic of a native library, is none
+        if isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError):
+            give_up(sys.stdout)  # rich makes the one of the other (rich 15, Console.on_broken_pipe)
+            return ExitCode.OK
+        if isinstance(error, SystemExit) and (ASKED_BY_A_SHELL in os.environ or COMPLETION.intersection(arguments)):
+            raise  # typer's, when it has told the shell
         problem = own_fault(error)
-    say_error(problem)
+    say_error(problem, arguments)
     return problem.exit_code
 
 

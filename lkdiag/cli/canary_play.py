@@ -17,6 +17,7 @@ from lkdiag.canary.pace import Pace
 from lkdiag.canary.rooms import OwnRooms
 from lkdiag.cli.notes import say
 from lkdiag.cli.session import SERVER_LOG, Session
+from lkdiag.cli.shield import Shield
 from lkdiag.errors import ExitCode, LkdiagError
 from lkdiag.render.visible import visible
 from lkdiag.scenario.script import with_settings
@@ -92,7 +93,7 @@ class Canary:
             command=self.command,
             quiet=self.quiet,
             carry_out=chapter.carry_out,
-            watchers=(chapter.note,),
+            watchers=chapter.watchers,
         )
 
 
@@ -113,33 +114,34 @@ class Chapter:
         self.run_id = ""
         self.is_interrupted = False
         self.crashed: str | None = None
-        self._rooms = rooms
         self._metrics = metrics
         self._judge = Judge(script.settings)
-        self._course = Course(pace, rooms, self._on_over)
+        self._shield = Shield()
+        self._course = Course(pace, rooms, self._shield.around(self._on_over))
+        self.watchers = (self._note, rooms.note, metrics.note, self._judge.note)
+        """Each by itself: none that crashes keeps an event from the others."""
         self._is_first = is_first
         self._verbose = verbose
 
     async def carry_out(self, credentials: Credentials, recorder: Recorder, run_id: str, stop: asyncio.Event) -> None:
         """Play its trials. Raises ConnectionLostError or CredentialsError where the canary could not begin."""
+        self._shield.recorder = recorder
         await self._course.run(self.script, credentials, recorder, run_id, stop, must_answer=self._is_first)
 
-    def note(self, event: Event) -> None:
-        """Take an event of the recorder."""
+    def _note(self, event: Event) -> None:
         if event.kind == "run.started":
             self.run_id = event.data["run_id"]
         elif event.kind == "run.interrupted":
             self.is_interrupted = True
         elif event.kind == "run.crashed":
             self.crashed = event.data["reason"]
-        self._rooms.note(event)
-        self._metrics.note(event)
-        self._judge.note(event)
 
     def _on_over(self, index: int) -> None:
         judged = self._judge.judge(index)
         if judged is None:
             return
+        if judged.crash:
+            self._shield.tell(judged.crash)
         at_s = time.time()
         self._metrics.count(judged, at_s)
         if self._verbose or not judged.is_clean:
@@ -148,19 +150,17 @@ class Chapter:
 
 def as_line(judged: Judgement, run_id: str, at_s: float) -> str:
     """`2026-11-21T03:49:50.123Z trial run=… trial=17 role=subject outcome=dropped …`: what an alert leads to."""
-    trial = judged.trial
-    latency_ms = trial.facts.latency_ms
     words = {
         "run": run_id,
-        "trial": str(trial.index),
+        "trial": str(judged.index),
         "role": judged.role,
-        "outcome": trial.outcome.value,
-        "mismatch": trial.mismatch.value if trial.mismatch else "",
-        "state": trial.state.value,
-        "fallback": trial.fallback.value,
-        "latency_ms": "" if latency_ms is None else f"{latency_ms:g}",
+        "outcome": judged.outcome.value,
+        "mismatch": judged.mismatch.value if judged.mismatch else "",
+        "state": judged.state.value,
+        "fallback": judged.fallback.value,
+        "latency_ms": "" if judged.latency_ms is None else f"{judged.latency_ms:g}",
         "room": judged.room,
-        "reason": trial.reason,
+        "reason": judged.reason,
     }
     at = datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return " ".join([at, "trial", *(f"{key}={_quoted(visible(word))}" for key, word in words.items() if word)])

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from lkdiag.cli import manual
+from lkdiag.cli.number_option import read_strictly
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
@@ -32,6 +33,7 @@ class Entry:
         alone = typer.Typer(
             rich_markup_mode="rich", pretty_exceptions_enable=False, add_completion=False, context_settings=CONTEXT
         )
+        read_strictly(found)
         kind = getattr(module, "COMMAND_CLASS", TyperCommand)
         alone.command(name, cls=kind, epilog=getattr(module, "EXAMPLES", None))(found)
         manual.complete(alone)

@@ -13,9 +13,8 @@ import typer
 from lkdiag import settings
 from lkdiag.cli import options as shared
 from lkdiag.cli.notes import give_up, say
-from lkdiag.cli.output import check_output
-from lkdiag.cli.own_fault import described
-from lkdiag.errors import ExitCode, JournalError, UsageError
+from lkdiag.cli.output import check_output, judge
+from lkdiag.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -110,20 +109,11 @@ def exit_code_of(comparison: Comparison) -> ExitCode:
 
 def _judged(name: str, path: Path) -> Report:
     from lkdiag.journal import read_journal
-    from lkdiag.report.build import build_report
 
     journal = read_journal(path)
     for note in journal.notes:
         say(f"note: {name}: {note}")
-    try:
-        return build_report(journal.events, journal.notes)
-    except JournalError:
-        raise
-    except Exception as error:
-        raise JournalError(
-            f"{path} can't be judged: {described(error)}",
-            "was it changed, or written by another version? If not, please report it with the journal attached",
-        ) from error
+    return judge(path, journal.events, journal.notes)
 
 
 def _by_suffix(path: Path | None) -> CompareFormat:

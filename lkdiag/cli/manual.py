@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 EXIT_CODES = (
     "Exit codes: 0 nothing found · 1 a finding, or a threshold not met · 2 usage · 3 inconclusive · "
-    "4 credentials, connection or set-up · 5 rooms left behind by lkdiag · 130 interrupted"
+    "4 credentials, connection, set-up, or a fault of lkdiag's own · 5 rooms left behind by lkdiag · 130 interrupted"
 )
 """The contract's. A command whose own codes mean something else says so in its docstring."""
 RUNS = (

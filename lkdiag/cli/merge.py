@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections import deque
 from pathlib import Path
@@ -73,7 +74,7 @@ def merge(
     began_ns, ended_ns = _span(paths)
     clock = iter((began_ns,))
     path = (output or directory / run_id) / FILE_NAME
-    if path.exists():
+    if os.path.exists(path):
         raise UsageError(f"there is a run in {path.parent} already", "choose another -o FOLDER")
     with JournalWriter(path) as journal:
         # the merged run has no clock of its own: it begins with its first shard, and ends with its last
@@ -105,7 +106,7 @@ def _journals(runs: Sequence[str], directory: Path) -> list[Path]:
     found: list[Path] = []
     for run in runs:
         folder = Path(run)
-        if folder.is_dir() and not (folder / FILE_NAME).exists():
+        if os.path.isdir(folder) and not os.path.exists(folder / FILE_NAME):
             below = sorted(folder.rglob(FILE_NAME))
             if not below:
                 raise UsageError(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from lkdiag.cli.notes import give_up, say, say_error
-from lkdiag.cli.own_fault import described
-from lkdiag.errors import ExitCode, JournalError, LkdiagError, UsageError
+from lkdiag.cli.own_fault import PLEASE_REPORT, described
+from lkdiag.errors import ExitCode, LkdiagError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -76,7 +76,6 @@ def show_run(
     from lkdiag.cli.known_secrets import secrets_of_run
     from lkdiag.cli.worker_log import worker_log_events
     from lkdiag.journal import read_journal
-    from lkdiag.report.build import build_report
     from lkdiag.report.redact import redact as redacted
     from lkdiag.report.threshold import judged_by, parse_conditions
     from lkdiag.timeline.sources import InARow
@@ -87,16 +86,7 @@ def show_run(
     events: Iterable[Event] = journal.events
     if worker_log is not None:
         events = InARow(events, worker_log_events(events, worker_log, secrets=secrets_of_run(journal.started)))
-    try:
-        report = build_report(events, journal.notes)
-    except JournalError:
-        raise
-    except Exception as error:
-        # every line is an event, and yet they make no run: only a file that was changed should be like that
-        raise JournalError(
-            f"{journal_path} can't be judged: {described(error)}",
-            "was it changed, or written by another version? If not, please report it with the journal attached",
-        ) from error
+    report = judge(journal_path, events, journal.notes)
     report = judged_by(report, parse_conditions(fail_if, report.run.kind))
     write_report(redacted(report) if redact else report, format_, path, verbose=verbose)
     if report.run.aborted is not None:
@@ -104,19 +94,47 @@ def show_run(
     return exit_code_of(report)
 
 
+def judge(path: Path, events: Iterable[Event], notes: Sequence[str]) -> Report:
+    """The report of the journal at `path`. Raises LkdiagError where the run's own facts make no report.
+
+    Every line is an event by then. So this is a file that was changed, or a fault of lkdiag's own: exit code 4.
+    """
+    from lkdiag.report.build import build_report
+
+    try:
+        return build_report(events, notes)
+    except LkdiagError:
+        raise
+    except Exception as error:
+        raise LkdiagError(
+            f"{path} can't be judged: {described(error)}",
+            "was it changed, or written by another version? If not, please report it with the journal attached",
+        ) from error
+
+
 def write_report(report: Report, format_: Format | None, path: Path | None, *, verbose: bool) -> None:
     """Write it to `path`, or to stdout. Without a format the file's suffix decides, else `terminal`.
 
-    Raises UsageError when the file can't be written; the run itself is not lost by that.
+    Raises UsageError when the file can't be written, LkdiagError when the renderer crashes: a fault of lkdiag's own is
+    exit code 4, whatever the verdict, for nobody has seen the report. The run itself is not lost by either.
     """
     from lkdiag.render import FORMATS
 
     by_suffix = Format.TERMINAL if path is None else SUFFIXES.get(path.suffix.lower(), Format.TERMINAL)
-    write = FORMATS[format_ or by_suffix]
+    chosen = format_ or by_suffix
+
+    def write(file: TextIO) -> None:
+        try:
+            FORMATS[chosen](report, file, verbose=verbose)
+        except OSError:
+            raise
+        except Exception as error:
+            raise _renderer_crashed(error, chosen, report.run.id) from error
+
     if path is not None:
         try:
             with path.open("w", encoding="utf-8") as file:
-                write(report, file, verbose=verbose)
+                write(file)
         except OSError as error:
             raise UsageError(
                 f"the report can't be written to {path}: {error.strerror}",
@@ -125,7 +143,7 @@ def write_report(report: Report, format_: Format | None, path: Path | None, *, v
         say(f"{report.headline} Report: {path}")
         return
     try:
-        write(report, sys.stdout, verbose=verbose)
+        write(sys.stdout)
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):
         # `lkdiag … | head` has read enough; the exit code still tells. rich makes a SystemExit(1) of it
@@ -136,6 +154,14 @@ def write_report(report: Report, format_: Format | None, path: Path | None, *, v
         raise UsageError(
             f"the report can't be written: {error.strerror}", f"the run is kept: lkdiag report {report.run.id}"
         ) from error
+
+
+def _renderer_crashed(error: Exception, format_: Format, run_id: str) -> LkdiagError:
+    other = "" if format_ is Format.JSON else f"lkdiag report {run_id} --format json has all of it; "
+    return LkdiagError(
+        f"lkdiag failed while it wrote the report as {format_}, which is not complete: {described(error)}",
+        f"{other}{PLEASE_REPORT}, with the output of `lkdiag bundle {run_id}`",
+    )
 
 
 def exit_code_of(report: Report) -> ExitCode:

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import traceback
-from pathlib import Path
+from lkdiag.errors import LkdiagError, first_of, place_of
 
-from lkdiag.errors import LkdiagError
+PLEASE_REPORT = "this is a fault of lkdiag's own: please report it at lkdiag's own tracker"
 
 
 def own_fault(error: BaseException) -> LkdiagError:
-    """A fault of lkdiag's own as an error for the user."""
-    return LkdiagError(f"lkdiag failed: {described(error)}", "this is a fault of lkdiag's own: please report it")
+    """A fault of lkdiag's own as an error for the user. Its exit code is 4: it is no verdict, and no wrong usage."""
+    return LkdiagError(f"lkdiag failed: {described(error)}", PLEASE_REPORT)
 
 
 def described(error: BaseException) -> str:
     """Kind, text and place: `KeyError: 'role' (lkdiag/checks/facts.py:83)`. Of a group, its first error."""
     from lkdiag.secrecy.scrubber import scrub
 
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    frames = traceback.extract_tb(error.__traceback__)
-    place = ""
-    for frame in frames:
-        parts = Path(frame.filename).parts
-        if "lkdiag" in parts:
-            inside = parts[len(parts) - 1 - parts[::-1].index("lkdiag") :]
-            place = f" ({'/'.join(inside)}:{frame.lineno})"
-    return f"{type(error).__name__}: {scrub(str(error))}{place}"
+    error = first_of(error)
+    text, place = scrub(str(error)), place_of(error)
+    return type(error).__name__ + (f": {text}" if text else "") + (f" ({place})" if place else "")

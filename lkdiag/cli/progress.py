@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from lkdiag.cli.notes import say
@@ -42,13 +43,15 @@ class Progress:
         self._task = self._live.add_task("trials", total=tally.total or tally.duration_s, told=tally.told, tally="")
 
     def __enter__(self) -> Self:
-        self._live.start()
+        with contextlib.suppress(Exception):  # a terminal that can't show it must not keep the run from beginning
+            self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._live.stop()
+        with contextlib.suppress(Exception):  # nor the report from being made
+            self._live.stop()
 
     def note(self, event: Event) -> None:
         """Take an event of the recorder."""

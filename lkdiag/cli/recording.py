@@ -21,6 +21,7 @@ import msgspec
 
 from lkdiag import __version__
 from lkdiag.cli.notes import say
+from lkdiag.cli.shield import Shield
 from lkdiag.errors import ExitCode
 from lkdiag.journal import FILE_NAME, SCHEMA, JournalWriter
 from lkdiag.timeline import Recorder
@@ -68,13 +69,16 @@ def record_run(
 ) -> Iterator[Recording]:
     """Open the journal of a new run. Raises UsageError when it can't be written.
 
-    `shard` is which share of it this process plays; `merged` says of which shards it is put together.
-    `secret` is the project's: no event has it in it.
+    A watcher that crashes does not reach the run. `shard` is which share of it this process plays; `merged` says of
+    which shards it is put together. `secret` is the project's: no event has it in it.
     """
     run_id = run_id or new_run_id()
     folder = runs_dir / run_id
     with JournalWriter(folder / FILE_NAME) as journal:
-        recorder = Recorder(journal.write, *watchers, wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
+        shield = Shield()
+        recorder = shield.recorder = Recorder(
+            journal.write, *map(shield.around, watchers), wall_ns=time.time_ns, mono_ns=time.monotonic_ns
+        )
         if secret is not None:
             recorder.hide(secret)
         recorder.record(

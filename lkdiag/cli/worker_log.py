@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -23,9 +24,9 @@ AROUND_NS = 60 * 1_000_000_000
 
 def check_worker_log(path: Path | None) -> None:
     """Raises UsageError before anything is run, when there is no such file."""
-    if path is not None and path.is_dir():
+    if path is not None and os.path.isdir(path):  # Path.is_dir raises for a name that is too long
         raise UsageError(f"{path} is a folder, not a worker's log", "name the file in it that your worker writes")
-    if path is not None and not path.is_file():
+    if path is not None and not os.path.isfile(path):
         raise UsageError(f"there is no worker's log {path}", "name the file into which your worker's log is written")
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lkdiag.cli.notes import give_up
+from lkdiag.cli.shield import Shield
 from lkdiag.errors import ExitCode
 from lkdiag.render.visible import visible
 from lkdiag.timeline import Recorder
@@ -45,7 +46,7 @@ async def play(
             give_up(sys.stdout)
             stop.set()
 
-    recorder = Recorder(show, wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
+    recorder = Recorder(Shield().around(show), wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
     recorder.hide(credentials.api_secret)
     worker = StagedWorker(credentials, recorder.for_trial(None), agent_name, job_type, behaviour)
     with _stopped_by_signals(stop):

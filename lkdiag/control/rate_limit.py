@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from lkdiag.scenario.number import parse_number
+
 BACKOFF_S = 1.0
 """Without a Retry-After: that long, and twice as long with each further refusal."""
 BACKOFF_MAX_S = 30.0
@@ -17,7 +19,7 @@ def parse_retry_after_s(text: str | None, now: datetime | None = None) -> float 
     if text is None:
         return None
     try:
-        return max(0.0, float(text))
+        return max(0.0, parse_number(text.strip()))
     except ValueError:
         pass
     try:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from lkdiag.checks.verdict import Finding, Severity, Verdict
-from lkdiag.errors import JournalError
+from lkdiag.errors import JournalError, UsageError
 from lkdiag.report.api_calls import joined_by
 from lkdiag.report.narrative import utc
 from lkdiag.report.value import Environment, LeftoverRoom, Run, Server
@@ -16,6 +17,7 @@ from lkdiag.timeline.clock import estimate_clock
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from lkdiag.checks.check_crashed import Guard
     from lkdiag.timeline import Event, Timeline
     from lkdiag.timeline.clock import ClockSample
 
@@ -26,7 +28,7 @@ def scenario_of(started: Event, kind: type[T]) -> T:
     """The run's scenario. Raises JournalError when it can't be read."""
     try:
         return msgspec.convert(started.data["options"], kind)
-    except (msgspec.ValidationError, KeyError) as error:
+    except (msgspec.ValidationError, KeyError, UsageError) as error:
         raise JournalError(
             f"the journal's scenario can't be read: {error}", "was it written by another version?"
         ) from error
@@ -53,28 +55,42 @@ def run_of(started: Event, run: Timeline) -> Run:
 
 
 def environment_of(
-    started: Event, run: Timeline, samples: Iterable[ClockSample], agent_name: str | None
+    started: Event, run: Timeline, samples: Iterable[ClockSample], agent_name: str | None, guard: Guard
 ) -> Environment:
-    """Where the run took place; `agent_name` is the subject's, None for lkdiag's own. `samples` are of its clocks."""
-    described = run.first("worker.registered", "server.described")
-    server: dict[str, Any] = {} if described is None else described.data["server"]
-    clock = estimate_clock(samples)
+    """Where the run took place; `agent_name` is the subject's, None for lkdiag's own. `samples` are of its clocks.
+
+    A part that crashes is left out.
+    """
+    clock = guard.call(partial(estimate_clock, samples), None, "the estimate of the server's clock")
     wall_ahead_ms = (started.at_ns - started.mono_ns) / 1e6
     return Environment(
-        server=Server(**{key: server.get(key) or None for key in ("version", "edition", "region", "node_id")}),
+        server=guard.call(partial(_server, run), Server(), "the description of the server"),
         project_host=started.data["project_host"],
         subject=_subject(run, agent_name),
-        probe_worker_ids=tuple(event.data["worker_id"] for event in run.of("worker.registered")),
+        probe_worker_ids=guard.call(partial(_worker_ids, run), (), "the list of lkdiag's own workers"),
         clock_offset_ms=None if clock is None else round(clock.offset_ms - wall_ahead_ms, 1),
         clock_error_ms=None if clock is None else round(clock.error_ms, 1),
         sdk=started.data["sdk"],
         python=started.data["python"],
         os=started.data["os"],
-        agent_sdk=tuple(
-            dict.fromkeys(name for read in run.of("worker_log.read") for name in read.data.get("versions", ()))
-        ),
+        agent_sdk=guard.call(partial(_agent_sdk, run), (), "the list of the worker's versions"),
         join=joined_by(started.data["options"]),
     )
+
+
+def _server(run: Timeline) -> Server:
+    described = run.first("worker.registered", "server.described")
+    told: dict[str, Any] = {} if described is None else described.data["server"]
+    return Server(**{key: told.get(key) or None for key in ("version", "edition", "region", "node_id")})
+
+
+def _worker_ids(run: Timeline) -> tuple[str, ...]:
+    return tuple(event.data["worker_id"] for event in run.of("worker.registered"))
+
+
+def _agent_sdk(run: Timeline) -> tuple[str, ...]:
+    named = (name for read in run.of("worker_log.read") for name in read.data.get("versions", ()))
+    return tuple(dict.fromkeys(named))
 
 
 def _subject(run: Timeline, agent_name: str | None) -> str:

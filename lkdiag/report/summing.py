@@ -47,6 +47,13 @@ class SummarySoFar:
         if trial.outcome in (Outcome.DELIVERED, Outcome.DELAYED):
             self._add_delays(trial)
 
+    def add_unjudged(self) -> None:
+        """One trial that counts, and whose judging crashed."""
+        self.trials += 1
+        self.unlisted += 1
+        self._outcomes[Outcome.INCONCLUSIVE] += 1
+        self._fallbacks[Fallback.UNCLEAR] += 1
+
     def _add_delays(self, trial: JudgedTrial) -> None:
         facts = trial.facts
         if facts.latency_ms is not None:

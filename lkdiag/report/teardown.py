@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from lkdiag.checks import leftover_room
+from lkdiag.checks.check_crashed import IDS, JUDGING, STORY, Guard
 from lkdiag.checks.teardown import CALL_CHECKS
 from lkdiag.checks.teardown.facts import STAYS, UNKNOWN, TeardownFacts
 from lkdiag.checks.teardown.judged import JudgedCall
@@ -38,6 +40,8 @@ from lkdiag.timeline.clock import Clocks
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from lkdiag.checks.verdict import Finding
+    from lkdiag.report.value import TimelineLine
     from lkdiag.timeline import Event, Timeline
 
 ORDER = [*Cleanup], [*AgentExit, STAYS, UNKNOWN], [*Side]
@@ -55,27 +59,35 @@ def build_teardown(
     gone = frozenset(event.data["room"] for event in run.of("room.gone"))
     packed, calls, found = Packed(TeardownTrial, plain=plain), [], FindingsSoFar()
     for index, timeline in trials_of(events, first.late):
-        judged = JudgedCall.of(TeardownFacts(index, scenario, timeline, stalls, gone))
-        trial = _trial(judged, stalls)
+        call, trial = _judge(TeardownFacts(index, scenario, timeline, stalls, gone), stalls)
         packed.put(index, trial)
         found.add(index, trial.findings)
-        calls.append(_Call.of(judged))
+        calls.append(call)
     calls.sort(key=lambda call: call.index)
     trials = sequence_of(packed, [call.index for call in calls], plain=plain)
-    left = leftover_room.judge(run)
-    findings = (*([] if left is None else [left]), *found.grouped())
+    guard = Guard()
+    left = guard.findings((leftover_room.judge,), run)
     about = run_of(started, run)
+    health = guard.call(partial(health_of, run, scenario, len(calls)), None, "the summary of lkdiag's own health")
+    expectation = guard.call(
+        lambda: judge_expectation(started.data.get("expect"), map(seen_of, trials), interrupted=about.interrupted),
+        None,
+        "the comparison with what the scenario expects",
+    )
+    leftovers = guard.call(partial(_leftovers, run, calls), (), "the list of leftover rooms")
+    environment = environment_of(started, run, clocks.samples(), scenario.agent_name, guard)
+    findings = (*left, *found.grouped(), *guard.crashes)
     planned = _planned(scenario)
     verdict = verdict_of(findings, about, missing=planned > len(trials), nothing_judged=not trials)
     return TeardownReport(
         run=about,
-        environment=environment_of(started, run, clocks.samples(), scenario.agent_name),
+        environment=environment,
         verdict=verdict,
         headline=_headline(calls, about.interrupted, about.aborted, planned),
-        leftover_rooms=_leftovers(run, calls),
+        leftover_rooms=leftovers,
         findings=findings,
-        expectation=judge_expectation(started.data.get("expect"), map(seen_of, trials), interrupted=about.interrupted),
-        health=health_of(run, scenario, len(calls)),
+        expectation=expectation,
+        health=health,
         notes=tuple(notes),
         summary=_summary(calls),
         trials=trials,
@@ -97,6 +109,49 @@ class _Call(msgspec.Struct, frozen=True):
         facts = call.facts
         cell = (facts.cleanup, facts.agent_exit, facts.hangup)
         return cls(call.index, cell, call.outcome, facts.closed_ms, facts.stranded_ms, _leftover(call))
+
+
+def _judge(facts: TeardownFacts, stalls: Sequence[Event]) -> tuple[_Call, TeardownTrial]:
+    """A call's figures and its report. One whose judging crashes is inconclusive, and the other calls stand."""
+
+    def judge() -> tuple[_Call, TeardownTrial]:
+        judged = JudgedCall.of(facts)
+        return _Call.of(judged), _trial(judged, stalls)
+
+    guard = Guard(facts.index)
+    return guard.call(judge, None, JUDGING) or _unjudged(facts.index, facts.timeline, guard.crashes)
+
+
+def _unjudged(index: int, timeline: Timeline, crashes: Sequence[Finding]) -> tuple[_Call, TeardownTrial]:
+    """What the call was to be, and the crash."""
+    started = timeline.first("trial.started")
+    assert started is not None, "trials_of passes over a trial that was not begun"
+    data = started.data
+    told = str(data.get("agent_exit"))
+    cell = str(data.get("cleanup")), told if told in ORDER[1] else UNKNOWN, str(data.get("hangup"))
+    trial = TeardownTrial(
+        index=index,
+        started_at=utc(started.at_ns),
+        room=str(data.get("room", "")),
+        room_sid=None,
+        human_room_sid=None,
+        dispatch_id=None,
+        job_id=None,
+        participant_ids={},
+        cleanup=cell[0],
+        agent_exit=cell[1],
+        subject=None,
+        hangup=cell[2],
+        merge=None,
+        outcome=TeardownOutcome.INCONCLUSIVE,
+        closed_ms=None,
+        survivor=None,
+        left_in_room=(),
+        api_calls=0,
+        findings=tuple(crashes),
+        timeline=(),
+    )
+    return _Call(index, cell, TeardownOutcome.INCONCLUSIVE, None, None, None), trial
 
 
 def _planned(scenario: TeardownScenario) -> int:
@@ -122,10 +177,13 @@ def _headline(calls: Sequence[_Call], interrupted: bool, aborted: str | None, pl
 
 def _trial(call: JudgedCall, stalls: Sequence[Event]) -> TeardownTrial:
     facts = call.facts
-    findings = tuple(finding for check in CALL_CHECKS if (finding := check(call)) is not None)
-    worth_telling = any(finding.severity is not Severity.NOTE for finding in findings)
-    last_ns = max(event.mono_ns for event in facts.timeline)
-    during = between(stalls, facts.started.mono_ns, last_ns)
+    guard = call.guard
+    found = guard.findings(CALL_CHECKS, call)
+    ids = guard.call(partial(call_participants, facts), {}, IDS)
+    told: tuple[TimelineLine, ...] = ()
+    if guard.crashes or any(finding.severity is not Severity.NOTE for finding in found):
+        last_ns = max(event.mono_ns for event in facts.timeline)
+        told = guard.call(partial(story, facts.timeline, between(stalls, facts.started.mono_ns, last_ns)), (), STORY)
     dispatch_id, job_id = call_job(facts)
     return TeardownTrial(
         index=call.index,
@@ -135,7 +193,7 @@ def _trial(call: JudgedCall, stalls: Sequence[Event]) -> TeardownTrial:
         human_room_sid=human_room_sid(facts),
         dispatch_id=dispatch_id,
         job_id=job_id,
-        participant_ids=call_participants(facts),
+        participant_ids=ids,
         cleanup=facts.cleanup,
         agent_exit=facts.agent_exit,
         subject=_subject(facts),
@@ -146,8 +204,8 @@ def _trial(call: JudgedCall, stalls: Sequence[Event]) -> TeardownTrial:
         survivor=_survivor(facts),
         left_in_room=tuple(one["identity"] for one in facts.left_in_room),
         api_calls=len(facts.timeline.of("api.called")),
-        findings=findings,
-        timeline=story(facts.timeline, during) if worth_telling else (),
+        findings=(*found, *guard.crashes),
+        timeline=told,
     )
 
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import difflib
-import math
 import operator
 import re
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from lkdiag.checks.check_crashed import Guard
 from lkdiag.checks.verdict import Verdict
 from lkdiag.errors import UsageError
-from lkdiag.report.metric import METRICS, Unit
+from lkdiag.report.metric import METRICS, Measured, Unit
 from lkdiag.report.value import Threshold
+from lkdiag.scenario.number import parse_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lkdiag.report.metric import Measured, Metric
+    from lkdiag.report.metric import Metric
     from lkdiag.report.value import Report
 
 AnyReport = TypeVar("AnyReport", bound="Report")
@@ -63,12 +65,12 @@ def _parse(text: str, metrics: dict[str, Metric], kind: str) -> Condition:
     if sign not in OPERATORS:
         raise UsageError(f"--fail-if {text!r}: {sign!r} is not an operator", f"there are {' '.join(OPERATORS)}")
     try:
-        limit = float(number)
+        limit = parse_number(number)
     except ValueError:
         raise UsageError(
             f"--fail-if {text!r}: {number!r} is not a number", _units(metrics[name].unit, number)
         ) from None
-    if not math.isfinite(limit) or limit < 0:
+    if number.startswith("-"):
         raise UsageError(f"--fail-if {text!r}: {number} can't be a limit", "it has to be a number from 0 on")
     if metrics[name].unit is Unit.SHARE and limit > 1:
         raise UsageError(
@@ -106,7 +108,8 @@ def judged_by(report: AnyReport, conditions: Sequence[Condition]) -> AnyReport:
     if not conditions:
         return report
     metrics = METRICS[report.run.kind]
-    thresholds = tuple(_judge(condition, metrics[condition.metric], report) for condition in conditions)
+    guard = Guard()
+    thresholds = tuple(_judge(condition, metrics[condition.metric], report, guard) for condition in conditions)
     verdict = report.verdict
     if any(threshold.ok is False for threshold in thresholds):
         verdict = Verdict.FAIL
@@ -114,14 +117,16 @@ def judged_by(report: AnyReport, conditions: Sequence[Condition]) -> AnyReport:
         verdict = Verdict.INCONCLUSIVE
     changes: dict[str, Any] = {
         "thresholds": thresholds,
+        "findings": (*report.findings, *guard.crashes),
         "verdict": verdict,
         "headline": " ".join([report.headline, *_told(thresholds)]),
     }
     return replace(report, **changes)
 
 
-def _judge(condition: Condition, metric: Metric, report: Report) -> Threshold:
-    measured: Measured = metric.measure(report)
+def _judge(condition: Condition, metric: Metric, report: Report, guard: Guard) -> Threshold:
+    unknown = Measured(None, "lkdiag itself failed to measure it")
+    measured = guard.call(partial(metric.measure, report), unknown, f"the metric {condition.metric}")
     value = measured.value
     limit = f"the run fails if it is {condition.operator} {_number(condition.limit)}"
     if value is None:

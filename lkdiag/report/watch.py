@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import fields, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from lkdiag.checks import changing_worker, nobody_answers
+import msgspec
+
+from lkdiag.checks.check_crashed import JUDGING, Guard
 from lkdiag.checks.diagnosis.beside import Beside
 from lkdiag.checks.neighbour import Neighbour
 from lkdiag.checks.run_facts import RunFacts
 from lkdiag.checks.verdict import Severity, Verdict
-from lkdiag.checks.watch import CHECKS, left_alone, out_of_sight
+from lkdiag.checks.watch import CHECKS, NAME_CHECKS, left_alone, out_of_sight
 from lkdiag.checks.watch.call import CallFacts
 from lkdiag.checks.watch.judged import judge_observed, observed
 from lkdiag.report.about import environment_of, run_of, scenario_of, verdict_of
-from lkdiag.report.dispatch_trial import trial_report
+from lkdiag.report.dispatch_trial import trial_report, unjudged_trial
 from lkdiag.report.grouping import FindingsSoFar
 from lkdiag.report.narrative import story, utc
 from lkdiag.report.packed import PLAIN
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from lkdiag.checks.judged import JudgedTrial
     from lkdiag.checks.verdict import Finding
     from lkdiag.checks.watch.facts import ObservedFacts
-    from lkdiag.report.value import DispatchSummary, Run
+    from lkdiag.report.value import DispatchSummary, Run, TrialReport
     from lkdiag.timeline import Event
 
 OPTION = "--"
@@ -58,43 +61,41 @@ def build_watch(
         for number, events in sorted(timeline.by_trial().items())
         if events.first("trial.started") is not None
     ]
-    facts = list(observed(calls, run_facts, scenario.agent_name))
-    apart = [judge_observed(one) for one in facts]
-    neighbours = [Neighbour.of(trial) for trial in apart]
-    beside = Beside(neighbours)
-    judged = [replace(trial, beside=beside) for trial in apart]
-    for trial, neighbour in zip(judged, neighbours, strict=True):
-        neighbour.causes = () if trial.diagnosis is None else trial.diagnosis.causes
-    stalls = run.of("lkdiag.stalled")
-    trials = tuple(_trial(trial, one, stalls) for trial, one in zip(judged, facts, strict=True))
-    found = {call.number: left_alone.judge(call, scenario.alone_for_s) for call in calls}
+    guard, stalls = Guard(), run.of("lkdiag.stalled")
+    calls = [call for call in calls if guard.call(partial(_read, call, scenario), False, _judging(call))]
+    seen = [_Seen(one) for one in observed(calls, run_facts, scenario.agent_name)]
+    beside = Beside([one.neighbour for one in seen])
+    sums = SummarySoFar()
+    trials = tuple(one.report(beside, stalls, sums) for one in seen)
+    found = {call.number: guard.findings((left_alone.judge,), call, scenario.alone_for_s) for call in calls}
     reports = tuple(
         call_report(
             call,
             scenario.alone_for_s,
             tuple(trial.index for trial in trials if trial.call == call.number),
             found[call.number],
-            story(call.story, stalls_of(stalls, call)) if found[call.number] is not None else (),
+            story(call.story, stalls_of(stalls, call)) if found[call.number] else (),
         )
         for call in calls
     )
-    findings = _findings(neighbours, trials, list(found.values()), run, calls)
+    found_of_run = _findings([one.neighbour for one in seen], trials, list(found.values()), run, calls, guard)
     about = run_of(started, run)
+    names = dict.fromkeys(trial.agent_name for trial in trials)
+    environment = environment_of(
+        started,
+        run,
+        run_facts.clock_samples or (),
+        scenario.agent_name or ", ".join(name or "(no name)" for name in names) or "the project's agents",
+        guard,
+    )
+    notes_of_run = guard.call(partial(_notes, run), (), "the note on how the rooms were looked for")
+    findings = (*found_of_run, *guard.crashes)
     nothing = all(trial.outcome in UNJUDGED for trial in trials) and not any(call.is_over for call in calls)
     verdict = verdict_of(findings, about, missing=False, nothing_judged=nothing)
-    sums = SummarySoFar()
-    for trial in judged:
-        sums.add(trial)
     summary = sums.summary()
-    names = dict.fromkeys(trial.agent_name for trial in trials)
     return WatchReport(
         run=about,
-        environment=environment_of(
-            started,
-            run,
-            run_facts.clock_samples or (),
-            scenario.agent_name or ", ".join(name or "(no name)" for name in names) or "the project's agents",
-        ),
+        environment=environment,
         verdict=verdict,
         headline=_headline(verdict, summary, [call_end(call, scenario.alone_for_s) for call in calls], about),
         summary=summary,
@@ -103,9 +104,56 @@ def build_watch(
         warmup=(),
         leftover_rooms=tuple(left_room(call) for call in calls if left_alone.is_left_over(call, scenario.alone_for_s)),
         findings=findings,
-        notes=(*notes, *_notes(run)),
+        notes=(*notes, *notes_of_run),
         calls=reports,
     )
+
+
+def _read(call: CallFacts, scenario: WatchScenario) -> bool:
+    """True once all that is said of the call could be made. A call where that crashes is left out as a whole."""
+    observable = call.job_types, call.wanted(scenario.agent_name)
+    call_report(call, scenario.alone_for_s, (), (), story(call.story, ()))
+    if left_alone.is_left_over(call, scenario.alone_for_s):
+        left_room(call)
+    return observable is not None
+
+
+def _judging(call: CallFacts) -> str:
+    return f"the judging of call {call.number} (room {call.started.data.get('room')})"
+
+
+class _Seen:
+    """A dispatch that was seen. One whose judging crashes is inconclusive, and the others stand."""
+
+    def __init__(self, facts: ObservedFacts) -> None:
+        self._facts = facts
+        self._guard = Guard(facts.index)
+        self._trial = self._guard.call(partial(judge_observed, facts), None, JUDGING)
+        known = None if self._trial is None else self._guard.call(partial(Neighbour.of, self._trial), None, JUDGING)
+        self.neighbour = known or self._unjudged()
+
+    def _unjudged(self) -> Neighbour:
+        facts = self._facts
+        neighbour = Neighbour.unjudged(facts.index, facts.run, facts.call.started, facts.call.last_ns)
+        return msgspec.structs.replace(neighbour, agent_name=facts.agent_name)
+
+    def report(self, beside: Beside, stalls: Sequence[Event], sums: SummarySoFar) -> ObservedTrial:
+        """All that is said of it, now that the others are known. It is added to the figures."""
+        made = None if self._guard.crashes else self._guard.call(partial(self._judge, beside, stalls), None, JUDGING)
+        if made is None:
+            self.neighbour = self._unjudged()
+            sums.add_unjudged()
+            whole = unjudged_trial(self._facts.index, self._facts.call.started, self._guard.crashes)
+            return _observed(whole, self._facts)
+        trial, report = made
+        self.neighbour.causes = () if trial.diagnosis is None else trial.diagnosis.causes
+        sums.add(trial)
+        return report
+
+    def _judge(self, beside: Beside, stalls: Sequence[Event]) -> tuple[JudgedTrial, ObservedTrial]:
+        assert self._trial is not None, "nothing has crashed so far"
+        trial = replace(self._trial, beside=beside)
+        return trial, _trial(trial, self._facts, stalls)
 
 
 def stalls_of(stalls: Sequence[Event], call: CallFacts) -> list[Event]:
@@ -115,11 +163,15 @@ def stalls_of(stalls: Sequence[Event], call: CallFacts) -> list[Event]:
 
 def _trial(trial: JudgedTrial, facts: ObservedFacts, stalls: Sequence[Event]) -> ObservedTrial:
     report = trial_report(trial, stalls, CHECKS)
-    values = {one.name: getattr(report, one.name) for one in fields(report)}
-    values["started_at"] = utc(facts.first_listing.at_ns)
+    report = replace(report, started_at=utc(facts.first_listing.at_ns))
     if report.diagnosis is not None:
         told = tuple(_elsewhere(text, facts.agent_name) for text in report.diagnosis.would_tell)
-        values["diagnosis"] = replace(report.diagnosis, would_tell=told)
+        report = replace(report, diagnosis=replace(report.diagnosis, would_tell=told))
+    return _observed(report, facts)
+
+
+def _observed(report: TrialReport, facts: ObservedFacts) -> ObservedTrial:
+    values = {one.name: getattr(report, one.name) for one in fields(report)}
     return ObservedTrial(**values, agent_name=facts.agent_name, call=facts.call.number)
 
 
@@ -137,22 +189,23 @@ def _elsewhere(text: str, agent_name: str) -> str:
 def _findings(
     judged: Sequence[Neighbour],
     trials: Sequence[ObservedTrial],
-    alone: Sequence[Finding | None],
+    alone: Sequence[Sequence[Finding]],
     run: Timeline,
     calls: Sequence[CallFacts],
+    guard: Guard,
 ) -> tuple[Finding, ...]:
-    found: list[Finding | None] = []
+    found: list[Finding] = []
     for name in dict.fromkeys(trial.agent_name for trial in trials):
         of_name = [trial for trial in judged if trial.agent_name == name]
-        found += [check(of_name, ()) for check in (nobody_answers.judge, changing_worker.judge)]
-    found.append(out_of_sight.judge(run))
-    found.append(out_of_sight.judge_calls(calls))
-    found += _left_alone([finding for finding in alone if finding is not None], len(alone))
+        found += guard.findings(NAME_CHECKS, of_name, ())
+    found += guard.findings((out_of_sight.judge,), run)
+    found += guard.findings((out_of_sight.judge_calls,), calls)
+    found += _left_alone([finding for findings in alone for finding in findings], len(alone))
     of_trials = FindingsSoFar()
     for one in trials:
         of_trials.add(one.index, one.findings)
     found += of_trials.grouped()
-    return tuple(finding for finding in found if finding is not None)
+    return tuple(found)
 
 
 def _left_alone(findings: Sequence[Finding], calls: int) -> Iterable[Finding]:

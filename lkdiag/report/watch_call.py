@@ -23,7 +23,7 @@ def call_report(
     call: CallFacts,
     alone_for_s: float,
     trials: tuple[int, ...],
-    finding: Finding | None,
+    findings: tuple[Finding, ...],
     timeline: tuple[TimelineLine, ...],
 ) -> CallReport:
     """Everything that is said of it."""
@@ -49,7 +49,7 @@ def call_report(
             still=call.is_alone_still(alone),
             left_by=alone.left_by,
         ),
-        findings=() if finding is None else (finding,),
+        findings=findings,
         timeline=timeline,
     )
 

@@ -41,6 +41,7 @@ Cause = Literal[
 TeardownOutcome = Literal["closed", "slow", "leftover", "error", "inconclusive"]
 DispatchCheck = Literal[
     "changing-worker",
+    "check-crashed",
     "client-blind",
     "cold-start",
     "control-comparison",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lkdiag.errors import UsageError
+from lkdiag.scenario.number import parse_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,10 +56,10 @@ def parse_faults(text: str, known: Sequence[str], check: Callable[[BehaviourSpec
             meant = f"did you mean {near[0]}? " if near else ""
             raise UsageError(f"there is no fault named {name!r}", f"{meant}known: {', '.join(known)}")
         try:
-            share = float(share_text) if equals else 1.0
+            share = parse_number(share_text.strip()) if equals else 1.0
         except ValueError:
             share = -1.0
-        if not 0 <= share <= 1:
+        if share_text.strip().startswith("-") or not 0 <= share <= 1:
             raise UsageError(
                 f"{share_text!r} is not a share of trials for the fault {name!r}",
                 "a share is a number from 0 to 1, as in --fault ghost=0.2",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from lkdiag.errors import UsageError
+from lkdiag.scenario.number import parse_number, parse_whole
 from lkdiag.scenario.place import meant
 from lkdiag.scenario.workers import MAIN, WorkerSpec
 
@@ -86,9 +88,7 @@ def _read(text: str) -> str | int | float | bool:
     """A value of [vary] as it would stand in the file, where a text has quotes."""
     if text in ("true", "false"):
         return text == "true"
-    for number in (int, float):
-        try:
+    for number in (parse_whole, parse_number):
+        with contextlib.suppress(ValueError):
             return number(text)
-        except ValueError:
-            continue
     return text

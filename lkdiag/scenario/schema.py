@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from lkdiag.scenario.duration import FORM
 from lkdiag.scenario.reading import STEPS
 from lkdiag.scenario.script_file import FILES
 from lkdiag.scenario.table import Duration
@@ -19,7 +20,7 @@ DRAFT = "http://json-schema.org/draft-07/schema#"
 """What editors' TOML extensions (taplo) know; nothing here needs a newer one."""
 DURATION = {
     "anyOf": [
-        {"type": "string", "pattern": r"^\s*(\d+(\.\d+)?|\.\d+)\s*(ms|s|m|h|)\s*$"},
+        {"type": "string", "pattern": f"^{FORM}$"},
         {"type": "number", "minimum": 0},
     ],
     "description": "A duration, as 4s, 250ms, 1.5s or 2m; a number is seconds.",

@@ -39,7 +39,7 @@ class Shard:
     @classmethod
     def parse(cls, text: str, group: str | None = None) -> Shard:
         """`2/8`. Raises UsageError."""
-        found = _FORM.fullmatch(text.strip())
+        found = _FORM.fullmatch(text)
         if found is None:
             raise UsageError(f"--shard is {text!r}", "write it as I/N: --shard 2/8 is the second of eight")
         return cls(int(found[1]), int(found[2]), group)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import types
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -10,6 +11,7 @@ import msgspec
 
 from lkdiag.errors import UsageError
 from lkdiag.scenario.duration import parse_duration_s
+from lkdiag.scenario.number import parse_number, parse_whole
 from lkdiag.scenario.place import meant
 
 if TYPE_CHECKING:
@@ -68,10 +70,10 @@ def read_value(raw: Any, type_: Any, place: Place) -> Any:
     """`raw` as `type_`; what came from a command line is text, and is read as such."""
     try:
         value = msgspec.convert(raw, type_, strict=not place.is_override, dec_hook=_read_own)
-        return float(value) if isinstance(value, float) else value
+        return _number(raw, value) if isinstance(value, int | float) and not isinstance(value, bool) else value
     except UsageError as error:
         raise place.error(error.message, error.hint) from None
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, ValueError):
         pass
     words = words_of(type_)
     if words and raw == []:
@@ -80,6 +82,15 @@ def read_value(raw: Any, type_: Any, place: Place) -> Any:
     if words and isinstance(wrong, str):
         raise place.error(f'there is no "{wrong}"{meant(wrong, words)}', f"known: {', '.join(words)}")
     raise place.error(f"it is {shown(raw)}, and has to be {_described(type_)}")
+
+
+def _number(raw: Any, value: float) -> float:
+    """A number that is one in digits, and finite; a negative zero is zero. Raises ValueError."""
+    if isinstance(raw, str) and type(value) in (int, float):  # a duration has been read by its own rule
+        return parse_whole(raw) if isinstance(value, int) else parse_number(raw)
+    if not math.isfinite(value):
+        raise ValueError(value)
+    return value if isinstance(value, int) else float(value) + 0.0
 
 
 def _read_own(type_: type, value: Any) -> Any:

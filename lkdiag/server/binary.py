@@ -63,7 +63,7 @@ async def find_server(
 def _on_this_machine(given: Path | None, cache: Path) -> tuple[Path | None, Source]:
     if given is not None:
         if not _runnable(given):
-            what = "is not an executable file" if given.exists() else "does not exist"
+            what = "is not an executable file" if os.path.exists(given) else "does not exist"
             raise ServerSetupError(
                 f"the server binary {given} {what}",
                 "Correct --server-binary (or LKDIAG_SERVER_BINARY), or leave it out: lkdiag then gets one itself.",
@@ -75,7 +75,7 @@ def _on_this_machine(given: Path | None, cache: Path) -> tuple[Path | None, Sour
 
 
 def _runnable(path: Path) -> bool:
-    return path.is_file() and os.access(path, os.X_OK)
+    return os.path.isfile(path) and os.access(path, os.X_OK)
 
 
 async def _get(cache: Path, progress: Progress, releases_url: str) -> Source:

@@ -40,8 +40,7 @@ def judged_as_it_goes(events: tuple[Event, ...]) -> dict[int, str]:
 def settle(judge: Judge, index: int, said: dict[int, str]) -> None:
     judged = judge.judge(index)
     if judged is not None:
-        trial = judged.trial
-        said[index] = f"{trial.outcome} {trial.state} {trial.mismatch} {trial.fallback} {trial.facts.latency_ms}"
+        said[index] = f"{judged.outcome} {judged.state} {judged.mismatch} {judged.fallback} {judged.latency_ms}"
 
 
 @pytest.mark.parametrize("path", FOUND, ids=lambda path: path.stem)

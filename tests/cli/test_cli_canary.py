@@ -40,7 +40,7 @@ class Metrics:
     async def ask(self) -> None:
         """Scrape, once."""
         url = f"http://127.0.0.1:{self.port}/metrics"
-        self.text = (await asyncio.to_thread(urllib.request.urlopen, url, timeout=10)).read().decode()
+        self.text = (await asyncio.to_thread(urllib.request.urlopen, url, timeout=DEADLINE_S)).read().decode()
 
     async def wait(self, running: Running, true: Callable[[], bool]) -> None:
         """Scrape until it is true; fails when the canary ends before that."""

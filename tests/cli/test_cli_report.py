@@ -96,8 +96,7 @@ NO_JOURNAL: dict[str, tuple[str | bytes, str]] = {
     "broken in the middle": (f'{HEAD}\n{{"seq":1,"ki\n{END}\n', "line 2 is not an event"),
     "binary in the middle": (HEAD.encode() + b"\n\xff\xfe\x00\n" + END.encode(), "line 2 is not an event"),
     "other options": (HEAD.replace('"count": 10', '"count": "ten"') + "\n", "scenario can't be read"),
-    "impossible options": (HEAD.replace('"count": 10', '"count": 0') + "\n", "can't be judged"),
-    "events that make no run": (f"{HEAD}\n{line(1, 'worker.registered')}\n{END}\n", "can't be judged"),
+    "impossible options": (HEAD.replace('"count": 10', '"count": 0') + "\n", "scenario can't be read"),
 }
 
 
@@ -108,6 +107,14 @@ async def test_no_journal(content: str | bytes, error: str, user: User) -> None:
         told, _ = (await user.run("report", name)).refusal(2)
         assert error in told
         assert str(journal) in told or "journal's scenario" in told
+
+
+async def test_events_that_make_no_run(user: User) -> None:
+    """A changed file, or a fault of lkdiag's own: neither a wrong usage nor a finding."""
+    journal = write(user, f"{HEAD}\n{line(1, 'worker.registered')}\n{END}\n")
+    error, hint = (await user.run("report", RUN)).refusal(4)
+    assert f"{journal} can't be judged: KeyError: 'worker_id' (lkdiag/checks/run_facts.py:" in error
+    assert "please report it with the journal attached" in hint
 
 
 async def test_folder_without_a_journal(user: User) -> None:

@@ -16,7 +16,7 @@ SECRET = "HUSHHUSH-secret"
 BAD: dict[str, tuple[str, str, str]] = {
     "no trials": ("--count 0", "--count is 0", "1 or more"),
     "fewer than none": ("--count -5", "--count is -5", "1 or more"),
-    "no number": ("--count many", "'--count'", "integer"),
+    "no number": ("--count many", "--count: 'many' is not a whole number", "digits 0 to 9"),
     "unknown method": ("--method email", "'email' is not one of 'create-room', 'create-dispatch'", "--help"),
     "mistyped option": ("--metod token", "No such option: --metod", "did you mean --method?"),
     "unknown option": ("--colour", "No such option: --colour", "`lkdiag dispatch-trial --help`"),

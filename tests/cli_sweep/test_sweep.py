@@ -10,6 +10,7 @@ from aiohttp import web
 from livekit import api
 
 from tests.cli_sweep.conftest import in_between
+from tests.deadline import DEADLINE_S
 
 if TYPE_CHECKING:
     from tests.cli_sweep.conftest import Project
@@ -132,7 +133,7 @@ async def test_lone_callers(project: Project) -> None:
     assert swept.actions == {"alone": "deleted", "attended": "skipped", "overheard": "skipped"}
     assert "an agent is with the caller" in swept.rooms["attended"]["reason"]
     assert set(await project.rooms()) == everything - {A1, "alone"}
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE_S):
         await hung_up.wait()
 
 

@@ -95,14 +95,16 @@ tell; about 80 each could.
 
 @pytest.mark.parametrize("width", [80, 200])
 def test_the_figures_fit_a_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(render, "make_console", lambda file, **_: Console(file=file, width=width, markup=False))
+    monkeypatch.setattr(
+        render, "make_console", lambda file, **_: Console(file=file, width=width, height=50, markup=False)
+    )
     text = shown(a_pair())
     assert FIGURES in text
     assert max(map(len, text.splitlines())) <= width
 
 
 def test_narrow_terminals_get_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(render, "make_console", lambda file, **_: Console(file=file, width=50, markup=False))
+    monkeypatch.setattr(render, "make_console", lambda file, **_: Console(file=file, width=50, height=50, markup=False))
     text = shown(a_pair())
     assert "  lost\n    A             6 of 40 (15 %)\n    B             1 of 40 (2.5 %)\n" in text
     assert max(map(len, text.splitlines())) <= 50

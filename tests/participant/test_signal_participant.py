@@ -14,6 +14,7 @@ from livekit.protocol.rtc import JoinResponse, SignalRequest, SignalResponse
 
 from lkdiag.participant.joining import JoinError, open_joiner
 from lkdiag.timeline import Recorder
+from tests.deadline import DEADLINE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -87,7 +88,7 @@ async def test_it_notices_that_it_was_put_out(
     await caller.join(private_server.url, token(private_server))
     async with client_of(private_server) as client:
         await client.room.remove_participant(api.RoomParticipantIdentity(room="room", identity="me"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_S):
         await caller.gone.wait()
     assert journal.of("caller.disconnected") == [{"reason": "PARTICIPANT_REMOVED"}]
 
@@ -142,7 +143,7 @@ async def test_a_server_that_says_no_more_is_lost_after_pings(
     fake_server: FakeSignalServer, caller: Participant, journal: Journal
 ) -> None:
     await caller.join(fake_server.url, "token")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         await caller.gone.wait()
     (end,) = journal.of("caller.disconnected")
     assert end["reason"].startswith("nothing heard for")
@@ -154,6 +155,6 @@ async def test_a_socket_that_is_closed_without_a_word_is_noticed(
 ) -> None:
     fake_server.hangs_up = True
     await caller.join(fake_server.url, "token")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         await caller.gone.wait()
     assert journal.of("caller.disconnected") == [{"reason": "SIGNAL_CLOSE"}]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from lkdiag.checks import cold_start, delayed, dropped, false_running, not_carried_out, not_fit
 from lkdiag.checks.diagnosis import Cause, Diagnosis
 from lkdiag.checks.verdict import Fallback, Finding, Mismatch, Outcome, Severity, State, Verdict
 from lkdiag.report.health_value import Health
@@ -97,9 +98,9 @@ def a_story(index: int, *, ending: str) -> tuple[TimelineLine, ...]:
 def a_dropped(index: int, **changes: Any) -> TrialReport:
     """A trial whose agent never came, rescued by the fallback."""
     finding = Finding(
-        check="silent-drop",
+        check=dropped.SLUG,
         severity=Severity.FAIL,
-        title="The dispatch was dropped without a word",
+        title="no agent came in time",
         fact=f"{an_id('AD', index)} in {an_id('RM', index)} had no job after 20.00 s; no error was given.",
         hint="The server never offered the job to a worker, although one of that name was registered. "
         "Ask for the server's log of this room; a fallback by createDispatch helps meanwhile.",
@@ -130,9 +131,9 @@ def a_dropped(index: int, **changes: Any) -> TrialReport:
 def a_false_running(index: int) -> TrialReport:
     """A trial whose dispatch says running although no agent ever was in the room."""
     finding = Finding(
-        check="false-running",
+        check=false_running.SLUG,
         severity=Severity.FAIL,
-        title="The dispatch says running, but its agent was never in the room",
+        title="listDispatch says RUNNING, but no agent is there",
         fact=f"Job {an_id('AJ', index)} is JS_RUNNING; agent-{an_id('AJ', index)} was in none of 41 listings.",
         hint="Running means assigned, not joined. Look for this job id in the worker's log.",
         trial=index,
@@ -159,9 +160,9 @@ def a_false_running(index: int) -> TrialReport:
 def a_delayed(index: int, latency_ms: float) -> TrialReport:
     """A trial whose agent came late."""
     finding = Finding(
-        check="late-delivery",
+        check=delayed.SLUG,
         severity=Severity.FAIL,
-        title="The agent came late",
+        title="the agent came late",
         fact=f"{latency_ms / 1000:.2f} s from the room's creation to the agent's joining; normal is under 2 s.",
         hint="Most of it passed before the worker was asked.",
         trial=index,
@@ -296,9 +297,9 @@ def _failing_trials() -> tuple[TrialReport, ...]:
             fallback=Fallback.OFF,
             findings=(
                 Finding(
-                    check="refused-call",
+                    check=not_carried_out.SLUG,
                     severity=Severity.FAIL,
-                    title="The server refused the call",
+                    title="the trial could not be carried out",
                     fact="CreateRoom was rejected: 503 unavailable 'no response from servers', after 3.00 s.",
                     hint="A node may have gone; try again in a minute.",
                     trial=21,
@@ -330,26 +331,26 @@ def failing() -> DispatchReport:
         ),
         findings=(
             Finding(
-                check="silent-drop",
+                check=dropped.SLUG,
                 severity=Severity.FAIL,
-                title="The dispatch was dropped without a word",
+                title="no agent came in time",
                 fact="4 of 40 dispatches had no job after 20 s.",
                 hint="The control lost one too: the worker is not the reason. Report the ids above.",
                 trials=(3, 4, 15, 30),
                 reference="https://github.com/livekit/agents-js/issues/1211",
             ),
             Finding(
-                check="false-running",
+                check=false_running.SLUG,
                 severity=Severity.FAIL,
-                title="The dispatch says running, but its agent was never in the room",
+                title="listDispatch says RUNNING, but no agent is there",
                 fact="3 dispatches in a row said JS_RUNNING without an agent.",
                 hint="Do not rely on the state; ask whether the agent is in the room.",
                 trials=(9, 10, 11),
             ),
             Finding(
-                check="cold-start",
+                check=cold_start.SLUG,
                 severity=Severity.NOTE,
-                title="The warm-up trial was later than the rest",
+                title="the first dispatch after an idle gap differs",
                 fact="5.08 s against a median of 311 ms.",
                 hint="",
             ),
@@ -364,9 +365,9 @@ def failing() -> DispatchReport:
 def inconclusive() -> DispatchReport:
     """lkdiag's own event loop was too slow to judge some of the trials."""
     finding = Finding(
-        check="own-overload",
+        check=not_fit.SLUG,
         severity=Severity.INCONCLUSIVE,
-        title="lkdiag was too busy to judge",
+        title="lkdiag can't judge this trial",
         fact="The event loop was blocked for 1.84 s at +0.301 s.",
         hint="Run it on a quieter machine, or with a lower --concurrency.",
         trial=2,
@@ -408,7 +409,7 @@ def inconclusive() -> DispatchReport:
 def hostile() -> DispatchReport:
     """Markup, escape codes, pipes, HTML, back-ticks, a very long name, in every text that comes from elsewhere."""
     finding = Finding(
-        check="silent-drop",
+        check=dropped.SLUG,
         severity=Severity.FAIL,
         title=f"Dropped [bold]{HOSTILE_ERROR}",
         fact=HOSTILE_ERROR,

@@ -7,6 +7,8 @@ from dataclasses import replace
 from statistics import median
 from typing import Any
 
+from lkdiag.checks import not_carried_out, not_fit
+from lkdiag.checks.teardown import cleanup_never_ran, cleanup_raised, slow_close, survivor_stranded
 from lkdiag.checks.teardown.verdict import TeardownOutcome
 from lkdiag.checks.verdict import Finding, Severity, Verdict
 from lkdiag.report.teardown_value import Survivor, TeardownCell, TeardownReport, TeardownSummary, TeardownTrial
@@ -21,7 +23,7 @@ SIDES = ("caller", "human")
 IDENTITY = {"caller": "sip_+15550100", "human": "human-agent-sip"}
 
 RAISED = Finding(
-    check="cleanup-raised",
+    check=cleanup_raised.SLUG,
     severity=Severity.FAIL,
     title="the cleanup failed",
     fact="when somebody left, late-context raised NoJobContextError: no job context found",
@@ -30,7 +32,7 @@ RAISED = Finding(
     reference="https://github.com/livekit/agents-js/issues/1895",
 )
 NEVER_RAN = Finding(
-    check="cleanup-never-ran",
+    check=cleanup_never_ran.SLUG,
     severity=Severity.FAIL,
     title="no cleanup ran",
     fact="when the caller hung up, the agent's process was dead, and everything in it: nobody deleted the room",
@@ -38,7 +40,7 @@ NEVER_RAN = Finding(
     "poll-reaper) outlives every exit.",
 )
 STRANDED = Finding(
-    check="survivor-stranded",
+    check=survivor_stranded.SLUG,
     severity=Severity.FAIL,
     title="the other side was left alone",
     fact="",
@@ -46,7 +48,7 @@ STRANDED = Finding(
     reference="https://github.com/livekit/livekit/issues/4753",
 )
 SLOW = Finding(
-    check="slow-close",
+    check=slow_close.SLUG,
     severity=Severity.FAIL,
     title="the room was closed late",
     fact="it was gone 6.1 s after the human had hung up",
@@ -271,7 +273,7 @@ def subject() -> TeardownReport:
 def interrupted() -> TeardownReport:
     """Stopped early; of what was played lkdiag could judge little."""
     unfit = Finding(
-        check="not-fit",
+        check=not_fit.SLUG,
         severity=Severity.INCONCLUSIVE,
         title="lkdiag can't judge this call",
         fact="the event loop was blocked for 1.84 s",
@@ -279,7 +281,7 @@ def interrupted() -> TeardownReport:
         trial=2,
     )
     refused = Finding(
-        check="not-carried-out",
+        check=not_carried_out.SLUG,
         severity=Severity.FAIL,
         title="the call could not be played",
         fact="CreateRoom was rejected: 503 unavailable",

@@ -128,10 +128,8 @@ def test_a_trial_is_judged_as_the_run_is() -> None:
 def test_a_failure_says_what_was_found_what_it_means_and_which_ids() -> None:
     failure = cases(sample_reports.failing(), ".trial")["trial 3"].find("failure")
     assert failure is not None
-    assert failure.attrib["type"] == "silent-drop"
-    assert failure.attrib["message"].startswith(
-        "dropped, state no-job: The dispatch was dropped without a word. AD_0003"
-    )
+    assert failure.attrib["type"] == "dropped"
+    assert failure.attrib["message"].startswith("dropped, state no-job: no agent came in time. AD_0003")
     text = failure.text or ""
     for part in (
         "Ask for the server's log of this room",

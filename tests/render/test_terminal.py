@@ -210,7 +210,7 @@ def test_a_finding_that_was_told_is_only_counted_below() -> None:
     assert first.reference in told
     assert first.reference not in findings
     assert report.findings[0].hint[:30] not in findings
-    assert re.search(r"without a word  \[silent-drop, failure\]  4 trials:\s+3, 4, 15, 30", findings)
+    assert re.search(r"no agent came in time  \[dropped, failure\]  4 trials:\s+3, 4, 15, 30", findings)
 
 
 def test_a_finding_that_was_not_told_is_told_below() -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 from aiohttp import web
 
+from tests.deadline import DEADLINE_S
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
@@ -45,7 +47,7 @@ class WriteScript(Protocol):
 
 
 class WaitGone(Protocol):
-    def __call__(self, pid: int, deadline_s: float = 20.0) -> None: ...
+    def __call__(self, pid: int, deadline_s: float = DEADLINE_S) -> None: ...
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def write_script() -> WriteScript:
 def wait_gone() -> WaitGone:
     """Waits until a process has ended. One that nobody has reaped yet (state Z) counts as ended."""
 
-    def wait(pid: int, deadline_s: float = 20.0) -> None:
+    def wait(pid: int, deadline_s: float = DEADLINE_S) -> None:
         deadline = time.monotonic() + deadline_s
         while time.monotonic() < deadline:
             state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)

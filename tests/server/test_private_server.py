@@ -19,6 +19,7 @@ from livekit import api
 
 from lkdiag.server.config import Ports, free_ports
 from lkdiag.server.private import PrivateServer
+from tests.deadline import DEADLINE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -185,7 +186,7 @@ async def test_stranger_that_answers_on_the_port_is_not_taken_for_it(
 
 async def test_end_of_its_own_is_noticed(private_server: PrivateServer) -> None:
     os.kill(private_server.pid, signal.SIGKILL)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         assert await private_server.wait_exited() == -signal.SIGKILL
     assert private_server.returncode == -signal.SIGKILL
 
@@ -195,7 +196,7 @@ async def test_killed_guard_takes_the_server_along(private_server: PrivateServer
         pytest.skip("only Linux tells a child of its parent's death")
     os.kill(private_server.guard_pid, signal.SIGKILL)
     wait_gone(private_server.pid)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         assert await private_server.wait_exited() == -signal.SIGKILL
 
 
@@ -233,6 +234,6 @@ def test_ctrl_c_leaves_it_alone_until_the_owner_has_cleaned_up(
     _, server, guard = owner.stdout.readline().split()
     os.killpg(owner.pid, signal.SIGINT)  # what a terminal does
     assert owner.stdout.readline().split() == ["interrupted", "200"]
-    assert owner.wait(30) == 130
+    assert owner.wait(DEADLINE_S) == 130
     wait_gone(int(server))
     wait_gone(int(guard))

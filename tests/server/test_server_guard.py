@@ -13,6 +13,7 @@ from lkdiag.errors import ServerSetupError
 from lkdiag.server import guard
 from lkdiag.server.binary import ServerBinary
 from lkdiag.server.private import PrivateServer
+from tests.deadline import DEADLINE_S
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +49,9 @@ def test_guard_imports_nothing_of_lkdiag() -> None:
 
 def test_owner_that_dies_at_once_leaves_nothing(tmp_path: Path, write_script: WriteScript) -> None:
     server = write_script(tmp_path / "server", f"touch {tmp_path / 'started'}")
-    subprocess.run([sys.executable, "-IS", guard.__file__, server], stdin=subprocess.DEVNULL, timeout=20, check=False)
+    subprocess.run(
+        [sys.executable, "-IS", guard.__file__, server], stdin=subprocess.DEVNULL, timeout=DEADLINE_S, check=False
+    )
     assert not (tmp_path / "started").exists()
 
 
@@ -90,10 +93,16 @@ async def test_one_that_never_gets_ready_is_ended(
 
 
 async def test_cancelled_start_ends_it(tmp_path: Path, write_script: WriteScript, wait_gone: WaitGone) -> None:
-    server = private(write_script(tmp_path / "server", "exec /bin/sleep 600"), tmp_path / "log")
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(2):  # it would be waiting for 15 s
-            await server.__aenter__()
+    began = tmp_path / "began"
+    script = write_script(tmp_path / "server", f": > {began}", "exec /bin/sleep 600")
+    server = private(script, tmp_path / "log", ready_within_s=DEADLINE_S)
+    start = asyncio.create_task(server.__aenter__())
+    async with asyncio.timeout(DEADLINE_S):
+        while not began.exists():  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0.01)
+    start.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await start
     wait_gone(server.pid)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from lkdiag.timeline import Event, Recorder
 from lkdiag.trial.health import STALL_MS, health_watched
+from tests.deadline import DEADLINE_S
 
 if TYPE_CHECKING:
     from lkdiag.control import Control
@@ -39,7 +40,7 @@ async def test_a_stop_while_it_writes_down_what_it_saw_is_seen_too(kind: str) ->
             stalled.set()
 
     recorder = Recorder(sink, wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
-    async with asyncio.timeout(30), health_watched(recorder, cast("Control", FakeControl())):
+    async with asyncio.timeout(DEADLINE_S), health_watched(recorder, cast("Control", FakeControl())):
         await stalled.wait()
 
 
@@ -56,7 +57,7 @@ async def test_a_watch_that_failed_is_not_passed_over(kind: str) -> None:
             raise ValueError(kind)
 
     recorder = Recorder(sink, wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
-    async with asyncio.timeout(30), health_watched(recorder, cast("Control", FakeControl())):
+    async with asyncio.timeout(DEADLINE_S), health_watched(recorder, cast("Control", FakeControl())):
         while not failed.is_set():
             stand_still()
             await asyncio.sleep(0.1)

@@ -17,6 +17,7 @@ from lkdiag.timeline import Event, Recorder
 from lkdiag.worker.behaviour import BEHAVIOURS
 from lkdiag.worker.behaviour.crash_after_accept import CrashAfterAccept
 from lkdiag.worker.probe import Probe
+from tests.deadline import DEADLINE_S
 
 from .conftest import wait_kind
 
@@ -158,7 +159,7 @@ async def test_a_hidden_agent_is_seen_by_no_client(project: Project) -> None:
         await project.wait_served("room", hidden)
         await project.dispatch("room", "plain")
         await wait_kind(plain, "joined")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE_S):
             while not room.remote_participants:  # noqa: ASYNC110 - its event may be over
                 await asyncio.sleep(0.05)
         assert len((await project.show("room")).agents) == 2
@@ -204,7 +205,7 @@ async def test_the_shared_probe_has_no_line_to_break(project: Project) -> None:
     try:
         probe.engage("room", recorder.for_trial(0), lambda _metadata: CrashAfterAccept(), publish=False)
         await project.create_room("room", "probe")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE_S):
             while not any(event.kind == "probe.crashed" for event in events):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert await probe.ping(10)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lkdiag.worker.behaviour import BEHAVIOURS, describe
+from tests.deadline import DEADLINE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -46,7 +47,7 @@ async def running(
 
 
 async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str, str]:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         stdout, stderr = await process.communicate()
     return process.returncode, stdout.decode(), stderr.decode()
 
@@ -55,7 +56,7 @@ async def happening(process: asyncio.subprocess.Process, what: str) -> str:
     """Wait for the line that says so; the rest of it."""
     assert process.stdout is not None
     seen = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE_S):
         async for line in process.stdout:
             seen.append(line.decode())
             match = LINE.fullmatch(seen[-1].strip())
@@ -120,7 +121,7 @@ async def test_it_ends_by_itself(project: Project, tmp_path: Path) -> None:
             await happening(process, "behaving")
             process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
             await project.create_room("unread", "unread")
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(DEADLINE_S):
                 assert await process.wait() == 0
 
     await asyncio.gather(time_up(), dead(), unread())

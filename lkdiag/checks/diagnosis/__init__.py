@@ -46,15 +46,11 @@ DIAGNOSES: tuple[Diagnose, ...] = (
 
 def diagnose(trial: JudgedTrial) -> Diagnosis | None:
     """The first that has something to say; None for a trial in which nothing failed, or that could not be judged."""
-    if trial.outcome is Outcome.INCONCLUSIVE and room.came_back(trial) is None:
-        return None
-    return _first(DIAGNOSES, trial)
+    if trial.outcome is Outcome.INCONCLUSIVE:
+        return trial.guard.first((room.came_back,), trial)
+    return trial.guard.first(DIAGNOSES, trial)
 
 
 def explain_dispatch(trial: JudgedTrial) -> Diagnosis | None:
     """Why the agent was late or lost, also where something else has come of it since."""
-    return _first(OF_THE_DISPATCH, trial)
-
-
-def _first(diagnoses: tuple[Diagnose, ...], trial: JudgedTrial) -> Diagnosis | None:
-    return next((found for diagnosis in diagnoses if (found := diagnosis(trial)) is not None), None)
+    return trial.guard.first(OF_THE_DISPATCH, trial)

@@ -10,6 +10,7 @@ from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from lkdiag.checks.check_crashed import NotACrash
 from lkdiag.checks.diagnosis.value import Cause
 from lkdiag.checks.neighbour import Neighbour, is_first_of_all, was_paused, worker_of_job
 from lkdiag.checks.verdict import Mismatch, Outcome
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from lkdiag.checks.neighbour import Situation
 
 
-class RestOfRunNeeded(Exception):  # noqa: N818 - it is no error
+class RestOfRunNeeded(NotACrash):
     """A trial can't be judged to its end before the rest of its run is known."""
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.check_crashed import Guard
 from lkdiag.checks.teardown.outcome import outcome_of
 
 if TYPE_CHECKING:
@@ -30,6 +32,11 @@ class JudgedCall:
     def index(self) -> int:
         """The trial's number."""
         return self.facts.index
+
+    @cached_property
+    def guard(self) -> Guard:
+        """Knows which of its checks crashed."""
+        return Guard(self.index)
 
     def seqs(self, *kinds: str) -> tuple[int, ...]:
         """The journal's numbers of its events of these kinds."""

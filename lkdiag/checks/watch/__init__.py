@@ -8,19 +8,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkdiag.checks import (
+    changing_worker,
     delayed,
     dropped,
     failed_present,
     false_running,
+    nobody_answers,
     unreported,
     wrong_worker,
 )
 from lkdiag.checks.watch import not_fit, seen_in_part, two_agents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from lkdiag.checks.judged import JudgedTrial
+    from lkdiag.checks.neighbour import Neighbour
     from lkdiag.checks.verdict import Finding
 
 CHECKS: tuple[Callable[[JudgedTrial], Finding | None], ...] = (
@@ -35,3 +38,9 @@ CHECKS: tuple[Callable[[JudgedTrial], Finding | None], ...] = (
     not_fit.judge,
 )
 """Each says something about one dispatch, or nothing."""
+
+NAME_CHECKS: tuple[Callable[[Sequence[Neighbour], Sequence[Neighbour]], Finding | None], ...] = (
+    nobody_answers.judge,
+    changing_worker.judge,
+)
+"""Each says something about all dispatches for one agent name, or nothing. There is no control."""
