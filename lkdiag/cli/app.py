@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import signal
@@ -19,7 +20,7 @@ from lkdiag.cli.notes import give_up, say_error
 from lkdiag.cli.own_fault import own_fault
 from lkdiag.cli.secret_words import check_words
 from lkdiag.cli.usage import CommandLineError, as_usage_error
-from lkdiag.errors import ExitCode, LkdiagError
+from lkdiag.errors import ExitCode, LkdiagError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,7 +111,9 @@ def _run(arguments: Sequence[str]) -> int:
             return ExitCode.USAGE
         check_words(arguments)
         # without standalone mode typer returns the code of its own Exit, and raises everything else
-        return int(app(arguments, standalone_mode=False, prog_name=NAME) or ExitCode.OK)
+        code = int(app(arguments, standalone_mode=False, prog_name=NAME) or ExitCode.OK)
+        sys.stdout.flush()  # what fails when Python ends makes an exit code of 120
+        return code
     except LkdiagError as error:
         problem = error
     except CommandLineError as error:
@@ -120,6 +123,12 @@ def _run(arguments: Sequence[str]) -> int:
         return ExitCode.OK
     except KeyboardInterrupt:
         raise
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            give_up(sys.stdout)
+            problem = UsageError(f"the output can't be written: {error.strerror}", "send it elsewhere, or make room")
+        else:
+            problem = own_fault(error)
     except BaseException as error:  # not only Exception: a CancelledError, or a panic of a native library, is none
         if isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError):
             give_up(sys.stdout)  # rich makes the one of the other (rich 15, Console.on_broken_pipe)

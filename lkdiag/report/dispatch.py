@@ -201,10 +201,13 @@ def _run_findings(trials: _Trials, run: Timeline, own: Timeline, guard: Guard) -
     """First what is said of the run, then each kind of finding of its trials, the most frequent first."""
     counted = [trials.neighbours[index] for index in trials.numbers(warmup=False)]
     subject, control = ([one for one in counted if _role(one) == role] for role in ROLES)
+    grouped = trials.findings.grouped()
+    told = {finding.title for finding in grouped}
+    of_warmups = {crash.title: crash for crash in trials.warmup_crashes if crash.title not in told}
     return (
         *guard.findings((missing_trials.judge,), own),
         *guard.findings(RUN_CHECKS, subject, control),
         *guard.findings((leftover_room.judge,), run),
-        *trials.findings.grouped(),
-        *trials.warmup_crashes,
+        *grouped,
+        *of_warmups.values(),
     )

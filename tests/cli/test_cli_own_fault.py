@@ -130,6 +130,13 @@ async def test_a_reader_that_has_enough(words: str, user: User) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("words", ["--version", "--help", "explain", "scenarios", "scenarios schema"])
+async def test_a_full_disk_is_no_fault_of_lkdiags_own(words: str, user: User) -> None:
+    done = await user.shell(f"lkdiag {words} > /dev/full")
+    error, _ = done.refusal(2)
+    assert "No space left on device" in error
+
+
 # -- what only shows a run ---------------------------------------------------------------------------------------------
 
 

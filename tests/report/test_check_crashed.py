@@ -260,6 +260,13 @@ def test_a_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [finding.trial for finding in crashed.findings if finding.check == SLUG] == [index]
 
 
+def test_a_check_that_crashes_in_a_warm_up_too_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch_report, "TRIAL_CHECKS", with_crash(TRIAL_CHECKS, 0))
+    crashed = report_of(JOURNALS / "large" / "twenty.jsonl")
+    assert crashed.warmup[0].findings
+    assert [finding.check for finding in crashed.findings].count(SLUG) == 1
+
+
 def test_a_call_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     whole: TeardownReport = report_of(CALLS[0])
     index = whole.trials[0].index
