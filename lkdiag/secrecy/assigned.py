@@ -28,7 +28,7 @@ _QUOTE = r"(?:\\{0,16}[\"'`]|(?:%(?:25){0,4}5C){0,8}%(?:25){0,4}2[27]|&(?:quot|\
 _ASSIGNED = re.compile(
     rf"(?:{_NAME})"
     rf"(?:(?P<close>{_QUOTE})?\]?(?:\s|%20){{0,8}}(?P<sep>=>|:=|={{1,3}}|:|%(?:25){{0,4}}3[AD])(?:\s|%20){{0,8}}"
-    r"|(?P<xml>>)"
+    rf"|{_QUOTE},\s{{0,4}}(?P<pair>)(?=b?[\"'])|(?P<xml>>)"
     r"|(?:[ ](?:provided|given|used|received))?(?P<said>:[ ]|[ ](?:is|was)[ ]|[ ](?=[\"'`])))",
     re.IGNORECASE,
 )
@@ -69,6 +69,7 @@ _PLAIN = re.compile(
 """Words that follow such a name in a sentence. None of them is a secret."""
 _LIVEKIT_KEY = re.compile(r"API[A-Za-z0-9]{6,24}")
 """LiveKit's API keys are no secrets: every token names its own in clear text."""
+_TURN = re.compile(r"\bturns?:")
 _USERNAME = re.compile(
     rf"(?P<name>\busername(?:{_QUOTE})?\s{{0,4}}(?:=|:|%3D|%3A)\s{{0,4}}(?:{_QUOTE})?)[^\s\"'`,;&<>)}}\]\\%]+",
     re.IGNORECASE,
@@ -88,7 +89,7 @@ def without_assigned(text: str) -> str:
         return text
     text = _replaced(text, _OPTION)
     text = _replaced(text, _ASSIGNED)
-    if "username" in small and ("credential" in small or "turn:" in small or "turns:" in small):
+    if "username" in small and ("credential" in small or _TURN.search(small)):
         text = _USERNAME.sub(lambda found: f"{found['name']}{HIDDEN}", text)
     return text
 
@@ -114,8 +115,9 @@ def _span(text: str, found: re.Match[str]) -> tuple[int, int] | None:
     if opened is not None:
         start, end = opened.end(), _closing(text, opened.end(), opened["quote"])
         value = text[start:end]
-        if (groups.get("said") or "").isspace() and not (len(value) >= 8 and any(sign.isdigit() for sign in value)):
-            return None  # Unexpected token '<'
+        is_beside = groups.get("pair") is not None or (groups.get("said") or "").isspace()
+        if is_beside and not (len(value) >= 8 and any(sign.isdigit() for sign in value)):
+            return None  # Unexpected token '<'; ['token', 'create-room']
         if scheme := _SCHEME.match(value):
             value = value[scheme.end() :]
         return (start, end) if is_secret_value(value) else None

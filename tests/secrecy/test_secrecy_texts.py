@@ -28,6 +28,8 @@ SHOWN = [
     ("Endpoint=sb://x/;SharedAccessKeyName=n;SharedAccessKey=abc=", "Endpoint=sb://x/;SharedAccessKeyName=n;SharedAccessKey=***"),
     ("https://jane:pw@x.example/AJ_x9pNSbWpxVfm", "https://***@x.example/AJ_x9pNSbWpxVfm"),
     ("key AKIAIOSFODNN7EXAMPLE.", "key ***."),
+    ("[(b'authorization', b'Bearer abc12345'), ('x', 'y')]", "[(b'authorization', b'***'), ('x', 'y')]"),
+    ("[['x-api-key', '0123abcd'], ['a', 'b']]", "[['x-api-key', '***'], ['a', 'b']]"),
     ("iceServers: credential=abc,username=170:x", "iceServers: credential=***,username=***"),
     ("x -----BEGIN EC PRIVATE KEY-----\nMHc=\n-----END EC PRIVATE KEY----- y", "x *** y"),
 ]  # fmt: skip
