@@ -10,6 +10,8 @@ import re
 
 from lkdiag.secrecy.mask import HIDDEN
 
+LONG_WORD = 16
+"""Letters. A longer word behind `token:` is no word of a sentence."""
 LONGEST = 8_192
 """Characters of a value whose closing quote is looked for."""
 
@@ -20,9 +22,9 @@ _KEYS = (
 _NAME = (
     r"(?P<phrase>pass[_-]?phrases?|mnemonic|seed[ _-]phrase)"
     r"|(?P<cookie>cookie)"
-    r"|(?P<strong>secret(?:[ _-]?(?:access[ _-]?)?key)?s?|passw(?:or)?ds?|pass[_-]?code|ice[_-]?pwd"
-    r"|(?<![a-z])pwd|(?<=[a-z0-9][_-])pass|private[ _-]?key|(?:sharedaccess)?signature)"
-    rf"|(?P<weak>authorization|token|credentials?|{_KEYS}|(?<![a-z])auth)"
+    r"|secret(?:[ _-]?(?:access[ _-]?)?key)?s?|passw(?:or)?ds?|pass[_-]?code|ice[_-]?pwd"
+    r"|(?<![a-z])pwd|(?<=[a-z0-9][_-])pass|private[ _-]?key|credential|(?:sharedaccess)?signature"
+    rf"|(?P<weak>authorization|token|credentials|{_KEYS}|(?<![a-z])auth)"
 )
 _QUOTE = r"(?:\\{0,16}[\"'`]|(?:%(?:25){0,4}5C){0,8}%(?:25){0,4}2[27]|&(?:quot|\#34|\#39|apos);)"
 _ASSIGNED = re.compile(
@@ -33,8 +35,8 @@ _ASSIGNED = re.compile(
     re.IGNORECASE,
 )
 _OPTION = re.compile(
-    r"--(?:[a-z0-9]{1,24}-){0,4}(?:(?P<strong>secret(?:-key)?|passw(?:or)?d|passwd|passphrase|pass)"
-    r"|(?P<weak>token|api-key|access-key|credentials?|auth))(?P<sep>\s{1,8}|[\"'],\s{0,4}(?=[\"']))",
+    r"--(?:[a-z0-9]{1,24}-){0,4}(?:secret(?:-key)?|passw(?:or)?d|passwd|passphrase|pass"
+    r"|token|api-key|access-key|credentials?|auth)(?P<sep>\s{1,8}|[\"'],\s{0,4}(?=[\"']))",
     re.IGNORECASE,
 )
 _WORDS = ("phrase", "mnemonic", "cookie", "secret", "passw", "pass_", "pass-", "pwd", "_pass", "-pass", "private",
@@ -147,6 +149,8 @@ def _is_prose(value: str, separator: str, *, weak: str) -> bool:
     if value.isdigit():
         return len(value) <= 6
     is_word = re.sub(r"[-_./:]", "", value).isalpha()
+    if len(value) >= LONG_WORD and value.isalpha() and not value.endswith(("Error", "Exception")):
+        return False
     return is_word and (":" in separator or separator.isspace() or weak.lower().endswith("auth"))
 
 

@@ -39,6 +39,8 @@ SPARED = [
     "token expired",
     "token: expired",
     "Token: Expired.",
+    "token: InvalidSignatureError, auth: authentication/authorization",
+    "--local and --api-key exclude each other, --api-secret is empty, set --url, --api-key and --api-secret",
     'error="token: expired"',
     "invalid token: signature has expired",
     "invalid token: go-jose/go-jose: error in cryptographic primitive",
