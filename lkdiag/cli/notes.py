@@ -67,5 +67,8 @@ def _cut(text: str, most: int | None = None) -> str:
 
 
 def _plain(text: str) -> str:
-    """One line, without control characters: texts from servers and files must not move the cursor."""
+    """One line, without secrets and control characters: texts from servers and files must not move the cursor."""
+    from lkdiag.secrecy.scrubber import scrub
+
+    text = scrub(text, guess=False)
     return "".join(character if character.isprintable() else " " for character in text)

@@ -10,6 +10,8 @@ import re
 
 from lkdiag.secrecy.mask import HIDDEN
 
+LONG_WORD = 16
+"""Letters. A longer word behind `token:` is no word of a sentence."""
 LONGEST = 8_192
 """Characters of a value whose closing quote is looked for."""
 
@@ -20,21 +22,21 @@ _KEYS = (
 _NAME = (
     r"(?P<phrase>pass[_-]?phrases?|mnemonic|seed[ _-]phrase)"
     r"|(?P<cookie>cookie)"
-    r"|(?P<strong>secret(?:[ _-]?(?:access[ _-]?)?key)?s?|passw(?:or)?ds?|pass[_-]?code|ice[_-]?pwd"
-    r"|(?<![a-z])pwd|(?<=[a-z0-9][_-])pass|private[ _-]?key|(?:sharedaccess)?signature)"
-    rf"|(?P<weak>authorization|token|credentials?|{_KEYS}|(?<![a-z])auth)"
+    r"|secret(?:[ _-]?(?:access[ _-]?)?key)?s?|passw(?:or)?ds?|pass[_-]?code|ice[_-]?pwd"
+    r"|(?<![a-z])pwd|(?<=[a-z0-9][_-])pass|private[ _-]?key|credential|(?:sharedaccess)?signature"
+    rf"|(?P<weak>authorization|token|credentials|{_KEYS}|(?<![a-z])auth)"
 )
 _QUOTE = r"(?:\\{0,16}[\"'`]|(?:%(?:25){0,4}5C){0,8}%(?:25){0,4}2[27]|&(?:quot|\#34|\#39|apos);)"
 _ASSIGNED = re.compile(
     rf"(?:{_NAME})"
     rf"(?:(?P<close>{_QUOTE})?\]?(?:\s|%20){{0,8}}(?P<sep>=>|:=|={{1,3}}|:|%(?:25){{0,4}}3[AD])(?:\s|%20){{0,8}}"
-    r"|(?P<xml>>)"
+    rf"|{_QUOTE},\s{{0,4}}(?P<pair>)(?=b?[\"'])|(?P<xml>>)"
     r"|(?:[ ](?:provided|given|used|received))?(?P<said>:[ ]|[ ](?:is|was)[ ]|[ ](?=[\"'`])))",
     re.IGNORECASE,
 )
 _OPTION = re.compile(
-    r"--(?:[a-z0-9]{1,24}-){0,4}(?:(?P<strong>secret(?:-key)?|passw(?:or)?d|passwd|passphrase|pass)"
-    r"|(?P<weak>token|api-key|access-key|credentials?|auth))(?P<sep>\s{1,8}|[\"'],\s{0,4}(?=[\"']))",
+    r"--(?:[a-z0-9]{1,24}-){0,4}(?:secret(?:-key)?|passw(?:or)?d|passwd|passphrase|pass"
+    r"|token|api-key|access-key|credentials?|auth)(?P<sep>\s{1,8}|[\"'],\s{0,4}(?=[\"']))",
     re.IGNORECASE,
 )
 _WORDS = ("phrase", "mnemonic", "cookie", "secret", "passw", "pass_", "pass-", "pwd", "_pass", "-pass", "private",
@@ -69,6 +71,7 @@ _PLAIN = re.compile(
 """Words that follow such a name in a sentence. None of them is a secret."""
 _LIVEKIT_KEY = re.compile(r"API[A-Za-z0-9]{6,24}")
 """LiveKit's API keys are no secrets: every token names its own in clear text."""
+_TURN = re.compile(r"\bturns?:")
 _USERNAME = re.compile(
     rf"(?P<name>\busername(?:{_QUOTE})?\s{{0,4}}(?:=|:|%3D|%3A)\s{{0,4}}(?:{_QUOTE})?)[^\s\"'`,;&<>)}}\]\\%]+",
     re.IGNORECASE,
@@ -88,7 +91,7 @@ def without_assigned(text: str) -> str:
         return text
     text = _replaced(text, _OPTION)
     text = _replaced(text, _ASSIGNED)
-    if "username" in small and ("credential" in small or "turn:" in small or "turns:" in small):
+    if "username" in small and ("credential" in small or _TURN.search(small)):
         text = _USERNAME.sub(lambda found: f"{found['name']}{HIDDEN}", text)
     return text
 
@@ -114,8 +117,9 @@ def _span(text: str, found: re.Match[str]) -> tuple[int, int] | None:
     if opened is not None:
         start, end = opened.end(), _closing(text, opened.end(), opened["quote"])
         value = text[start:end]
-        if (groups.get("said") or "").isspace() and not (len(value) >= 8 and any(sign.isdigit() for sign in value)):
-            return None  # Unexpected token '<'
+        is_beside = groups.get("pair") is not None or (groups.get("said") or "").isspace()
+        if is_beside and not (len(value) >= 8 and any(sign.isdigit() for sign in value)):
+            return None  # Unexpected token '<'; ['token', 'create-room']
         if scheme := _SCHEME.match(value):
             value = value[scheme.end() :]
         return (start, end) if is_secret_value(value) else None
@@ -145,6 +149,8 @@ def _is_prose(value: str, separator: str, *, weak: str) -> bool:
     if value.isdigit():
         return len(value) <= 6
     is_word = re.sub(r"[-_./:]", "", value).isalpha()
+    if len(value) >= LONG_WORD and value.isalpha() and not value.endswith(("Error", "Exception")):
+        return False
     return is_word and (":" in separator or separator.isspace() or weak.lower().endswith("auth"))
 
 

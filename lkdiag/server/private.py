@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from lkdiag.errors import ServerSetupError
+from lkdiag.secrecy.scrubber import scrub
 from lkdiag.server import guard
 from lkdiag.server.config import LOOPBACK, ApiKey, Ports, as_yaml, free_ports, private_config, random_key
 from lkdiag.server.ready import answers
@@ -200,7 +201,7 @@ class PrivateServer:
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
     def _failure(self, message: str) -> ServerSetupError:
-        tail = self._read_log().strip().splitlines()[-5:]
+        tail = scrub(self._read_log(), [self.api_secret]).strip().splitlines()[-5:]
         hint = f"See {self.log_path}"
         return ServerSetupError(message, "\n".join([f"{hint}; it ends with", *tail] if tail else [f"{hint}."]))
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lkdiag.bundle import Material, archive, make_bundle
+from lkdiag.cli.notes import say_error
 from lkdiag.cli.worker_log import worker_log_events
+from lkdiag.errors import LkdiagError
 from lkdiag.journal import JournalWriter, append_events, read_journal
 from lkdiag.render import FORMATS
 from lkdiag.report.build import build_report
@@ -166,3 +168,12 @@ def test_a_secret_that_is_known_is_hidden_in_every_form() -> None:
     recorder.record("x", error=json.dumps({"a": json.dumps({"b": secret})}))
     assert not [text for text in recorder_events if "horse" in text or "battery" in text]
     assert not [text for text in recorder_events if kinds._base64(secret)[4:-6] in text]
+
+
+def test_what_is_said_on_stderr_has_none(capsys: pytest.CaptureFixture[str]) -> None:
+    for _, text, _ in kinds.sample(SEEDS[0]):
+        say_error(LkdiagError(f"refused: {text}", text))
+    # a path may look made up: where a run is recorded has to be said
+    certain = {kind: secret for kind, secret in kinds.secrets(SEEDS[0]).items() if kind != "livekit"}
+    said = capsys.readouterr().err
+    assert [kind for kind, secret in certain.items() if seen(said, secret)] == []

@@ -34,9 +34,13 @@ SPARED = [
     "@livekit/agents 1.9.0, livekit-agents 1.8.9, lkdiag 1.2.3+20240101, Linux 6.1.0-18-amd64",
     "POST /twirp/livekit.RoomService/ListRooms 401, GET /settings/regions 200 12.5 ms",
     # words
+    "the call returns: username=jane, room=desk-1",
+    "methods ['token', 'create-room'], fields ['secret', 'room'], ('password', 'required')",
     "token expired",
     "token: expired",
     "Token: Expired.",
+    "token: InvalidSignatureError, auth: authentication/authorization",
+    "--local and --api-key exclude each other, --api-secret is empty, set --url, --api-key and --api-secret",
     'error="token: expired"',
     "invalid token: signature has expired",
     "invalid token: go-jose/go-jose: error in cryptographic primitive",

@@ -21,6 +21,9 @@ SHOWN = [
     ("Incorrect API key provided: hunt-1234. Try again", "Incorrect API key provided: *** Try again"),
     ("the password is hunter2, they say", "the password is ***, they say"),
     ("password: hunter", "password: ***"),
+    ("credential: hunter, ttl: 3", "credential: ***, ttl: 3"),
+    ("token: correcthorsebatterystaple", "token: ***"),
+    ("$ agent --token abcdef --retries 3", "$ agent --token *** --retries 3"),
     ("Settings(password=SecretStr('abc'), n=1)", "Settings(password=SecretStr('***'), n=1)"),
     ("{'token': b'abc', 'n': 1}", "{'token': b'***', 'n': 1}"),
     ("https://x/?sig=abcdefghijklmnop%3D&se=1", "https://x/?sig=***&se=1"),
@@ -28,6 +31,8 @@ SHOWN = [
     ("Endpoint=sb://x/;SharedAccessKeyName=n;SharedAccessKey=abc=", "Endpoint=sb://x/;SharedAccessKeyName=n;SharedAccessKey=***"),
     ("https://jane:pw@x.example/AJ_x9pNSbWpxVfm", "https://***@x.example/AJ_x9pNSbWpxVfm"),
     ("key AKIAIOSFODNN7EXAMPLE.", "key ***."),
+    ("[(b'authorization', b'Bearer abc12345'), ('x', 'y')]", "[(b'authorization', b'***'), ('x', 'y')]"),
+    ("[['x-api-key', '0123abcd'], ['a', 'b']]", "[['x-api-key', '***'], ['a', 'b']]"),
     ("iceServers: credential=abc,username=170:x", "iceServers: credential=***,username=***"),
     ("x -----BEGIN EC PRIVATE KEY-----\nMHc=\n-----END EC PRIVATE KEY----- y", "x *** y"),
 ]  # fmt: skip
