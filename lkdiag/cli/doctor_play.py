@@ -79,7 +79,8 @@ async def _play(wanted: Wanted, answer: Answer, *, local: bool, server_binary: P
                 writer.finish(report)
         return report
 
-    with stop_on_signals(Recorder(wall_ns=time.time_ns, mono_ns=time.monotonic_ns), stop):
+    recorder = Recorder(wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
+    with stop_on_signals(lambda: recorder, stop):
         working, stopped = asyncio.create_task(work(), name="doctor"), asyncio.create_task(stop.wait(), name="stop")
         await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()

@@ -138,7 +138,7 @@ def command_line(extra: Sequence[str] = ()) -> str:
 
 @contextlib.contextmanager
 def stop_on_signals(
-    recorder: Recorder,
+    recorder: Callable[[], Recorder],
     stop: asyncio.Event,
     *,
     recorded_as: str = "run.interrupted",
@@ -147,17 +147,18 @@ def stop_on_signals(
 ) -> Iterator[None]:
     """Ctrl-C, SIGTERM and SIGHUP set `stop`: rooms are closed, a report is made. A second one ends it at once.
 
-    The first is an event `recorded_as`, and `told`; the second is told by `given_up`, where that is not empty.
+    The first is an event `recorded_as`, and `told`; the second is told by `given_up`, where that is not empty. The
+    recorder is asked for when a signal is handled. That is at the next `await`, so the journal may be opened meanwhile.
     """
     loop = asyncio.get_running_loop()
 
     def on_signal(number: signal.Signals) -> None:
         if stop.is_set():
-            recorder.record("run.given_up", signal=number.name)
+            recorder().record("run.given_up", signal=number.name)
             if given_up:
                 say(given_up)
             os._exit(ExitCode.INTERRUPTED)
-        recorder.record(recorded_as, signal=number.name)
+        recorder().record(recorded_as, signal=number.name)
         say(f"{told} (once more gives up at once)")
         stop.set()
 

@@ -112,8 +112,10 @@ class Session:
             elif line := away_line(event):
                 self._say(line)
 
+        stop = asyncio.Event()
         with (
             self._followed() as watchers,
+            stop_on_signals(lambda: recording.recorder, stop),
             record_run(
                 self.runs_dir,
                 self.script,
@@ -128,7 +130,7 @@ class Session:
         ):
             self._say(f"Run {recording.run_id}, recorded in {recording.folder}")
             try:
-                await self._until_stopped(recording, binary, begun)
+                await self._until_stopped(recording, binary, begun, stop)
             except LkdiagError as error:
                 recording.recorder.record("run.aborted", reason=error.message)
                 raise
@@ -156,18 +158,18 @@ class Session:
         with Progress(tally_of(self.script, self.shard), quiet=self.quiet) as progress:
             yield [progress.note]
 
-    async def _until_stopped(self, recording: Recording, binary: ServerBinary | None, begun: asyncio.Event) -> None:
+    async def _until_stopped(
+        self, recording: Recording, binary: ServerBinary | None, begun: asyncio.Event, stop: asyncio.Event
+    ) -> None:
         """Carry it out. When stopped, trials that have begun end in good order; what comes before them is cut off."""
-        stop = asyncio.Event()
         recording.journal.on_failure = stop.set
-        with stop_on_signals(recording.recorder, stop):
-            work = asyncio.create_task(self._carry_out(recording, binary, stop), name="run")
-            stopped = asyncio.create_task(stop.wait(), name="stop")
-            await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            stopped.cancel()
-            if not begun.is_set():
-                work.cancel()
-            await asyncio.wait({work})
+        work = asyncio.create_task(self._carry_out(recording, binary, stop), name="run")
+        stopped = asyncio.create_task(stop.wait(), name="stop")
+        await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not begun.is_set():
+            work.cancel()
+        await asyncio.wait({work})
         if not work.cancelled():
             work.result()
 

@@ -52,26 +52,31 @@ async def _watch(script: WatchScript, flags: Flags, credentials: Credentials) ->
             begun.set()
 
     runs_dir = settings.runs_dir(flags.runs_dir)
-    with record_run(
-        runs_dir, script, credentials.host, command_line(), [lines.note, note_begin], secret=credentials.api_secret
-    ) as recording:
-        recorder, stop = recording.recorder, asyncio.Event()
+    stop = asyncio.Event()
+    with (
+        # for a watch that is the ordinary end
+        stop_on_signals(
+            lambda: recording.recorder, stop, recorded_as="watch.stopped", told="one last look …", given_up=""
+        ),
+        record_run(
+            runs_dir, script, credentials.host, command_line(), [lines.note, note_begin], secret=credentials.api_secret
+        ) as recording,
+    ):
+        recorder = recording.recorder
         recording.journal.on_failure = stop.set
         if not flags.quiet:
             say(f"Run {recording.run_id}, recorded in {recording.folder}")
             say("Watching; Ctrl-C ends it, and shows the report")
         try:
-            # for a watch that is the ordinary end
-            with stop_on_signals(recorder, stop, recorded_as="watch.stopped", told="one last look …", given_up=""):
-                work = asyncio.create_task(follow(script.settings, credentials, recorder, stop), name="watch")
-                stopped = asyncio.create_task(stop.wait(), name="stop")
-                await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
-                stopped.cancel()
-                if not begun.is_set():
-                    work.cancel()  # it has seen nothing yet
-                await asyncio.wait({work})
-                if not work.cancelled():
-                    work.result()
+            work = asyncio.create_task(follow(script.settings, credentials, recorder, stop), name="watch")
+            stopped = asyncio.create_task(stop.wait(), name="stop")
+            await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+            if not begun.is_set():
+                work.cancel()  # it has seen nothing yet
+            await asyncio.wait({work})
+            if not work.cancelled():
+                work.result()
         except LkdiagError as error:
             recorder.record("run.aborted", reason=error.message)
             raise
