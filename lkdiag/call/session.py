@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lkdiag.control import ApiCallError
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -84,7 +86,8 @@ class AgentSession:
         try:
             await listener(identity)
         except Exception as error:
-            self._recorder.record("cleanup.raised", error=f"{type(error).__name__}: {error}")
+            failure = error.failure if isinstance(error, ApiCallError) else None
+            self._recorder.record("cleanup.raised", error=f"{type(error).__name__}: {error}", failure=failure)
             raise
 
 

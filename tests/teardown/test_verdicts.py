@@ -226,3 +226,23 @@ def test_an_agent_that_lkdiag_put_out_did_not_leave() -> None:
     assert call.judged().facts.subject_put_out
     assert call.findings() == {"survivor-stranded"}
     assert "lkdiag had put your agent out before (--remove-agent)" in call.finding("survivor-stranded").hint
+
+
+@pytest.mark.parametrize(
+    ("failure", "outcome"), [("garbled", "inconclusive"), ("unanswered", "inconclusive"), ("refused", "leftover")]
+)
+@pytest.mark.parametrize("cleanup", ["captured-context", "webhook-reaper"])
+def test_a_call_of_the_cleanup_s_own_that_nobody_answered_is_not_its_fault(
+    cleanup: str, failure: str, outcome: str
+) -> None:
+    call = Call(cleanup).merged().hung_up().told("cleanup.called", identity="sip_+15550100")
+    if cleanup == "webhook-reaper":
+        call.told("cleanup.look_failed", error="ListParticipants failed", failure=failure)
+    else:
+        error = "ApiCallError: DeleteRoom failed"
+        call.told("cleanup.raised", error=error, failure=failure)
+        call.told("error.unhandled", error=error, message="nobody awaited it")
+    call.at(8).room_occupied().closing()
+    assert call.judged().outcome == outcome
+    if outcome == "inconclusive":
+        assert call.findings() == {"not-fit"}

@@ -34,7 +34,7 @@ async def reap_if_lone(call: WatchedCall) -> bool:
     try:
         listed = await call.control.list_participants(call.recorder, call.room)
     except ApiCallError as error:
-        call.recorder.record("cleanup.look_failed", error=error.message)
+        call.recorder.record("cleanup.look_failed", error=error.message, failure=error.failure)
         return False
     people = sorted(one.identity for one in listed if one.kind != api.ParticipantInfo.Kind.AGENT)
     call.recorder.record("cleanup.looked", people=people)
@@ -45,7 +45,7 @@ async def reap_if_lone(call: WatchedCall) -> bool:
         await call.control.delete_room(call.recorder, call.room)
     except ApiCallError as error:
         if not error.says_not_found:
-            call.recorder.record("cleanup.raised", error=error.message)
+            call.recorder.record("cleanup.raised", error=error.message, failure=error.failure)
             return False
     call.recorder.record("cleanup.deleted_room", room=call.room)
     return True

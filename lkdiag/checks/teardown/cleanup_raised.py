@@ -18,7 +18,7 @@ NO_CONTEXT = "NoJobContextError"
 def judge(call: JudgedCall) -> Finding | None:
     """A finding where the cleanup ended with an error."""
     raised = call.facts.seen("cleanup.raised")
-    if not raised:
+    if not raised or call.facts.cleanup_unheard is not None:
         return None
     error = str(raised[0].data["error"])
     late = error.startswith(NO_CONTEXT)

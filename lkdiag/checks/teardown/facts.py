@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lkdiag.checks.course import Course
 from lkdiag.scenario.teardown import AgentExit, Side
+from lkdiag.timeline.call_failure import CallFailure
 
 if TYPE_CHECKING:
     from lkdiag.scenario.teardown import TeardownScenario
@@ -165,6 +166,12 @@ class TeardownFacts(Course):
                 if stall.mono_ns >= began.mono_ns and stall.data["began_mono_ns"] <= ended.mono_ns
             )
         )
+
+    @cached_property
+    def cleanup_unheard(self) -> Event | None:
+        """A call of lkdiag's own cleanup failed without LiveKit refusing it: not the cleanup's fault."""
+        failed = self.seen("cleanup.look_failed", "cleanup.raised")
+        return next((e for e in failed if e.data.get("failure") not in (None, CallFailure.REFUSED)), None)
 
     @property
     def survivor_side(self) -> str:

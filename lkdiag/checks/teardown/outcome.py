@@ -55,6 +55,8 @@ def _leftover(facts: TeardownFacts) -> tuple[TeardownOutcome, str]:
         )
     elif not facts.still_listed(facts.survivor_identity):
         reason = "the room is there, but the survivor is not listed in it"
+    elif facts.cleanup_unheard is not None:
+        reason = f"a call that the cleanup made got no answer of LiveKit's: {facts.cleanup_unheard.data['error']}"
     elif _ran_too_little(facts):
         reason = f"lkdiag, in which the cleanup runs, stood still for {facts.stalled_ms / 1000:.1f} s of the window"
     return (TeardownOutcome.INCONCLUSIVE, reason) if reason else (TeardownOutcome.LEFTOVER, "")
@@ -82,6 +84,11 @@ def _closed(facts: TeardownFacts, closed_ms: float) -> tuple[TeardownOutcome, st
         )
     elif facts.cleanup != "subject" and not facts.seen("cleanup.called"):
         reason = "the room was deleted, but not by this cleanup: something else in this project does so"
+    elif last_ms > limit_ms and facts.cleanup_unheard is not None:
+        reason = (
+            "the room was closed late, and a call that the cleanup made had got no answer of LiveKit's: "
+            f"{facts.cleanup_unheard.data['error']}"
+        )
     elif last_ms > limit_ms >= last_ms - facts.stalled_ms:
         reason = f"the room was closed late, but lkdiag itself stood still for {facts.stalled_ms / 1000:.1f} s of it"
     if reason:

@@ -16,7 +16,7 @@ REFERENCE = "https://github.com/livekit/agents-js/issues/1895"
 def judge(call: JudgedCall) -> Finding | None:
     """A finding where the event loop's own handler had to take an error."""
     errors = call.facts.seen("error.unhandled")
-    if not errors:
+    if not errors or call.facts.cleanup_unheard is not None:
         return None
     return Finding(
         check=SLUG,
