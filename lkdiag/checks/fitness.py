@@ -14,6 +14,7 @@ from lkdiag.checks.sight import (
     looked_since,
     probe_was_deaf,
     probe_was_lost,
+    quickest_look_ms,
     stalled_ms,
 )
 from lkdiag.checks.strain import held_up_answer, held_up_dispatch, late_ms, own_part_ms
@@ -47,6 +48,8 @@ its media take 0.06 to 0.15 s from there on a loopback network (measured), and l
 soon as it is connected has been listed for as long."""
 STAY_HERE_MS = 50.0
 """The same on a server of this machine, where looks cost less, and agents are nearer."""
+NEAR_MS = 10.0
+"""A loopback address behind which the quickest look takes longer is the end of a tunnel."""
 TOO_SOON_MS = 1000.0
 """Less than that before the room was closed, the next word may still have been on its way."""
 
@@ -284,7 +287,7 @@ def _came_and_went(facts: DispatchFacts) -> str | None:
                 f"job {job['job_id']} ended {lasted_ms:.0f} ms after it began, within the {longest_gap_ms(facts):.0f} "
                 "ms between two looks: its agent may have been there"
             )
-    return _out_of_sight(facts) or _missed_stay(facts)
+    return _out_of_sight(facts) or missed_stay(facts)
 
 
 def _only_looks_tell(facts: DispatchFacts) -> bool:
@@ -306,7 +309,8 @@ def _out_of_sight(facts: DispatchFacts) -> str | None:
     )
 
 
-def _missed_stay(facts: DispatchFacts) -> str | None:
+def missed_stay(facts: DispatchFacts) -> str | None:
+    """Why an agent that stayed for a moment may have been missed, in words; None where it can't."""
     if not _only_looks_tell(facts):
         return None
     stay_ms = missed_stay_ms(facts, facts.opened_ns, facts.job_listed)
@@ -328,7 +332,8 @@ def missed_stay_ms(facts: DispatchFacts, asked_ns: int | None, listed: Event | N
     for_ns = int(facts.run.scenario.delayed_after_s * 1e9)
     beginnings = [asked_ns + FIRST_JOB_NS] + ([] if listed is None else [listed.mono_ns])
     stay_ms = max(longest_unseen_stay_ms(facts, began_ns, began_ns + for_ns) for began_ns in beginnings)
-    return stay_ms if stay_ms > (STAY_HERE_MS if facts.run.shares_machine else STAY_MS) else None
+    near = facts.run.shares_machine and quickest_look_ms(facts) < NEAR_MS
+    return stay_ms if stay_ms > (STAY_HERE_MS if near else STAY_MS) else None
 
 
 def _own_caller(facts: DispatchFacts) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lkdiag.checks.fitness import missed_stay
 from lkdiag.checks.verdict import Finding, Outcome, Severity
 from lkdiag.checks.wording import seqs
 
@@ -11,6 +12,11 @@ if TYPE_CHECKING:
     from lkdiag.checks.judged import JudgedTrial
 
 SLUG = "not-fit"
+AGAIN = "this says nothing about LiveKit or your worker; run it again, with less beside it on this machine"
+CLOSER = (
+    "webhooks tell of every agent, and --webhook-listen HOST:PORT receives them. Without them denser looks help: fewer "
+    "rooms at a time, lkdiag nearer to the server, and --api-rate 30 or more for lkdiag watch"
+)
 
 
 def judge(trial: JudgedTrial) -> Finding | None:
@@ -22,7 +28,7 @@ def judge(trial: JudgedTrial) -> Finding | None:
         severity=Severity.INCONCLUSIVE,
         title="lkdiag can't judge this trial",
         fact=trial.reason,
-        hint="this says nothing about LiveKit or your worker; run it again, with less beside it on this machine",
+        hint=CLOSER if trial.reason == missed_stay(trial.facts) else AGAIN,
         trial=trial.index,
         evidence=seqs(trial.facts, "trial.interrupted", "trial.failed", "trial.crashed", "probe.join_failed"),
     )

@@ -45,6 +45,11 @@ def longest_gap_ms(facts: DispatchFacts) -> float:
     return max((after - before for before, after in pairwise(edges)), default=0) / 1e6
 
 
+def quickest_look_ms(facts: DispatchFacts) -> float:
+    """How long the quickest answered look at the participants took; 0 without any."""
+    return min((float(e.data["duration_ms"]) for e in looks(facts, "participants")), default=0.0)
+
+
 def longest_unseen_stay_ms(facts: DispatchFacts, from_ns: int, to_ns: int) -> float:
     """How long an agent may have stayed between these times, at most, without any look at the participants showing it.
 
@@ -52,7 +57,7 @@ def longest_unseen_stay_ms(facts: DispatchFacts, from_ns: int, to_ns: int) -> fl
     there and back takes time. That is taken for what the quickest look took, half of it each way.
     """
     seen = looks(facts, "participants")
-    way_ns = int(min((e.data["duration_ms"] for e in seen), default=0) * 1e6 / 2)
+    way_ns = int(quickest_look_ms(facts) * 1e6 / 2)
     since_ns, longest_ns = from_ns, 0
     for look in seen:
         began_ns = int(look.data["began_mono_ns"])

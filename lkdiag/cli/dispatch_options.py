@@ -94,8 +94,8 @@ WebhookListen = Annotated[
     typer.Option(
         "--webhook-listen",
         metavar="HOST:PORT",
-        help="Receive the project's webhooks there, under /webhook: they tell of agents that stay too shortly to be "
-        "seen, and are judged themselves. With --local they come anyway.",
+        help="Receive the project's webhooks there, under /webhook: they tell of agents that stay for too short "
+        "a time to be seen, and are judged themselves. With --local they come anyway.",
         rich_help_panel=VERDICT,
     ),
 ]

@@ -116,7 +116,7 @@ def webhook_address(
 ) -> tuple[str, int] | None:
     """Where webhooks are to be received. Raises UsageError where they are needed and can't come.
 
-    A private server sends them always: they are witnesses of agents that stay too shortly for any look. Of lkdiag's own
+    A private server sends them always: they are witnesses of agents that stay for too short a time. Of lkdiag's own
     agents none is needed, and many trials at a time that have no media are spared the work; so are several processes
     with one server (not `alone`).
     """

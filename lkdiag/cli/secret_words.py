@@ -24,7 +24,7 @@ COMMANDS = frozenset(
 )
 """Those that record something, or send it to a server."""
 CREDENTIALS = frozenset({"--api-key", "--api-secret", "--url"})
-"""Options that have checks of their own, and are never shown."""
+"""Options that have checks of their own."""
 FREE_TEXT = ("--metadata", "--set metadata")
 """What may be any text. Elsewhere a text that only looks made up at random may be a name that somebody chose."""
 
@@ -56,7 +56,7 @@ def _given(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     option = "SCENARIO" if words[0] == "run" else ""
     for word in words[1:]:
         name, has_value, value = word.partition("=")
-        if word.startswith("--"):
+        if word.startswith("-") and len(word) > 1:
             option = "" if has_value else name
             if has_value and name not in CREDENTIALS:
                 yield name, value
@@ -69,9 +69,12 @@ def _given(words: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 def _check(name: str, text: str, known: Sequence[str], *, guess: bool) -> None:
     from lkdiag.secrecy.known import without_known
+    from lkdiag.secrecy.mask import HIDDEN
     from lkdiag.secrecy.scrubber import scrub
 
     if without_known(text, tuple(known)) != text:
         raise UsageError(f"{name} has the project's own API secret in it", HINT)
-    if scrub(text, guess=guess) != text:
-        raise UsageError(f"{name} has in it what looks like a secret", HINT)
+    clean = scrub(text, guess=guess, sure=True)
+    if clean != text:
+        where = "" if "\n" in clean or clean == HIDDEN else f": {clean}"
+        raise UsageError(f"{name} has in it what looks like a secret{where}", HINT)

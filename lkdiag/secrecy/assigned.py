@@ -12,6 +12,8 @@ from lkdiag.secrecy.mask import HIDDEN
 
 LONG_WORD = 16
 """Letters. A longer word behind `token:` is no word of a sentence."""
+SHORTEST_SURE = 12
+"""Characters of a value that is certainly a secret, though its name is vague."""
 LONGEST = 8_192
 """Characters of a value whose closing quote is looked for."""
 
@@ -84,19 +86,22 @@ def is_secret_value(value: str) -> bool:
     return bool(bare) and not (_NO_SECRET.match(bare) or _PLAIN.fullmatch(bare) or _LIVEKIT_KEY.fullmatch(bare))
 
 
-def without_assigned(text: str) -> str:
-    """`text` with `***` for every value that is assigned to the name of a secret."""
+def without_assigned(text: str, *, sure: bool = False) -> str:
+    """`text` with `***` for every value that is assigned to the name of a secret.
+
+    With `sure` a short value of a vague name stays (`auth: guest`, `token: caller-17`): it may be no secret.
+    """
     small = text.lower()
     if not any(word in small for word in _WORDS):
         return text
-    text = _replaced(text, _OPTION)
-    text = _replaced(text, _ASSIGNED)
+    text = _replaced(text, _OPTION, sure=sure)
+    text = _replaced(text, _ASSIGNED, sure=sure)
     if "username" in small and ("credential" in small or _TURN.search(small)):
         text = _USERNAME.sub(lambda found: f"{found['name']}{HIDDEN}", text)
     return text
 
 
-def _replaced(text: str, pattern: re.Pattern[str]) -> str:
+def _replaced(text: str, pattern: re.Pattern[str], *, sure: bool) -> str:
     parts: list[str] = []
     done = at = 0
     while found := pattern.search(text, at):
@@ -104,6 +109,8 @@ def _replaced(text: str, pattern: re.Pattern[str]) -> str:
         span = _span(text, found)
         if span is not None:
             start, end = span
+            if sure and found.groupdict().get("weak") and end - start < SHORTEST_SURE:
+                continue
             parts += [text[done:start], HIDDEN]
             done = at = end
     return "".join([*parts, text[done:]]) if parts else text

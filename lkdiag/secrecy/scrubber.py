@@ -40,22 +40,23 @@ _KEY_LINE = re.compile(
 )
 
 
-def scrub(text: str, known: Iterable[str] = (), *, guess: bool = True) -> str:
+def scrub(text: str, known: Iterable[str] = (), *, guess: bool = True, sure: bool = False) -> str:
     """`text` with `***` for every secret: those that are `known`, and whatever looks like one.
 
-    Without `guess` long texts that only look made up at random stay: they may be names.
+    Without `guess` long texts that only look made up at random stay: they may be names. With `sure` short values of
+    vague names stay (`auth: guest`).
     """
-    return _scrubbed(text, tuple(known), DEEPEST, guess=guess)
+    return _scrubbed(text, tuple(known), DEEPEST, guess=guess, sure=sure)
 
 
-def _scrubbed(text: str, known: tuple[str, ...], depth: int, *, guess: bool) -> str:
+def _scrubbed(text: str, known: tuple[str, ...], depth: int, *, guess: bool, sure: bool) -> str:
     if known:
         text = without_known(text, known)
     if _HARMLESS.fullmatch(text):
         return text
-    text = without_schemes(without_assigned(without_shapes(text)))
+    text = without_schemes(without_assigned(without_shapes(text), sure=sure))
     if depth:
-        text = without_encoded(text, lambda inner: _scrubbed(inner, known, depth - 1, guess=False))
+        text = without_encoded(text, lambda inner: _scrubbed(inner, known, depth - 1, guess=False, sure=sure))
     return without_guessed(text) if guess else text
 
 

@@ -106,9 +106,15 @@ class DispatchTrial:
         )  # fmt: skip
 
     async def _close(self) -> None:
+        """End what goes on, and leave nothing behind; a close look that crashed is told of afterwards."""
+        (crashed,) = await asyncio.gather(self._stage.watcher.end_close_looks(), return_exceptions=True)
+        await self._close_room()
+        if crashed is not None:
+            raise crashed
+
+    async def _close_room(self) -> None:
         """Delete the room first, so that everybody in it sees how it ends; then leave."""
         stage, probe, webhooks = self._stage, self._context.probe, self._context.webhooks
-        await stage.watcher.end_close_looks()
         workers = list(stage.workers.values())
         if probe is not None:
             await probe.wait_joined(stage.room, JOIN_WAIT_S)

@@ -58,7 +58,7 @@ class TrialContext:
     """The rooms that are watched closely at the moment."""
 
     def __post_init__(self) -> None:
-        self.close = CloseWatch(here=self.credentials.is_loopback)
+        self.close = CloseWatch(self.control)
 
 
 class Stage:

@@ -36,6 +36,8 @@ counts the calls of a project (LiveKit Cloud allows about 1,000 a minute)."""
 CLOSE_INTERVAL_HERE_S = 0.02
 """The same for a server on this machine, which counts nothing; up to `CLOSE_ROOMS_HERE` rooms have it each."""
 CLOSE_ROOMS_HERE = 4
+CLOSE_UNDER_WAY_MAX = 8
+"""Close looks at a room that wait for their answers at a time."""
 CLOSE_MARGIN_S = 1.0
 """By so much a close watch lasts longer than asked: a job begins up to 0.2 s after the call that asks for it, and a
 worker may take 2.8 s to answer."""
@@ -66,14 +68,13 @@ class RoomView:
 class CloseWatch:
     """The rooms of a run that are watched closely at this moment: they share the rate of looks."""
 
-    here: bool
-    """Whether the server runs on this machine."""
+    control: Control
     rooms: int = 0
 
     @property
     def interval_s(self) -> float:
         """How far apart the close looks at one of the rooms are."""
-        if self.here:
+        if self.control.is_near:
             return CLOSE_INTERVAL_HERE_S * max(1.0, self.rooms / CLOSE_ROOMS_HERE)
         return CLOSE_INTERVAL_S * max(1, self.rooms)
 
@@ -84,7 +85,8 @@ class RoomWatcher:
     `told`: only lkdiag's own probe can play the agent, and it wakes the watcher when the agent is there. Until then the
     watcher looks seldom, in case it is not told after all. Any other agent may be gone after a tenth of a second: where
     `close` is given, `begin` starts looks at the participants that are dense enough to see it. Each job that is listed
-    for the first time starts them again.
+    for the first time starts them again. `woken` is set when there is something new to look at (None: only the watcher
+    itself waits for that).
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class RoomWatcher:
         *,
         told: bool = False,
         close: CloseWatch | None = None,
+        woken: asyncio.Event | None = None,
     ) -> None:
         self._control = control
         self._recorder = recorder
@@ -103,12 +106,14 @@ class RoomWatcher:
         self._close_for_s = 0.0
         self._close_until_ns = 0
         self._looking_closely: asyncio.Task[None] | None = None
-        self._one_look = asyncio.Lock()
+        self._newest_look: asyncio.Task[bool] | None = None
+        self._found_ns: dict[str, int] = {}
+        """By SID: when somebody was found by name, whom no list had shown."""
         self._jobs: set[str] = set()
         self._interval_s = INTERVAL_TOLD_S if told else FIRST_LOOK_S
         self._growth = 1.0 if told else INTERVAL_GROWTH
         self._interval_max_s = INTERVAL_TOLD_S if told else INTERVAL_MAX_S
-        self._woken = asyncio.Event()
+        self._woken = woken or asyncio.Event()
         self._listed = False
         self.view = RoomView()
 
@@ -169,18 +174,25 @@ class RoomWatcher:
             self._looking_closely = asyncio.create_task(look, name=f"close looks at {self._room}")
 
     async def _look_closely(self, close: CloseWatch, first_after_s: float) -> None:
-        clock = self._recorder.run.now_mono_ns
+        """Where an answer takes longer than the interval, the next look begins meanwhile."""
+        under_way: set[asyncio.Task[bool]] = set()
         close.rooms += 1
         try:
             await asyncio.sleep(first_after_s)
-            while (began_ns := clock()) < self._close_until_ns:
-                known = len(self.view.agents)
-                await self.look_at_participants()
-                if len(self.view.agents) > known:
-                    self.wake()
-                await asyncio.sleep(max(0.0, close.interval_s - (clock() - began_ns) / 1e9))
+            while self._recorder.run.now_mono_ns() < self._close_until_ns:
+                under_way.add(self._begin_look(wakes=True))
+                await asyncio.sleep(close.interval_s)
+                if len(under_way) >= CLOSE_UNDER_WAY_MAX:
+                    await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                done = {look for look in under_way if look.done()}
+                under_way -= done
+                for look in done:
+                    look.result()
         finally:
             close.rooms -= 1
+            for look in under_way:
+                look.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
 
     async def end_close_looks(self) -> None:
         """Stop them: what was asked has been seen, or the room is about to be closed."""
@@ -224,6 +236,7 @@ class RoomWatcher:
                 continue
             if found is not None and found.sid not in self.view.participants:
                 participant = described(found)
+                self._found_ns[found.sid] = self._recorder.run.now_mono_ns()
                 self.view.participants[found.sid] = participant
                 self.view.agents[found.sid] = participant
                 self._recorder.record("agent.joined", **participant)
@@ -253,20 +266,42 @@ class RoomWatcher:
             self.watch_closely()
 
     async def look_at_participants(self) -> bool:
-        """Who is in the room now; whether that was answered. Looks follow each other, and never overlap."""
-        async with self._one_look:
-            return await self._look_at_participants()
+        """Who is in the room now; whether that was answered."""
+        return await self._begin_look()
 
-    async def _look_at_participants(self) -> bool:
+    def _begin_look(self, *, wakes: bool = False) -> asyncio.Task[bool]:
+        """Looks may be under way side by side; they are taken note of in the order in which they began.
+
+        With `wakes` a new agent wakes the watcher.
+        """
+        look = self._look_at_participants(self._newest_look, wakes=wakes)
+        self._newest_look = asyncio.create_task(look, name=f"look at {self._room}")
+        return self._newest_look
+
+    async def _look_at_participants(self, earlier: asyncio.Task[bool] | None, *, wakes: bool) -> bool:
+        began_ns = self._recorder.run.now_mono_ns()
+        listed: list[api.ParticipantInfo] | None = []  # nobody is in a room that is not there
         try:
             known = [one["identity"] for one in self.view.participants.values()]
             listed = await self._control.list_participants(self._recorder, self._room, known=known)
         except ApiCallError as error:
             if not error.says_not_found:
-                return False
-            listed = []  # nobody is in a room that is not there
-        now = {item.sid: described(item) for item in listed}
-        before, self.view.participants = self.view.participants, now
+                listed = None
+        if earlier is not None and not earlier.done():
+            await asyncio.wait({earlier})
+        if listed is None:
+            return False
+        agents = len(self.view.agents)
+        self._take_note({item.sid: described(item) for item in listed}, began_ns)
+        if wakes and len(self.view.agents) > agents:
+            self.wake()
+        return True
+
+    def _take_note(self, now: dict[str, dict[str, Any]], began_ns: int) -> None:
+        """Of who was there when a look that began then was answered."""
+        before = self.view.participants
+        now |= {sid: before[sid] for sid, ns in self._found_ns.items() if ns > began_ns and sid in before}
+        self.view.participants = now
         for sid, participant in now.items():
             lane = "agent" if participant["kind"] == "agent" else "participant"
             if lane == "agent":
@@ -279,7 +314,6 @@ class RoomWatcher:
             if sid not in now:
                 lane = "agent" if participant["kind"] == "agent" else "participant"
                 self._recorder.record(f"{lane}.left", identity=participant["identity"], sid=sid)
-        return True
 
 
 def _dispatch(dispatch: api.AgentDispatch) -> dict[str, Any]:

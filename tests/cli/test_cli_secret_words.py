@@ -36,6 +36,7 @@ WAYS = [
     ["dispatch-trial", '--metadata={{"customer": "{}"}}'],
     ["dispatch-trial", "--agent-name", "{}"],
     ["dispatch-trial", "--local", "--metadata", "x {} y"],
+    ["dispatch-trial", "-o", "{}"],
     ["canary", "--metadata", "{}"],
     ["canary", "--agent-name={}"],
     ["run", "agent-crashes", "--set", "metadata={}"],
@@ -68,7 +69,7 @@ def test_refused(words: list[str], secret: str, what: str) -> None:
     assert secret not in refused.value.message + refused.value.hint
 
 
-@pytest.mark.parametrize("words", [WAYS[0], WAYS[4], WAYS[6], WAYS[9]], ids=" ".join)
+@pytest.mark.parametrize("words", [WAYS[0], WAYS[5], WAYS[7], WAYS[10]], ids=" ".join)
 async def test_nothing_is_begun(words: list[str], user: User) -> None:
     done = await user.run(*(word.format(OWN) for word in words), environ=ENVIRON)
     error, hint = done.refusal(2)
@@ -83,7 +84,7 @@ async def test_the_secret_of_the_options_is_known_too(user: User) -> None:
     assert "--metadata has the project's own API secret in it" in done.refusal(2)[0]
 
 
-@pytest.mark.parametrize("metadata", [OWN, LOOKS, '{"customer_token": "abc1"}', MADE_UP])
+@pytest.mark.parametrize("metadata", [OWN, LOOKS, '{"customer_password": "abc1"}', MADE_UP])
 async def test_refused_in_a_scenario(metadata: str, user: User) -> None:
     file = user.cwd / ".env-of-a-scenario.toml"
     file.write_text(SCENARIO.format(metadata=metadata))
@@ -100,6 +101,7 @@ async def test_refused_in_a_scenario(metadata: str, user: User) -> None:
     "words",
     [
         ["dispatch-trial", "--metadata", '{"customer": "Jane", "ticket": 4711}', "--agent-name", "my-agent"],
+        ["dispatch-trial", "--metadata", '{"auth": "guest", "token": "caller-17"}'],
         ["dispatch-trial", "--method", "token", "--fail-if", "p95_ms>2000", "-n", "3"],
         ["dispatch-trial", "--api-secret", "abcdefgh12345678", "--api-key", "APIx1Y2z3W4v5U6"],
         ["watch", "--room", "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dF3gH5jK7mN9pQ"],
@@ -112,6 +114,12 @@ async def test_refused_in_a_scenario(metadata: str, user: User) -> None:
 )
 def test_not_refused(words: list[str]) -> None:
     check_words(words)
+
+
+@pytest.mark.usefixtures("project")
+def test_the_error_shows_where_it_stands() -> None:
+    with pytest.raises(UsageError, match=r'a secret: \{"user": "jane", "password": "\*\*\*"\}'):
+        check_words(["canary", "--metadata", '{"user": "jane", "password": "abc1"}'])
 
 
 @pytest.mark.usefixtures("project")

@@ -50,7 +50,7 @@ async def test_an_agent_that_stays_for_a_moment_was_there(
     trials = done.report["trials"]
     assert len(trials) == 6
     assert all(map(is_true, trials)), [(trial["outcome"], trial["mismatch"], trial["findings"]) for trial in trials]
-    assert any(trial["outcome"] == "delivered" for trial in trials), "inconclusive, all of them"
+    assert sum(trial["outcome"] == "delivered" for trial in trials) >= 3, "inconclusive, most of them"
     assert done.code in (0, 3)
 
 

@@ -100,7 +100,7 @@ class FollowedCall:
         self._people = room.num_participants
         self._woken = asyncio.Event()
         self.recorder = _KeepingRecorder(recorder, number)
-        self._watcher = RoomWatcher(control, self.recorder, room.name, close=close)
+        self._watcher = RoomWatcher(control, self.recorder, room.name, close=close, woken=self._woken)
         began = self.recorder.record(
             "trial.started", role="subject", warmup=False, on_probe=False, method="observed", room=room.name,
             agent_name=scenario.agent_name or "",
@@ -180,10 +180,10 @@ class FollowedCall:
         scenario, jobs = self._scenario, dispatch["jobs"]
         others = (d for d in self._watcher.view.dispatches if d["dispatch_id"] != dispatch["dispatch_id"])
         foreign = {identity for other in others for identity in identities_of(other["jobs"])}
-        there = agents_of_dispatch(
-            self._watcher.view.participants.values(), dispatch["agent_name"], identities_of(jobs), foreign
-        )
-        if there and observed.came_ns is None:
+        view, own = self._watcher.view, identities_of(jobs)
+        there = agents_of_dispatch(view.participants.values(), dispatch["agent_name"], own, foreign)
+        came = agents_of_dispatch(view.agents.values(), dispatch["agent_name"], own, foreign)
+        if came and observed.came_ns is None:
             observed.came_ns = now_ns
         if jobs and observed.listed_ns is None:
             observed.listed_ns = now_ns

@@ -37,19 +37,20 @@ async def follow(scenario: WatchScenario, credentials: Credentials, recorder: Re
 
     Raises ConnectionLostError or CredentialsError before it began.
     """
-    here = credentials.is_loopback
-    async with LookingControl(credentials, scenario.rate(here=here)) as control:
+    async with LookingControl(credentials, scenario.rate(here=False)) as control:
         await check_project(credentials, control, recorder)
+        control.allow(scenario.rate(here=control.is_near))
         async with health_watched(recorder, control):
-            await _Follower(scenario, control, recorder, here=here).run(stop)
+            await _Follower(scenario, control, recorder).run(stop)
 
 
 class _Follower:
-    def __init__(self, scenario: WatchScenario, control: LookingControl, recorder: Recorder, *, here: bool) -> None:
+    def __init__(self, scenario: WatchScenario, control: LookingControl, recorder: Recorder) -> None:
         self._scenario = scenario
-        self._rate = scenario.rate(here=here)
-        self._interval_s = INTERVAL_HERE_S if here and self._rate >= CLOSE_RATE else INTERVAL_S
-        self._close = CloseWatch(here=here) if self._rate >= CLOSE_RATE else None
+        self._rate = scenario.rate(here=control.is_near)
+        is_close = self._rate >= CLOSE_RATE
+        self._interval_s = INTERVAL_HERE_S if control.is_near and is_close else INTERVAL_S
+        self._close = CloseWatch(control) if is_close else None
         self._control = control
         self._recorder = recorder
         self._run = recorder.for_trial(None)

@@ -54,6 +54,10 @@ class LookingControl(Control):
         super().__init__(credentials)
         self._pace = Pace(per_second)
 
+    def allow(self, per_second: float) -> None:
+        """So many calls a second at most, from now on."""
+        self._pace = Pace(per_second)
+
     async def _call(
         self,
         recorder: TrialRecorder,
