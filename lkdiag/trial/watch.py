@@ -241,13 +241,13 @@ class RoomWatcher:
                 self.view.agents[found.sid] = participant
                 self._recorder.record("agent.joined", **participant)
 
-    async def look(self) -> None:
-        """Look at the dispatches, then at the participants.
+    async def look(self) -> bool:
+        """Look at the dispatches, then at the participants; whether the latter was answered.
 
         In this order, so that whoever listDispatch calls ended is seen to be gone or there afterwards.
         """
         await self._look_at_dispatches()
-        await self.look_at_participants()
+        return await self.look_at_participants()
 
     async def _look_at_dispatches(self) -> None:
         try:

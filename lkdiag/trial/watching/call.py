@@ -145,11 +145,13 @@ class FollowedCall:
 
     async def end(self) -> None:
         """The watch ends while it is there: one look more, at what is left."""
+        answered = False
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_LOOK_S):
-                await self._watcher.look()
+                answered = await self._watcher.look()
         self._note()
-        self.recorder.record("room.occupied", room=self.room.name, participants=self._watcher.view.people)
+        if answered:
+            self.recorder.record("room.occupied", room=self.room.name, participants=self._watcher.view.people)
         self.recorder.record("trial.finished")
 
     # -- what a look has shown -------------------------------------------------------------------------------------
