@@ -98,7 +98,10 @@ WORDS: dict[str, tuple[str, Callable[[Data], str]]] = {
     "agent.logged": ("agent", lambda d: f"the agent logs: {d['text']}"),
     "subject.left": ("agent", lambda _: "the subject has left by itself"),
     "subject.came": ("agent", lambda d: f"the subject is there: a {d['by']} tells of {d['identity']!r}"),
-    "subject.stayed": ("agent", lambda d: f"the subject has not left within {d['waited_s']:g} s, and is let be"),
+    "subject.stayed": (
+        "agent",
+        lambda d: f"the subject has not left within {d['waited_s']:g} s: lkdiag leaves it alone",
+    ),
     "subject.removed": ("agent", lambda d: f"the subject is still there: lkdiag removes {d['identity']!r}"),
     "subject.seen": ("agent", lambda d: _subject(d["agents"])),
     "cleanup.attached": ("agent", lambda d: f"the cleanup {d['cleanup']} is registered"),

@@ -10,18 +10,19 @@ from livekit import api
 
 from lkdiag.call.agent import Agent
 from lkdiag.call.child import ChildParticipant
+from lkdiag.control import CallFailure
 from lkdiag.participant.joining import JoinError
 from lkdiag.participant.media import MediaParticipant
 from lkdiag.scenario.teardown import AgentExit, HangupStyle, Side
 from lkdiag.trial.frame import fail
-from lkdiag.trial.watch import RoomWatcher
+from lkdiag.trial.watch import CloseWatch, RoomWatcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lkdiag.call.unhandled import UnhandledErrors
     from lkdiag.call.webhooks import WebhookListener
-    from lkdiag.control import CallFailure, Control
+    from lkdiag.control import Control
     from lkdiag.scenario.teardown import TeardownScenario
     from lkdiag.settings import Credentials
     from lkdiag.timeline import Recorder, TrialRecorder
@@ -36,9 +37,7 @@ CALLER, HUMAN = "sip_+15550100", "human-agent-sip"
 STEP_TIMEOUT_S = 20.0
 """For each step of the call's making: joins take 0.1 s, and seconds when many go on beside each other."""
 LOOK_INTERVAL_S = 0.1
-DENSE_S = 2.0
-"""For so long after its dispatch the user's agent is looked for densely: one that leaves at once is seen so."""
-DENSE_INTERVAL_S = 0.05
+LAST_LOOK_FAILED = "the last look at the caller room failed"
 EMPTY_TIMEOUT_S = 120
 DEPARTURE_TIMEOUT_S = 20
 SIP_ATTRIBUTES = {"sip.callStatus": "active", "sip.phoneNumber": "+15550100", "sip.trunkID": "lkdiag"}
@@ -58,6 +57,11 @@ class CallContext:
     unhandled: UnhandledErrors
     merge: MergeWay
     on_unreachable: Callable[[], None]
+    close: CloseWatch = field(init=False)
+    """The caller rooms that are watched closely at the moment."""
+
+    def __post_init__(self) -> None:
+        self.close = CloseWatch(here=self.credentials.is_loopback)
 
 
 @dataclass
@@ -96,7 +100,7 @@ class CallStage:
         self.recorder: TrialRecorder = context.recorder.for_trial(planned.index)
         self.room = f"lkdiag-{context.run_id}-{planned.index:03d}"
         self.human_room = f"{self.room}-human"
-        self.watcher = RoomWatcher(context.control, self.recorder, self.room)
+        self.watcher = RoomWatcher(context.control, self.recorder, self.room, close=context.close)
         lost = scenario.hangup_style is HangupStyle.LOST
         self.caller = Party(self.recorder, "caller", CALLER, lost and planned.hangup is Side.CALLER)
         self.human = Party(self.recorder, "human", HUMAN, lost and planned.hangup is Side.HUMAN)
@@ -105,7 +109,7 @@ class CallStage:
         self.outside: asyncio.Task[None] | None = None
         """A cleanup that works from outside the agent."""
         self.lookouts: list[asyncio.Task[None]] = []
-        """They look for the user's agent while the call comes about."""
+        """They listen for the user's agent while the call comes about."""
         self.agent_came = False
         """Whether the user's agent was seen, or a webhook told of it, at any time."""
         self.joins_told = 0
@@ -114,7 +118,6 @@ class CallStage:
         self.room_sid = ""
         self.hung_up_ns: int | None = None
         self.join_error: JoinError | None = None
-        self._looking = asyncio.Lock()
 
     # -- the probe's agent ---------------------------------------------------------------------------------------
 
@@ -174,7 +177,10 @@ class CallStage:
     async def wait_for(self, step: str, done: Callable[[RoomView], bool]) -> None:
         """Wait until the room's participants are so; a call that can't be brought so far fails (TrialError)."""
         probe = self.context.probe
-        if not await self.saw(done, STEP_TIMEOUT_S):
+        seen = await self.saw(done, STEP_TIMEOUT_S)
+        if seen is None:
+            self.fail(step, f"not within {STEP_TIMEOUT_S:g} s, and {LAST_LOOK_FAILED}", own=True)
+        if not seen:
             # whether lkdiag's own worker is dispatched is the other command's question
             self.fail(step, f"not within {STEP_TIMEOUT_S:g} s", own=probe is not None)
         if probe is not None:
@@ -182,27 +188,32 @@ class CallStage:
             if not self.agent_joined.done():
                 self.fail(step, f"lkdiag's agent was not connected within {STEP_TIMEOUT_S:g} s", own=True)
 
-    async def saw(self, done: Callable[[RoomView], bool], timeout_s: float) -> bool:
-        """Whether the room's participants were seen to be so, within that time."""
+    async def saw(self, done: Callable[[RoomView], bool], timeout_s: float) -> bool | None:
+        """Whether a look that was answered showed the room's participants to be so, within that time.
+
+        None: nobody can tell, because the last look failed. Raises JoinError where the probe's agent could not join,
+        and TrialError when the server counts as gone (`control/away.py`).
+        """
         clock = self.recorder.run.now_mono_ns
         deadline_ns = clock() + int(timeout_s * 1e9)
         while True:
-            await self.look()
-            if done(self.watcher.view):
+            answered = await self.look()
+            if answered and done(self.watcher.view):
                 return True
             if self.join_error is not None:
                 raise self.join_error
+            if gone := self.control.given_up(clock()):
+                self.fail("watch the caller room", gone, failure=CallFailure.UNANSWERED)
             if clock() >= deadline_ns:
-                return False
+                return False if answered else None
             await asyncio.sleep(LOOK_INTERVAL_S)
 
-    async def look(self) -> None:
-        """Who is in the caller room now. One look at a time: a late answer would undo a newer one."""
-        async with self._looking:
-            await self.watcher.look_at_participants()
-        for one in self.watcher.view.participants.values():
-            if one["kind"] == "agent":
-                self.note_agent(one["identity"], "look")
+    async def look(self) -> bool:
+        """Who is in the caller room now; whether that was answered."""
+        answered = await self.watcher.look_at_participants()
+        for agent in self.watcher.view.agents.values():
+            self.note_agent(agent["identity"], "look")
+        return answered
 
     def note_agent(self, identity: str, by: str) -> None:
         """An agent is in the caller room, as a `look` or a `webhook` tells."""

@@ -54,6 +54,8 @@ class TeardownTrial:
             stage.fail("play the call", error.message, own=True)
         except ApiCallError as error:
             stage.fail("play the call", error.message, failure=error.failure)
+        finally:
+            await stage.watcher.end_close_looks()
 
     async def _close(self) -> None:
         """Judged or not, the rooms go, and everybody in them.

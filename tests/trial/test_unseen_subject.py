@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import contextlib
+import dataclasses
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -12,42 +13,61 @@ from livekit import api
 from lkdiag.call.unhandled import UnhandledErrors
 from lkdiag.checks.teardown.facts import TeardownFacts
 from lkdiag.checks.teardown.judged import JudgedCall
-from lkdiag.control import ApiCallError, CallFailure, Control
+from lkdiag.control import away
 from lkdiag.scenario.teardown import Cleanup, Side, TeardownScenario
 from lkdiag.settings import Credentials
-from lkdiag.timeline import Event, Recorder, Timeline
+from lkdiag.timeline import Timeline
+from lkdiag.trial import call_stage
 from lkdiag.trial.call_stage import CallContext, CallStage
 from lkdiag.trial.call_step import subject
 from lkdiag.trial.frame import TrialError
 from lkdiag.trial.merge import MergeWay
 from lkdiag.trial.schedule import PlannedCall
+from tests.control.speaker import HTML, JSON, said, speaking
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from lkdiag.call.webhooks import WebhookListener
+    from lkdiag.timeline import Data
+    from tests.control.speaker import Speaker
 
-SCENARIO = TeardownScenario(cleanups=(Cleanup.SUBJECT,), agent_name="mine")
+SCENARIO = TeardownScenario(cleanups=(Cleanup.SUBJECT,), agent_name="mine", agent_leaves_within_s=0.2)
+ROOM = "lkdiag-run-001"
 AGENT = api.ParticipantInfo(identity="agent-AJ_1", sid="PA_1", kind=api.ParticipantInfo.Kind.AGENT)
 CALLER = api.ParticipantInfo(identity="sip_+15550100", sid="PA_2", kind=api.ParticipantInfo.Kind.SIP)
-TAKEN = api.AgentDispatch(state=api.AgentDispatchState(jobs=[api.Job(id="AJ_1")]))
-REFUSED = ApiCallError("ListDispatch", CallFailure.REFUSED, 503, "no", "unavailable")
+EMPTY = said()
+GARBLED = said(b"<html>no</html>", 502, HTML)
+REFUSED = said(b'{"code":"unavailable","msg":"no"}', 503, JSON)
+NOT_FOUND = said(b'{"code":"not_found","msg":"participant does not exist"}', 404, JSON)
 
 
-class FakeControl:
-    """Answers each look with the next of `there`, and then with nobody."""
+def showing(*there: api.ParticipantInfo) -> bytes:
+    """An answer to ListParticipants."""
+    return said(api.ListParticipantsResponse(participants=there).SerializeToString())
 
-    def __init__(self, there: list[list[api.ParticipantInfo]], dispatches: list[api.AgentDispatch] | None) -> None:
-        self.there = there
-        self.dispatches = dispatches
 
-    async def list_participants(self, *_: object, **__: object) -> list[api.ParticipantInfo]:
-        return self.there.pop(0) if self.there else []
+def listing(*jobs: api.Job) -> bytes:
+    """An answer to ListDispatch: one dispatch, with these jobs."""
+    one = api.AgentDispatch(id="AD_1", room=ROOM, state=api.AgentDispatchState(jobs=jobs))
+    return said(api.ListAgentDispatchResponse(agent_dispatches=[one]).SerializeToString())
 
-    async def list_dispatch(self, *_: object, **__: object) -> list[api.AgentDispatch]:
-        if self.dispatches is None:
-            raise REFUSED
-        return self.dispatches
+
+UNTAKEN, TAKEN = listing(), listing(api.Job(id="AJ_1"))
+
+
+@dataclasses.dataclass
+class Answers:
+    """What the server says to each method: one answer after another, and the last one from then on."""
+
+    looks: Sequence[bytes | None] = (EMPTY,)
+    dispatches: Sequence[bytes | None] = (TAKEN,)
+    found: bytes = NOT_FOUND
+    """GetParticipant's."""
+
+    def __call__(self, method: str, number: int) -> bytes | None:
+        answers = {"ListParticipants": self.looks, "ListDispatch": self.dispatches}.get(method, (self.found,))
+        return answers[min(number, len(answers)) - 1]
 
 
 class FakeWebhooks:
@@ -61,63 +81,190 @@ class FakeWebhooks:
             yield api.WebhookEvent(event="participant_joined", participant=one)
 
 
-async def judged(control: FakeControl, webhooks: FakeWebhooks | None = None) -> tuple[JudgedCall, list[Event]]:
-    """A call that ends when the agent has been waited for."""
-    events: list[Event] = []
-    recorder = Recorder(events.append, wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
-    context = CallContext(
-        SCENARIO, Credentials("ws://x", "k", "s", "test"), cast("Control", control), recorder, "run", None,
-        cast("WebhookListener | None", webhooks), UnhandledErrors(), MergeWay(), lambda: None,
-    )  # fmt: skip
-    stage = CallStage(context, PlannedCall(1, Cleanup.SUBJECT, None, Side.CALLER))
-    stage.recorder.record("trial.started", room=stage.room, cleanup="subject", hangup="caller", hangup_style="bye")
+@dataclasses.dataclass
+class Playing:
+    """A call that is under way."""
+
+    stage: CallStage
+    speaker: Speaker
+    doubts: list[bool] = dataclasses.field(default_factory=list)
+    """One for each time that the server was doubted to be there."""
+
+    def told(self, kind: str) -> list[Data]:
+        return [event.data for event in self.speaker.told(kind)]
+
+    def judged(self) -> JudgedCall:
+        """The call, if it ended here."""
+        self.stage.recorder.record("trial.closing")
+        self.stage.recorder.record("trial.finished")
+        return JudgedCall.of(TeardownFacts(1, SCENARIO, Timeline(self.speaker.events)))
+
+
+@contextlib.asynccontextmanager
+async def playing(
+    answers: Answers, webhooks: FakeWebhooks | None = None, scenario: TeardownScenario = SCENARIO
+) -> AsyncIterator[Playing]:
+    """A call that has begun."""
+    doubts: list[bool] = []
+    async with speaking(answers) as (speaker, control):
+        context = CallContext(
+            scenario, Credentials("ws://x", "k", "s", "test"), control, speaker.recorder, "run", None,
+            cast("WebhookListener | None", webhooks), UnhandledErrors(), MergeWay(), lambda: doubts.append(True),
+        )  # fmt: skip
+        stage = CallStage(context, PlannedCall(1, Cleanup.SUBJECT, None, Side.CALLER))
+        stage.recorder.record("trial.started", room=stage.room, cleanup="subject", hangup="caller", hangup_style="bye")
+        yield Playing(stage, speaker, doubts)
+
+
+async def waited_for(call: Playing) -> None:
+    """Until the agent was seen, or the call has failed."""
+    stage = call.stage
     await subject.look_out(stage)
-    try:
+    with contextlib.suppress(TrialError):
         await subject.wait_for(stage)
-    except TrialError:
-        stage.recorder.record("trial.closing")
-        stage.recorder.record("trial.finished")
     for task in stage.lookouts:
         task.cancel()
     await asyncio.gather(*stage.lookouts, return_exceptions=True)
-    return JudgedCall.of(TeardownFacts(1, SCENARIO, Timeline(events))), events
 
 
 @pytest.fixture(autouse=True)
 def _waits_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subject, "STEP_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(call_stage, "STEP_TIMEOUT_S", 0.2)
 
 
 @pytest.mark.parametrize(
-    ("dispatches", "webhooks", "outcome", "said"),
+    ("answers", "webhooks", "outcome", "reason"),
     [
-        ([TAKEN], None, "inconclusive", "it may have come and gone between two looks"),
-        ([TAKEN], FakeWebhooks(), "inconclusive", "it may have come and gone between two looks"),
-        (None, None, "inconclusive", "listDispatch did not answer"),
-        ([api.AgentDispatch()], None, "error", "listDispatch shows no job of it"),
-        ([TAKEN], FakeWebhooks(CALLER), "error", "webhooks told of other joins only"),
+        (Answers(), None, "inconclusive", "it may have come and gone between two looks"),
+        (Answers(), FakeWebhooks(), "inconclusive", "it may have come and gone between two looks"),
+        (Answers(), FakeWebhooks(CALLER), "error", "webhooks told of other joins only"),
+        (Answers(dispatches=[REFUSED]), None, "inconclusive", "listDispatch did not answer"),
+        (Answers(dispatches=[UNTAKEN]), None, "error", "listDispatch shows no job of it"),
+        # the room was made with a dispatch, so such a list is no whole answer
+        (Answers(dispatches=[EMPTY]), None, "inconclusive", "listDispatch does not list its dispatch"),
+        (Answers(dispatches=[EMPTY, TAKEN]), None, "inconclusive", "it may have come and gone between two looks"),
+        (Answers(dispatches=[EMPTY, UNTAKEN]), None, "error", "listDispatch shows no job of it"),
+        # nobody looked in the end
+        (Answers([GARBLED], [UNTAKEN]), None, "inconclusive", "the last look at the caller room failed"),
+        (
+            Answers([EMPTY, None], [UNTAKEN]),
+            FakeWebhooks(CALLER),
+            "inconclusive",
+            "last look at the caller room failed",
+        ),
     ],
 )
 async def test_it_is_never_there_only_where_that_can_be_told(
-    dispatches: list[api.AgentDispatch] | None, webhooks: FakeWebhooks | None, outcome: str, said: str
+    answers: Answers, webhooks: FakeWebhooks | None, outcome: str, reason: str
 ) -> None:
-    call, _ = await judged(FakeControl([], dispatches), webhooks)
-    assert call.outcome == outcome
-    assert said in call.reason
-    assert call.facts.agent_exit == "unknown"
+    async with playing(answers, webhooks) as call:
+        await waited_for(call)
+    judged = call.judged()
+    assert judged.outcome == outcome
+    assert reason in judged.reason
+    assert judged.facts.agent_exit == "unknown"
 
 
 async def test_one_look_that_shows_it_is_enough() -> None:
-    call, events = await judged(FakeControl([[], [AGENT]], [TAKEN]))
-    assert call.facts.failure is None
-    assert [event.data for event in events if event.kind == "subject.came"] == [
-        {"identity": "agent-AJ_1", "by": "look"}
-    ]
+    async with playing(Answers([EMPTY, showing(AGENT), EMPTY])) as call:
+        await waited_for(call)
+    assert call.judged().facts.failure is None
+    assert call.told("subject.came") == [{"identity": "agent-AJ_1", "by": "look"}]
 
 
 async def test_a_webhook_that_tells_of_it_is_enough() -> None:
-    call, events = await judged(FakeControl([], [TAKEN]), FakeWebhooks(CALLER, AGENT))
-    assert call.facts.failure is None
-    assert [event.data for event in events if event.kind == "subject.came"] == [
-        {"identity": "agent-AJ_1", "by": "webhook"}
-    ]
+    async with playing(Answers(), FakeWebhooks(CALLER, AGENT)) as call:
+        await waited_for(call)
+    assert call.judged().facts.failure is None
+    assert call.told("subject.came") == [{"identity": "agent-AJ_1", "by": "webhook"}]
+
+
+async def test_calls_share_the_rate_of_close_looks_until_the_agent_was_seen() -> None:
+    async with playing(Answers([EMPTY, showing(AGENT)])) as call:
+        context = call.stage.context
+        other = CallStage(context, PlannedCall(2, Cleanup.SUBJECT, None, Side.CALLER))
+        for stage in (call.stage, other):
+            await subject.look_out(stage)
+        await asyncio.sleep(0)
+        assert context.close.rooms == 2
+        for stage in (call.stage, other):
+            await subject.wait_for(stage)
+        assert context.close.rooms == 0
+
+
+@pytest.mark.parametrize(
+    ("look", "outcome", "reason"),
+    [
+        (showing(CALLER), "error", "not within 0.2 s"),
+        (GARBLED, "inconclusive", "the last look at the caller room failed"),
+        (None, "inconclusive", "the last look at the caller room failed"),
+    ],
+    ids=["answered", "garbled", "unanswered"],
+)
+async def test_somebody_is_missing_only_where_a_look_was_answered(
+    look: bytes | None, outcome: str, reason: str
+) -> None:
+    async with playing(Answers([showing(CALLER), look])) as call:
+        with pytest.raises(TrialError):
+            await call.stage.wait_for("bring both into one room", call.stage.both_are_there_or_put_out)
+    judged = call.judged()
+    assert (judged.outcome, reason in judged.reason) == (outcome, True), judged.reason
+
+
+async def test_a_server_that_is_gone_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(call_stage, "STEP_TIMEOUT_S", 3600.0)
+    monkeypatch.setattr(away, "SILENT_MAX_S", 0.0)
+    async with playing(Answers([None])) as call:
+        with pytest.raises(TrialError):
+            await call.stage.wait_for("bring both into one room", call.stage.both_are_there_or_put_out)
+    judged = call.judged()
+    assert judged.outcome == "inconclusive"
+    assert "no answer from the server" in judged.reason
+    assert call.doubts
+
+
+@pytest.mark.parametrize(
+    ("looks", "left", "stayed"),
+    [
+        ([showing(CALLER, AGENT), showing(CALLER)], 1, 0),
+        ([showing(CALLER, AGENT)], 0, 1),
+        # it was there, or gone, before: not by the look that counts
+        ([showing(CALLER, AGENT), GARBLED], 0, 0),
+        ([showing(CALLER), GARBLED], 0, 0),
+        ([showing(CALLER, AGENT), GARBLED, showing(CALLER)], 1, 0),
+    ],
+    ids=["left", "stays", "stayed-before", "left-before", "left-in-the-end"],
+)
+async def test_it_has_left_or_stayed_only_where_a_look_was_answered(
+    looks: list[bytes | None], left: int, stayed: int
+) -> None:
+    async with playing(Answers(looks)) as call:
+        await call.stage.look()
+        await subject.wait_left(call.stage)
+    assert (len(call.told("subject.left")), len(call.told("subject.stayed"))) == (left, stayed)
+    assert call.judged().facts.failure is None
+
+
+async def test_it_is_put_out_only_where_a_look_shows_it() -> None:
+    scenario = dataclasses.replace(SCENARIO, remove_agent=True)
+    async with playing(Answers([showing(CALLER, AGENT), GARBLED]), scenario=scenario) as call:
+        await call.stage.look()
+        with pytest.raises(TrialError):
+            await subject.wait_left(call.stage)
+        assert "RemoveParticipant" not in call.speaker.asked
+    judged = call.judged()
+    assert judged.outcome == "inconclusive"
+    assert "the last look at the caller room failed" in judged.reason
+
+
+@pytest.mark.parametrize(
+    ("found", "agent_exit"),
+    [(said(CALLER.SerializeToString()), "unknown"), (NOT_FOUND, "left-room")],
+    ids=["found", "not-found"],
+)
+async def test_an_empty_list_at_the_hang_up_is_doubted(found: bytes, agent_exit: str) -> None:
+    async with playing(Answers([showing(CALLER), EMPTY], found=found)) as call:
+        await call.stage.look()
+        await subject.note_at_hang_up(call.stage)
+    assert call.judged().facts.agent_exit == agent_exit

@@ -20,6 +20,8 @@ class WatchedCall:
     """A merged call: two people in one room, and perhaps an agent."""
 
     room: str
+    people: tuple[str, ...]
+    """Identities of the two. An empty list of participants counts only when GetParticipant finds neither of them."""
     control: Control
     recorder: TrialRecorder
     webhooks: WebhookListener | None
@@ -32,7 +34,7 @@ async def reap_if_lone(call: WatchedCall) -> bool:
     counts them waits for it, which is one way in which the reporter's webhook reaper can have failed.
     """
     try:
-        listed = await call.control.list_participants(call.recorder, call.room)
+        listed = await call.control.list_participants(call.recorder, call.room, known=call.people)
     except ApiCallError as error:
         call.recorder.record("cleanup.look_failed", error=error.message, failure=error.failure)
         return False

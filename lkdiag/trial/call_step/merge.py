@@ -49,5 +49,5 @@ async def _arm_cleanup(stage: CallStage) -> None:
     elif agent is not None:
         agent.attach(cleanup)
     if cleanup in OUTSIDE:
-        call = WatchedCall(stage.room, stage.control, stage.recorder, stage.context.webhooks)
+        call = WatchedCall(stage.room, (CALLER, HUMAN), stage.control, stage.recorder, stage.context.webhooks)
         stage.outside = asyncio.ensure_future(OUTSIDE[cleanup](call))

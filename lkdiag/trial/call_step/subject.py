@@ -12,28 +12,22 @@ from typing import TYPE_CHECKING
 from livekit import api
 
 from lkdiag.control import ApiCallError
-from lkdiag.trial.call_stage import DENSE_INTERVAL_S, DENSE_S, STEP_TIMEOUT_S
+from lkdiag.trial.call_stage import LAST_LOOK_FAILED, STEP_TIMEOUT_S
 
 if TYPE_CHECKING:
     from lkdiag.trial.call_stage import CallStage
 
 WHERE = "bring your agent into the caller room"
+CLOSE_FOR_S = 2.0
+"""For so long after its dispatch lkdiag looks densely for the agent: so it sees one that leaves at once."""
 
 
 async def look_out(stage: CallStage) -> None:
-    """Look for the agent from the dispatch on: one that leaves at once is there for a tenth of a second."""
+    """Look for the agent from now on: one that leaves at once is there for a tenth of a second."""
+    stage.watcher.begin(CLOSE_FOR_S)
     webhooks = stage.context.webhooks
     if webhooks is not None:
         stage.lookouts.append(asyncio.create_task(_listen(stage), name="webhooks of the caller room"))
-    stage.lookouts.append(asyncio.create_task(_look_densely(stage), name="looks for the agent"))
-
-
-async def _look_densely(stage: CallStage) -> None:
-    clock = stage.recorder.run.now_mono_ns
-    until_ns = clock() + int(DENSE_S * 1e9)
-    while clock() < until_ns and not stage.agent_came:
-        await stage.look()
-        await asyncio.sleep(DENSE_INTERVAL_S)
 
 
 async def _listen(stage: CallStage) -> None:
@@ -47,14 +41,20 @@ async def _listen(stage: CallStage) -> None:
 
 async def wait_for(stage: CallStage) -> None:
     """Until it was there once, or the caller is put out. Raises TrialError where it was not seen."""
-    if await stage.saw(lambda _view: stage.agent_came or stage.caller.is_gone, STEP_TIMEOUT_S):
+    seen = await stage.saw(lambda _view: stage.agent_came or stage.caller.is_gone, STEP_TIMEOUT_S)
+    await stage.watcher.end_close_looks()
+    if seen:
         return
     within = f"not seen within {STEP_TIMEOUT_S:g} s"
+    if seen is None:
+        stage.fail(WHERE, f"{within}, and {LAST_LOOK_FAILED}", own=True)
     tells = f"lkdiag dispatch-trial --agent-name {stage.scenario.agent_name} tells"
     try:
-        dispatches = await stage.control.list_dispatch(stage.recorder, stage.room)
+        dispatches = await stage.control.list_dispatch(stage.recorder, stage.room, known=True)
     except ApiCallError as error:
         stage.fail(WHERE, f"{within}, and listDispatch did not answer: {error.message}; {tells} more", own=True)
+    if not dispatches:  # the room was made with one
+        stage.fail(WHERE, f"{within}, and listDispatch does not list its dispatch; {tells} more", own=True)
     if not any(dispatch.state.jobs for dispatch in dispatches):
         stage.fail(WHERE, f"{within}, and listDispatch shows no job of it; {tells} why")
     if stage.joins_told:
@@ -64,17 +64,25 @@ async def wait_for(stage: CallStage) -> None:
 
 
 async def wait_left(stage: CallStage) -> None:
-    """Wait for it to leave; one that stays is put out only where the user wants that. Raises ApiCallError."""
+    """Wait for it to leave; put out one that stays only where the user wants that. Raises ApiCallError, TrialError.
 
-    async def is_gone(timeout_s: float) -> bool:
+    A last look that failed tells neither that it has left nor that it stays.
+    """
+    step = "put your agent out"
+
+    async def is_gone(timeout_s: float) -> bool | None:
         return await stage.saw(lambda view: not stage.agent_is_there(view), timeout_s)
 
-    if await is_gone(stage.scenario.agent_leaves_within_s):
+    gone = await is_gone(stage.scenario.agent_leaves_within_s)
+    if gone:
         stage.recorder.record("subject.left")
         return
     if not stage.scenario.remove_agent:
-        stage.recorder.record("subject.stayed", waited_s=stage.scenario.agent_leaves_within_s)
+        if gone is False:
+            stage.recorder.record("subject.stayed", waited_s=stage.scenario.agent_leaves_within_s)
         return
+    if gone is None:
+        stage.fail(step, LAST_LOOK_FAILED, own=True)
     for one in list(stage.watcher.view.participants.values()):
         if one["kind"] == "agent":
             stage.recorder.record("subject.removed", identity=one["identity"])
@@ -83,14 +91,16 @@ async def wait_left(stage: CallStage) -> None:
             except ApiCallError as error:
                 if not error.says_not_found:  # it has just left by itself
                     raise
-    if not await is_gone(STEP_TIMEOUT_S):
-        stage.fail("put your agent out", f"still there after {STEP_TIMEOUT_S:g} s", own=True)
+    gone = await is_gone(STEP_TIMEOUT_S)
+    if not gone:
+        stage.fail(step, LAST_LOOK_FAILED if gone is None else f"still there after {STEP_TIMEOUT_S:g} s", own=True)
 
 
 async def note_at_hang_up(stage: CallStage) -> None:
     """Record what of it is in the room now: its tracks, and how many of them are muted. Nothing without an answer."""
+    known = [one["identity"] for one in stage.watcher.view.participants.values()]
     try:
-        listed = await stage.control.list_participants(stage.recorder, stage.room)
+        listed = await stage.control.list_participants(stage.recorder, stage.room, known=known)
     except ApiCallError as error:
         if not error.says_not_found:
             return
