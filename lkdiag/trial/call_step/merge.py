@@ -43,7 +43,9 @@ async def merge(stage: CallStage, step: Merge) -> None:
 async def _arm_cleanup(stage: CallStage) -> None:
     agent, cleanup = stage.agent, stage.planned.cleanup
     if isinstance(agent, Agent) and not await agent.wait_sees({CALLER, HUMAN}, STEP_TIMEOUT_S):
-        stage.fail("let the agent see both sides", f"its client was not told of them within {STEP_TIMEOUT_S:g} s")
+        stage.fail(
+            "let the agent see both sides", f"its client was not told of them within {STEP_TIMEOUT_S:g} s", own=True
+        )
     if isinstance(agent, ChildParticipant):
         await agent.attach(cleanup)
     elif agent is not None:
