@@ -61,7 +61,7 @@ class CallContext:
     """The caller rooms that are watched closely at the moment."""
 
     def __post_init__(self) -> None:
-        self.close = CloseWatch(here=self.credentials.is_loopback)
+        self.close = CloseWatch(self.control)
 
 
 @dataclass
