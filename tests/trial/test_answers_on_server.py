@@ -86,13 +86,16 @@ async def test_a_broken_answer_blames_nobody(witness: Witness, lkdiag: Run) -> N
 async def test_an_agent_that_no_whole_answer_shows_is_not_lost(
     witness: Witness, lkdiag: Run, plain_agent: str, kind: Kind
 ) -> None:
-    """Somebody else's agent is there, and nothing but the answers could tell."""
+    """Somebody else's agent is there, and only the looks could tell; once its job is listed, asking for it by name."""
     faults = {number: ("ListParticipants", ALWAYS, Fault(kind, Keep.NONE)) for number in (1, 2)}
     done, _ = await played(
         witness, lkdiag, of_trials(faults), "--agent-name", plain_agent, "--count", "3", "--no-fallback"
     )
-    assert of(done, "outcome") == {1: "inconclusive", 2: "inconclusive", 3: "delivered"}
-    assert "ListParticipants failed: " in done.report["trials"][0]["findings"][0]["fact"]
+    outcomes = of(done, "outcome")
+    assert outcomes[3] == "delivered"
+    assert {outcomes[1], outcomes[2]} <= {"inconclusive", "delivered"}
+    facts = {trial["index"]: trial["findings"][0]["fact"] for trial in done.report["trials"] if trial["findings"]}
+    assert all("ListParticipants failed: " in facts[index] for index in (1, 2) if outcomes[index] == "inconclusive")
     assert set(of(done, "mismatch").values()) == {None}
 
 
@@ -144,9 +147,9 @@ async def test_a_fallback_without_an_answer_is_found_or_unclear(witness: Witness
     assert len(proxy.of("CreateDispatch")) == 4
 
 
-async def test_an_honest_trial_needs_five_calls(witness: Witness, lkdiag: Run) -> None:
+async def test_an_honest_trial_needs_six_calls(witness: Witness, lkdiag: Run) -> None:
     done, proxy = await played(witness, lkdiag, of_trials({}), "--count", "3", "--warmup", "1", "--settle", "6")
-    assert set(of(done, "api_calls").values()) == {5}
+    assert set(of(done, "api_calls").values()) == {6}
     assert {call.method for call in proxy.calls if not call.is_socket} == {
         "CreateRoom", "ListDispatch", "ListParticipants", "DeleteRoom", "ListRooms",
     }  # fmt: skip
