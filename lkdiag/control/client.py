@@ -163,13 +163,15 @@ class Control:
 
     async def _find_made(self, recorder: TrialRecorder, name: str, error: ApiCallError) -> api.Room:
         """The room that a CreateRoom without an answer has made. Raises `error` where none is seen."""
-        try:
-            room = await self.find_room(recorder, name, known=True)
-        except ApiCallError:
-            room = None
-        if room is None:
-            raise error
-        return room
+        for pause_s in (0.0, LOOK_AGAIN_S):
+            await asyncio.sleep(pause_s)
+            try:
+                room = await self.find_room(recorder, name, known=False)
+            except ApiCallError:
+                continue
+            if room is not None:
+                return room
+        raise error
 
     async def find_room(self, recorder: TrialRecorder, name: str, *, known: bool) -> api.Room | None:
         """The room of that name, or None. Raises ApiCallError.

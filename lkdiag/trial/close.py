@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from livekit import api
-
 from lkdiag.control import ApiCallError, CallFailure
+from lkdiag.control.participant_info import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
+
+    from livekit import api
 
     from lkdiag.control import Control
     from lkdiag.timeline import Recorder, TrialRecorder
@@ -127,10 +128,7 @@ async def close_leftovers(control: Control, recorder: Recorder, prefix: str) -> 
                 room=room.name,
                 sid=room.sid,
                 creation_time_ms=room.creation_time_ms,
-                participants=[
-                    {"identity": one.identity, "kind": api.ParticipantInfo.Kind.Name(one.kind).lower()}
-                    for one in participants
-                ],
+                participants=[{"identity": one.identity, "kind": kind_of(one)} for one in participants],
             )
     except ApiCallError as error:
         unseen = [room for room in control.unseen_rooms if room.startswith(prefix)]

@@ -8,9 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from livekit import api
-
 from lkdiag.control import ApiCallError, CallFailure, Control
+from lkdiag.control.participant_info import kind_of
 from lkdiag.report.sweep_rules import is_wanted, lone_sip, objection, what_closes
 from lkdiag.report.sweep_value import Action, Occupant, SweepReport, SweptRoom
 from lkdiag.timeline import Recorder
@@ -20,6 +19,8 @@ from lkdiag.trial.preflight import check_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from livekit import api
 
     from lkdiag.scenario.sweep import SweepScenario
     from lkdiag.settings import Credentials
@@ -145,7 +146,7 @@ class _Sweep:
 
     def _occupant(self, info: api.ParticipantInfo) -> Occupant:
         joined_ms = info.joined_at_ms or info.joined_at * 1000
-        return Occupant(info.identity, info.sid, _kind(info.kind), info.permission.hidden, self._since_s(joined_ms))
+        return Occupant(info.identity, info.sid, kind_of(info), info.permission.hidden, self._since_s(joined_ms))
 
     def _since_s(self, server_ms: float) -> int:
         """Never below 0. Without a time of the server's it is 0 too: then nothing is known to be old."""
@@ -164,12 +165,6 @@ class _Sweep:
 
 def _by_age(room: SweptRoom) -> tuple[int, str]:
     return -room.age_s, room.room
-
-
-def _kind(number: int) -> str:
-    """LiveKit's name in lower case; the number where this version of the library does not know it."""
-    known = {value: name.lower() for name, value in api.ParticipantInfo.Kind.items()}
-    return known.get(number, f"kind {number}")
 
 
 def _iso(server_ms: float) -> str:
