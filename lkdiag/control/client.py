@@ -356,7 +356,7 @@ class Control:
                 self._limit.note_answer(began_ns)
                 self._away.note_heard(recorder)
             else:
-                self._away.note_missed(recorder, failure, reason)
+                self._away.note_missed(recorder, failure, reason, began_ns)
             raise ApiCallError(method, failure, status, reason, code) from None
 
         waiting = asyncio.get_running_loop().call_later(TOLD_AFTER_S, self._away.note_waiting, recorder, began_ns)
