@@ -322,6 +322,10 @@ class Control:
         """Every room whose name begins so. Raises ApiCallError."""
         return [room for room in await self._list_rooms(recorder, None) if room.name.startswith(prefix)]
 
+    async def find_rooms(self, recorder: TrialRecorder, names: list[str]) -> list[api.Room]:
+        """Those of the named rooms that one listRooms knows. Raises ApiCallError."""
+        return await self._list_rooms(recorder, names, rooms=len(names))
+
     async def _call(
         self,
         recorder: TrialRecorder,
