@@ -32,5 +32,7 @@ def away_line(event: Event) -> str:
 def _missed(data: Data) -> str:
     if data["failure"] == "throttled":
         so_far = f", and has done so for {data['for_s']:.0f} s" if data["for_s"] >= 1 else ""
-        return f"the server refuses lkdiag's calls as too many (HTTP 429){so_far}: waiting {data['wait_s']:.0f} s"
+        wait_s = round(data.get("wait_s", 0.0))  # left out of the journal where it is nothing
+        waiting = f": waiting {wait_s} s" if wait_s else ""
+        return f"the server refuses lkdiag's calls as too many (HTTP 429){so_far}{waiting}"
     return f"{MISSED[data['failure']]} for {data['for_s']:.0f} s: {data['error']}"

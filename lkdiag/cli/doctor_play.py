@@ -15,6 +15,7 @@ from lkdiag.cli.away_line import say_away
 from lkdiag.cli.notes import give_up, say
 from lkdiag.cli.recording import new_run_id, stop_on_signals
 from lkdiag.cli.session import SERVER_LOG
+from lkdiag.cli.shield import Shield
 from lkdiag.doctor.bench import Wanted
 from lkdiag.doctor.examination import examine
 from lkdiag.errors import UsageError
@@ -56,7 +57,7 @@ def play(
 
     Raises ServerSetupError where there is no private server to be had, UsageError where the answer can't be written.
     """
-    follow = () if answer.quiet else (say_away,)
+    follow = () if answer.quiet else (Shield().around(say_away),)
     wanted = Wanted(flags, new_run_id(), agent_name, timeout_s, follow=follow)
     return asyncio.run(_play(wanted, answer, local=local, server_binary=server_binary))
 

@@ -13,6 +13,7 @@ from lkdiag.cli import options as shared
 from lkdiag.cli.away_line import say_away
 from lkdiag.cli.duration_option import duration
 from lkdiag.cli.notes import give_up, say
+from lkdiag.cli.shield import Shield
 from lkdiag.errors import ExitCode, UsageError
 from lkdiag.scenario.sweep import SweepScenario
 
@@ -94,7 +95,8 @@ def sweep(
     observer is with the caller, if the caller came less than 2 minutes ago
     (--older-than TIME says otherwise), or if anybody came or went meanwhile.
 
-    Exit codes: 0 nothing is left · 1 rooms are left · 2 usage · 4 credentials or
+    Exit codes: 0 nothing is left · 1 rooms are left · 2 usage · 3 inconclusive:
+    the server did not say who is in a room of others · 4 credentials or
     connection · 5 a room could not be deleted.
     """
     scenario = SweepScenario(run_id=run, older_than_s=older_than, lone_sip=lone_sip, delete=delete, yes=yes)
@@ -108,7 +110,7 @@ def sweep(
         say(f"warning: {warning}")
     if not quiet:
         say(f"Project {credentials.host}, credentials from {credentials.source}")
-    report = asyncio.run(carry_out(scenario, credentials, *([] if quiet else [say_away])))
+    report = asyncio.run(carry_out(scenario, credentials, *([] if quiet else [Shield().around(say_away)])))
     for note in report.notes:
         say(f"note: {note}")
     _write(report, format_)
@@ -118,13 +120,15 @@ def sweep(
 
 
 def exit_code_of(report: SweepReport) -> ExitCode:
-    """5 if a room could not be deleted, 1 if one is left for another reason, else 0."""
+    """5 if a room could not be deleted, 1 if one is left for another reason, 3 if it can't be told, else 0."""
     from lkdiag.report.sweep_value import Action
 
     actions = {room.action for room in report.rooms}
     if Action.FAILED in actions:
         return ExitCode.ROOMS_LEFT
-    return ExitCode.FINDING if actions & {Action.LISTED, Action.SKIPPED} else ExitCode.OK
+    if actions & {Action.LISTED, Action.SKIPPED}:
+        return ExitCode.FINDING
+    return ExitCode.INCONCLUSIVE if report.unseen_rooms else ExitCode.OK
 
 
 def _write(report: SweepReport, format_: SweepFormat) -> None:

@@ -97,7 +97,7 @@ def _twirp_error(content_type: str, body: bytes) -> tuple[str, str]:
     """Code and message of a Twirp error; empty where the answer is none."""
     try:
         found = json.loads(body) if content_type == "application/json" else None
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter where it is nested too deeply
         found = None
     code, said = (found.get("code"), found.get("msg")) if isinstance(found, dict) else (None, None)
     if isinstance(code, str) and isinstance(said, str) and code in TWIRP_CODES:

@@ -10,14 +10,16 @@ if TYPE_CHECKING:
     from lkdiag.timeline import TrialRecorder
 
 SILENT_MAX_S = 5.0
-"""A server that has not answered a single call for so long is gone; a restarting one is not judged either."""
+"""A server that has not answered a single call for so long is gone; a restarting one is not judged either. The count
+begins anew after a longer time in which no call was made, under way or held back."""
 AWAY_MAX_S = 60.0
-"""So is one that has answered all that time with nothing but HTTP 429, or with what is not LiveKit's."""
+"""A server is also gone that has answered for so long with nothing but HTTP 429, or with what is not LiveKit's."""
 TOLD_AFTER_S = 4.0
-"""What is over sooner is not worth a word,"""
+"""An absence that is over sooner is not told."""
 HELD_TOLD_S = 0.5
-"""nor is a shorter wait."""
+"""A wait that is shorter is not told."""
 TOLD_EVERY_S = 10.0
+"""While an absence lasts, it is told again after so long."""
 
 
 class Away:
@@ -28,6 +30,8 @@ class Away:
         """Since when no call has brought a word of LiveKit's; None while it is there."""
         self._silent_since_ns: int | None = None
         """Since when none was answered at all."""
+        self._asked_until_ns = 0
+        """When the last failed call ended, or when the calls that are held back may be sent."""
         self._failure, self._reason = CallFailure.UNANSWERED, ""
         self._heard_ns = 0
         self._told_ns: int | None = None
@@ -45,9 +49,12 @@ class Away:
             recorder.run.record("server.heard", for_s=round((now_ns - self._told_since_ns) / 1e9, 1))
         self._since_ns = self._silent_since_ns = self._told_ns = None
 
-    def note_missed(self, recorder: TrialRecorder, failure: CallFailure, reason: str) -> None:
-        """A call has failed without a word of LiveKit's."""
+    def note_missed(self, recorder: TrialRecorder, failure: CallFailure, reason: str, began_ns: int) -> None:
+        """A call that began then has failed without a word of LiveKit's."""
         now_ns = recorder.run.now_mono_ns()
+        if began_ns - self._asked_until_ns > SILENT_MAX_S * 1e9:
+            self._since_ns = self._silent_since_ns = None
+        self._asked_until_ns = now_ns
         self._since_ns = now_ns if self._since_ns is None else self._since_ns
         if failure is not CallFailure.UNANSWERED:
             self._silent_since_ns = None
@@ -65,7 +72,9 @@ class Away:
 
     def note_held(self, recorder: TrialRecorder, wait_s: float) -> None:
         """No call is sent for so long: the server has refused some as too many."""
-        since_ns = recorder.run.now_mono_ns() if self._since_ns is None else self._since_ns
+        now_ns = recorder.run.now_mono_ns()
+        self._asked_until_ns = max(self._asked_until_ns, now_ns + int(wait_s * 1e9))
+        since_ns = now_ns if self._since_ns is None else self._since_ns
         self._tell(recorder, since_ns, CallFailure.THROTTLED, "too many calls", wait_s)
 
     def _tell(
@@ -88,10 +97,14 @@ class Away:
         )  # fmt: skip
 
     def given_up(self, now_ns: int) -> str:
-        """Why nobody waits for the server any more; empty while it may come back."""
-        if self._silent_since_ns is not None and now_ns - self._silent_since_ns > SILENT_MAX_S * 1e9:
+        """Why nobody waits for the server any more; empty while it may come back.
+
+        The time since the last failed call does not count: nobody has asked.
+        """
+        asked_ns = min(now_ns, self._asked_until_ns)
+        if self._silent_since_ns is not None and asked_ns - self._silent_since_ns > SILENT_MAX_S * 1e9:
             return f"no answer from the server for {SILENT_MAX_S:g} s"
-        if self.until_ns is None or now_ns < self.until_ns:
+        if self.until_ns is None or asked_ns < self.until_ns:
             return ""
         if self._failure is CallFailure.THROTTLED:
             return f"the server refused every call as too many (HTTP 429) for {AWAY_MAX_S:g} s"

@@ -171,13 +171,15 @@ class Control:
 
     async def _find_made(self, recorder: TrialRecorder, name: str, error: ApiCallError) -> api.Room:
         """The room that a CreateRoom without an answer has made. Raises `error` where none is seen."""
-        try:
-            room = await self.find_room(recorder, name, known=True)
-        except ApiCallError:
-            room = None
-        if room is None:
-            raise error
-        return room
+        for pause_s in (0.0, LOOK_AGAIN_S):
+            await asyncio.sleep(pause_s)
+            try:
+                room = await self.find_room(recorder, name, known=False)
+            except ApiCallError:
+                continue
+            if room is not None:
+                return room
+        raise error
 
     async def find_room(self, recorder: TrialRecorder, name: str, *, known: bool) -> api.Room | None:
         """The room of that name, or None. Raises ApiCallError.
@@ -328,6 +330,10 @@ class Control:
         """Every room whose name begins so. Raises ApiCallError."""
         return [room for room in await self._list_rooms(recorder, None) if room.name.startswith(prefix)]
 
+    async def find_rooms(self, recorder: TrialRecorder, names: list[str]) -> list[api.Room]:
+        """Those of the named rooms that one listRooms knows. Raises ApiCallError."""
+        return await self._list_rooms(recorder, names, rooms=len(names))
+
     async def _call(
         self,
         recorder: TrialRecorder,
@@ -364,7 +370,7 @@ class Control:
                 self._limit.note_answer(began_ns)
                 self._away.note_heard(recorder)
             else:
-                self._away.note_missed(recorder, failure, reason)
+                self._away.note_missed(recorder, failure, reason, began_ns)
             raise ApiCallError(method, failure, status, reason, code) from None
 
         waiting = asyncio.get_running_loop().call_later(TOLD_AFTER_S, self._away.note_waiting, recorder, began_ns)

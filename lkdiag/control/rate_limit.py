@@ -15,7 +15,7 @@ RETRY_AFTER_MAX_S = 60.0
 
 
 def parse_retry_after_s(text: str | None, now: datetime | None = None) -> float | None:
-    """Seconds, or a date (RFC 9110); None for anything else."""
+    """Seconds, or a date (RFC 9110); None for anything else. A date without a time zone is one in UTC."""
     if text is None:
         return None
     try:
@@ -24,8 +24,10 @@ def parse_retry_after_s(text: str | None, now: datetime | None = None) -> float 
         pass
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
     return max(0.0, (until - (now or datetime.now(UTC))).total_seconds())
 
 

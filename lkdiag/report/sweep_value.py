@@ -49,7 +49,7 @@ class SweptRoom:
     num_participants: int
     """Participants by listRooms' own count, hidden ones among them, agents not; it lags behind."""
     participants: tuple[Occupant, ...] | None
-    """None: the server did not say."""
+    """None: the server did not say, or it showed nobody where listRooms counts somebody."""
     closes: str
     """What would close it."""
     action: Action = Action.LISTED
@@ -64,4 +64,6 @@ class SweepReport:
     project_host: str
     rooms: tuple[SweptRoom, ...]
     notes: tuple[str, ...] = ()
+    unseen_rooms: int = 0
+    """Rooms of others of which the server did not say who is in them: a caller may be alone there. In no list."""
     schema: str = SCHEMA

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from livekit import api
-
 from lkdiag.control import ApiCallError, CallFailure
+from lkdiag.control.participant_info import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
+
+    from livekit import api
 
     from lkdiag.control import Control
     from lkdiag.timeline import Recorder, TrialRecorder
@@ -101,39 +102,54 @@ async def _patiently(control: Control, recorder: TrialRecorder, call: Callable[[
 async def close_leftovers(control: Control, recorder: Recorder, prefix: str) -> str | None:
     """Delete whatever is left of this run's rooms, and record what is there even then; why that can't be seen.
 
-    That none is left counts when two listRooms in a row say so.
+    That none is left counts when two listRooms in a row say so. Rooms that nobody has seen to be gone by then are asked
+    for by name: one is gone if neither that answer nor the list before it has it.
     """
     run = recorder.for_trial(None)
     turns = asyncio.Semaphore(AT_A_TIME)
+    tried: set[str] = set()
 
-    async def close(room: str) -> None:
+    async def close(room: str) -> bool:
         async with turns:
-            await close_room(control, run, room)
+            tried.add(room)
+            return await close_room(control, run, room)
 
     async def find() -> list[api.Room]:
         return await _patiently(control, run, lambda: control.list_rooms(run, prefix))
 
+    def unseen() -> list[str]:
+        return [room for room in control.unseen_rooms if room.startswith(prefix)]
+
+    async def settle(rooms: list[api.Room]) -> None:
+        for room in rooms:
+            # one that was not tried is by a CreateRoom that was given up while it was under way
+            if room.name in tried or not await close(room.name):
+                await _record_left_over(control, run, room)
+
     try:
-        found = await find()
-        await asyncio.gather(*(close(room.name) for room in found))
-        seen = {room.name for room in found}
-        for room in await find():
-            # by a CreateRoom that was given up while it was under way
-            if room.name not in seen and await close_room(control, run, room.name):
-                continue
-            participants = await control.list_participants(run, room.name)
-            run.record(
-                "room.left_over",
-                room=room.name,
-                sid=room.sid,
-                creation_time_ms=room.creation_time_ms,
-                participants=[
-                    {"identity": one.identity, "kind": api.ParticipantInfo.Kind.Name(one.kind).lower()}
-                    for one in participants
-                ],
-            )
+        await asyncio.gather(*(close(room.name) for room in await find()))
+        listed = await find()
+        await settle(listed)
+        if asked := [name for name in unseen() if name not in {room.name for room in listed}]:
+            there = await _patiently(control, run, lambda: control.find_rooms(run, asked))
+            for name in asked:
+                if name not in {room.name for room in there}:
+                    run.record("room.gone", room=name)
+                    del control.unseen_rooms[name]
+            await settle(there)
     except ApiCallError as error:
-        unseen = [room for room in control.unseen_rooms if room.startswith(prefix)]
-        run.record("sweep.failed", prefix=prefix, error=error.message, rooms=unseen)
+        run.record("sweep.failed", prefix=prefix, error=error.message, rooms=unseen())
         return error.reason
     return None
+
+
+async def _record_left_over(control: Control, run: TrialRecorder, room: api.Room) -> None:
+    """Raises ApiCallError."""
+    participants = await control.list_participants(run, room.name)
+    run.record(
+        "room.left_over",
+        room=room.name,
+        sid=room.sid,
+        creation_time_ms=room.creation_time_ms,
+        participants=[{"identity": one.identity, "kind": kind_of(one)} for one in participants],
+    )

@@ -8,9 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from livekit import api
-
 from lkdiag.control import ApiCallError, CallFailure, Control
+from lkdiag.control.participant_info import kind_of
 from lkdiag.report.sweep_rules import is_wanted, lone_sip, objection, what_closes
 from lkdiag.report.sweep_value import Action, Occupant, SweepReport, SweptRoom
 from lkdiag.timeline import Recorder
@@ -20,6 +19,8 @@ from lkdiag.trial.preflight import check_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from livekit import api
 
     from lkdiag.scenario.sweep import SweepScenario
     from lkdiag.settings import Credentials
@@ -53,6 +54,7 @@ class _Sweep:
         self._skew_ms = 0.0
         self._refusals: dict[str, str] = {}
         self._notes: list[str] = []
+        self._unseen = 0
         self._unreachable: ApiCallError | None = None
 
     async def run(self) -> SweepReport:
@@ -61,7 +63,7 @@ class _Sweep:
         wanted = [room for room in rooms if is_wanted(room, self._scenario)]
         if self._scenario.delete:
             wanted = [await self._clear(room, objection(room, self._scenario, rooms)) for room in wanted]
-        return SweepReport(self._credentials.host, tuple(wanted), tuple(self._notes))
+        return SweepReport(self._credentials.host, tuple(wanted), tuple(self._notes), self._unseen)
 
     async def _find(self) -> list[SweptRoom]:
         """lkdiag's rooms, of every run and age, and with --lone-sip those of others; the oldest first."""
@@ -78,9 +80,9 @@ class _Sweep:
         if self._unreachable is not None:
             raise self._unreachable
         found = [room for room in looked if room is not None]
-        unseen = sum(room.run is None and room.participants is None for room in found)
-        if unseen:
-            self._notes.append(f"rooms of which the server did not say who is in them: {unseen}")
+        self._unseen = sum(room.run is None and room.participants is None for room in found)
+        if self._unseen:
+            self._notes.append(f"rooms of others of which the server did not say who is in them: {self._unseen}")
         mine = [room for room in found if room.run is not None]
         others = [room for room in found if room.run is None and lone_sip(room.participants or ()) is not None]
         return sorted(mine, key=_by_age) + sorted(others, key=_by_age)
@@ -96,7 +98,10 @@ class _Sweep:
                 self._unreachable = error
             closes = f"unknown: {error.message}"
         else:
-            participants = tuple(self._occupant(one) for one in listed)
+            if listed or not room.num_participants:
+                participants = tuple(self._occupant(one) for one in listed)
+            else:
+                closes = f"unknown: listRooms counts {room.num_participants} in it, and listParticipants shows nobody"
         created_ms = room.creation_time_ms or room.creation_time * 1000
         age_s = self._since_s(created_ms)
         if participants is not None:
@@ -145,7 +150,7 @@ class _Sweep:
 
     def _occupant(self, info: api.ParticipantInfo) -> Occupant:
         joined_ms = info.joined_at_ms or info.joined_at * 1000
-        return Occupant(info.identity, info.sid, _kind(info.kind), info.permission.hidden, self._since_s(joined_ms))
+        return Occupant(info.identity, info.sid, kind_of(info), info.permission.hidden, self._since_s(joined_ms))
 
     def _since_s(self, server_ms: float) -> int:
         """Never below 0. Without a time of the server's it is 0 too: then nothing is known to be old."""
@@ -164,12 +169,6 @@ class _Sweep:
 
 def _by_age(room: SweptRoom) -> tuple[int, str]:
     return -room.age_s, room.room
-
-
-def _kind(number: int) -> str:
-    """LiveKit's name in lower case; the number where this version of the library does not know it."""
-    known = {value: name.lower() for name, value in api.ParticipantInfo.Kind.items()}
-    return known.get(number, f"kind {number}")
 
 
 def _iso(server_ms: float) -> str:

@@ -181,6 +181,14 @@ async def test_a_tally_that_crashes_does_not_reach_the_trials(user: User, own_bi
 
 
 @pytest.mark.server
+@pytest.mark.parametrize("command", ["sweep", "doctor"])
+async def test_a_line_that_crashes_does_not_reach_what_it_tells_of(command: str, owner: User) -> None:
+    done = await run(owner, "import lkdiag.cli.away_line as a\na.away_line = crash", command)
+    assert done.code == 0, done.stderr
+    assert len([line for line in done.stderr.splitlines() if "itself failed" in line]) == 1
+
+
+@pytest.mark.server
 async def test_a_canary_whose_judging_crashes_goes_on(user: User, own_binary: Path) -> None:  # noqa: ARG001
     patch = "import lkdiag.canary.judging as j\nj.Judgement.of = crash"
     words = ("canary", "--local", "--every", "1s", "--max-trials", "2", "--listen", "127.0.0.1:0")

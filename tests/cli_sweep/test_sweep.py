@@ -201,10 +201,39 @@ async def test_a_room_that_can_not_be_looked_into(project: Project) -> None:
     async with in_between(project.server, intercept) as url:
         everything = ["--lone-sip", "--delete", "--yes", "--older-than", "0s"]
         swept = await project.sweep(*everything, LIVEKIT_URL=url)
-    assert (swept.code, swept.actions) == (0, {A1: "deleted"})
+    assert (swept.code, swept.actions) == (3, {A1: "deleted"})
     assert swept.rooms[A1]["participants"] is None
     assert "did not say who is in them: 1" in swept.stderr
     assert set(await project.rooms()) == {"theirs"}
+
+
+async def test_an_empty_list_of_a_room_that_is_not_empty(project: Project) -> None:
+    """listRooms counts somebody in it: who that is was not said, and nobody is told that no caller is alone."""
+    await project.create(A1, "theirs")
+
+    async def intercept(method: str, body: bytes) -> web.Response | None:
+        answer: api.ListRoomsResponse | None = None
+        if method == "ListParticipants":
+            answer = api.ListRoomsResponse()
+        elif method == "ListRooms" and not api.ListRoomsRequest.FromString(body).names:
+            answer = api.ListRoomsResponse(rooms=(await project.rooms()).values())
+            for room in answer.rooms:
+                room.num_participants = 1
+        if answer is None:
+            return None
+        return web.Response(body=answer.SerializeToString(), content_type="application/protobuf")
+
+    async with in_between(project.server, intercept) as url:
+        listed = await project.sweep("--lone-sip", LIVEKIT_URL=url)
+        swept = await project.sweep("--lone-sip", "--delete", "--older-than", "0s", LIVEKIT_URL=url)
+        nothing = await project.sweep("--lone-sip", LIVEKIT_URL=url)
+    assert (listed.code, listed.actions) == (1, {A1: "listed"})
+    assert listed.rooms[A1]["participants"] is None
+    assert listed.rooms[A1]["closes"] == "unknown: listRooms counts 1 in it, and listParticipants shows nobody"
+    assert (swept.code, swept.actions) == (3, {A1: "deleted"})
+    assert (nothing.code, nothing.rooms) == (3, {})
+    for done in (listed, swept, nothing):
+        assert "did not say who is in them: 1" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_the_ids_that_runs_get() -> None:
     [
         ((), 0, 10, "empty: closes by itself within 62 s"),
         ((), 0, 500, "empty: closes by itself within 20 s"),
-        ((), 1, 10, "nobody to be seen: a hidden participant may hold it"),
+        ((BOT,), 1, 10, "nobody to be seen: a hidden participant may hold it"),
         ((BOT,), 0, 10, "only agents: closes by itself within 62 s"),
         ((EGRESS,), 0, 10, "empty: closes by itself within 62 s"),
         ((CALLER,), 1, 10, "one SIP participant holds it"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,6 +63,7 @@ BROKEN: dict[str, Callable[[bytes], bytes]] = {
     "502 as HTML": lambda _: said(b"<html>no</html>", 502, HTML),
     "503 as JSON of its own": lambda _: said(b'{"error":"upstream"}', 503, JSON),
     "503 with a code that is not Twirp's": lambda _: said(b'{"code":"E17","msg":"no"}', 503, JSON),
+    "503 as JSON that is too deep": lambda _: said(b"[" * 100_000, 503, JSON),
     "503 as JSON that is cut": lambda _: said(b'{"code":"unavailable","msg":"no"', 503, JSON, length=99),
     "404 as HTML": lambda _: said(b"not found", 404, HTML),
     "401 as HTML": lambda _: said(b"log in", 401, HTML),
@@ -204,7 +206,29 @@ async def test_a_room_that_was_made_without_an_answer_is_found() -> None:
     assert list(control.unseen_rooms) == ["r"]
 
 
-async def test_one_that_is_not_seen_is_an_unanswered_call() -> None:
+async def test_the_second_look_for_it_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server shows the room only some time after the first look, which may fail too."""
+    monkeypatch.setattr(client, "LOOK_AGAIN_S", 0.3)
+    for first in (EMPTY, None):
+        looked_s: list[float] = []
+
+        def script(
+            method: str, number: int, looked_s: list[float] = looked_s, first: bytes | None = first
+        ) -> bytes | None:
+            if method == "CreateRoom":
+                return None
+            looked_s.append(time.monotonic())
+            if number == 1:
+                return first
+            return said(WHOLE["ListRooms"]) if looked_s[-1] - looked_s[0] > 0.2 else EMPTY
+
+        async with speaking(script) as (speaker, control):
+            assert await control.create_room(speaker.run, "r", empty_timeout_s=1, departure_timeout_s=1) == ROOM
+        assert speaker.asked == ["CreateRoom", "ListRooms", "ListRooms"]
+
+
+async def test_one_that_is_not_seen_is_an_unanswered_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "LOOK_AGAIN_S", 0.0)
     async with speaking(lambda method, _number: None if method == "CreateRoom" else EMPTY) as (speaker, control):
         with pytest.raises(ApiCallError) as failed:
             await control.create_room(speaker.run, "r", empty_timeout_s=1, departure_timeout_s=1)

@@ -35,8 +35,9 @@ class Told:
         self.now_s = now_s
         return self
 
-    def miss(self, failure: CallFailure) -> None:
-        self.away.note_missed(self.recorder, failure, "no")
+    def miss(self, failure: CallFailure, *, after_s: float = 0.0) -> None:
+        """A call fails now that began so long ago."""
+        self.away.note_missed(self.recorder, failure, "no", int((self.now_s - after_s) * 1e9))
 
     def given_up(self) -> str:
         return self.away.given_up(self._now_ns())
@@ -49,8 +50,9 @@ class Told:
 def test_a_silent_server_is_given_up_sooner_than_one_that_says_what_is_not_livekit_s() -> None:
     for failure, limit_s in ((CallFailure.UNANSWERED, SILENT_MAX_S), (CallFailure.GARBLED, AWAY_MAX_S)):
         told = Told()
-        told.at(10).miss(failure)
-        assert not told.at(10 + limit_s - 0.1).given_up()
+        for at_s in range(10, 10 + int(limit_s), 2):
+            told.at(at_s).miss(failure)
+            assert not told.given_up()
         told.at(10 + limit_s + 0.1).miss(failure)
         assert f"for {limit_s:g} s" in told.given_up()
         told.away.note_heard(told.recorder)
@@ -63,7 +65,50 @@ def test_any_answer_ends_a_silence_and_only_livekit_s_own_an_absence() -> None:
         told.at(at_s).miss(CallFailure.UNANSWERED)
         told.at(at_s + 1).miss(CallFailure.GARBLED)
         assert not told.given_up()
-    assert told.at(10 + AWAY_MAX_S).given_up()
+    told.at(10 + AWAY_MAX_S).miss(CallFailure.UNANSWERED)
+    assert told.given_up()
+
+
+@pytest.mark.parametrize("failure", [CallFailure.UNANSWERED, CallFailure.GARBLED, CallFailure.THROTTLED])
+def test_time_in_which_nothing_was_asked_is_no_silence(failure: CallFailure) -> None:
+    """As between two trials with a long --gap: the server may have answered all that time."""
+    told = Told()
+    told.at(10).miss(failure)
+    assert not told.at(100).given_up()
+    told.miss(failure, after_s=0.1)
+    assert not told.given_up()
+    assert not told.at(200).given_up()
+    assert told.lines() == []
+
+
+@pytest.mark.parametrize("failure", [CallFailure.UNANSWERED, CallFailure.GARBLED])
+def test_a_call_that_waits_for_its_failure_is_part_of_it(failure: CallFailure) -> None:
+    """One call alone ends no run, however long it took; the calls after it may each take 10 s."""
+    told = Told()
+    told.at(20).miss(failure, after_s=10)
+    assert not told.given_up()
+    for at_s in range(31, 91, 10):
+        told.at(at_s).miss(failure, after_s=9)
+    assert told.given_up()
+
+
+def test_the_quiet_that_a_server_asks_for_is_part_of_an_absence() -> None:
+    told = Told()
+    for at_s in range(10, 100, 30):
+        told.at(at_s).miss(CallFailure.THROTTLED)
+        assert bool(told.given_up()) is (at_s == 10 + AWAY_MAX_S)
+        told.away.note_held(told.recorder, 30.0)
+
+
+def test_a_wait_that_has_just_ended_is_told_too() -> None:
+    """It rounds to nothing, and the journal leaves out what is nothing."""
+    told = Told()
+    told.at(10).away.note_held(told.recorder, 20.0)
+    told.at(29.99).away.note_held(told.recorder, 0.01)
+    assert told.lines() == [
+        "the server refuses lkdiag's calls as too many (HTTP 429): waiting 20 s",
+        "the server refuses lkdiag's calls as too many (HTTP 429), and has done so for 20 s",
+    ]
 
 
 def test_it_is_told_once_and_every_ten_seconds_and_when_it_is_over() -> None:

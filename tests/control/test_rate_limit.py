@@ -21,6 +21,11 @@ S = 1_000_000_000
         ("soon", None),
         ("Sat, 21 Nov 2026 09:00:30 GMT", 30.0),
         ("Sat, 21 Nov 2026 08:00:00 GMT", 0.0),
+        ("Sat, 21 Nov 2026 09:00:30", 30.0),
+        ("Sat, 21 Nov 2026 09:00:30 -0000", 30.0),
+        ("Sat, 21 Nov 2026 10:00:30 +0100", 30.0),
+        ("Sat, 21 Nov 99999999999999999999 09:00:30 GMT", None),
+        ("Sat, 21 Nov 2026 09:00:30 +99999999999999999999", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(text: str, expected: float | None) -> None:
