@@ -221,6 +221,11 @@ class Stage:
         """Whether the agent of the dispatch under test is there now."""
         return self._has_own_agent(view, view.participants.values())
 
+    def agent_is_active_or_gone(self, view: RoomView) -> bool:
+        """Whether the media of the agent under test are connected, or it has left again."""
+        there = [one for one in view.participants.values() if one["kind"] == "agent"]
+        return not self._has_own_agent(view, (one for one in there if one["state"] != "active"))
+
     def _has_own_agent(self, view: RoomView, participants: Iterable[dict[str, Any]]) -> bool:
         dispatch = dispatch_under_test(view.dispatches, self.agent_name, self.dispatch_id)
         foreign = identities_of(job for other in view.dispatches if other is not dispatch for job in other["jobs"])
