@@ -47,7 +47,7 @@ async def test_every_behaviour_is_named_as_with_media(witness: Witness, lkdiag: 
     assert await witness.rooms() == []
 
 
-async def test_a_trial_needs_five_calls_and_no_media_stack(witness: Witness, tmp_path: Path, lkdiag: Run) -> None:
+async def test_a_trial_needs_six_calls_and_no_media_stack(witness: Witness, tmp_path: Path, lkdiag: Run) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import atexit, sys\natexit.register(lambda: print('rtc:', 'livekit.rtc' in sys.modules, file=sys.stderr))\n"
     )
@@ -56,7 +56,7 @@ async def test_a_trial_needs_five_calls_and_no_media_stack(witness: Witness, tmp
     assert done.code == 0, done.stderr
     assert "rtc: False" in done.stderr, "it costs time and memory"
     best = min(trial["api_calls"] for trial in done.report["trials"])
-    assert best == 5, "to make it, to see dispatch and agent, to delete it, to see it gone"
+    assert best == 6, "to make it, to see dispatch, agent and the same room, to delete it, to see it gone"
     ends = [e["data"]["reason"] for e in done.events() if e["kind"] == "probe.disconnected"]
     assert ends == ["ROOM_DELETED"] * 5, "the warm-up's too"
 
