@@ -76,12 +76,3 @@ async def test_no_verdict_is_given_across_two_rooms(
         assert (trial["outcome"], trial["mismatch"]) == ("inconclusive", None), trial
         assert {found["check"] for found in trial["findings"]} == {"not-fit"}
     assert await witness.rooms() == []
-
-
-async def test_what_was_seen_before_the_room_went_stands(witness: Witness, lkdiag: Run) -> None:
-    async with foreign_worker(witness.server, "honest"), meddler(witness, 3.0, remakes=True):
-        done = await lkdiag(
-            witness.environment(), "dispatch-trial", "--agent-name", NAME, "-n", "3", "--format", "json"
-        )
-    trials = done.report["trials"]
-    assert [(trial["outcome"], trial["findings"]) for trial in trials] == [("delivered", [])] * 3
