@@ -6,6 +6,7 @@ threads in which its agent joins (livekit-ffi), and a server that shares the mac
 
 from __future__ import annotations
 
+import re
 from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ STALL_MS = 200.0
 TIMER_MS = 1.0
 """By so much each timer may be late with nothing in its way: epoll waits whole milliseconds, which CPython rounds up
 (3.11 Lib/selectors.py, EpollSelector.select)."""
-LOOPBACK = ("localhost", "127.", "[::1]", "private livekit-server")
+_HERE = re.compile(r"private livekit-server|(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?")
+"""As `run.started` names the server's host."""
 WAITED_MIN_SHARE = 0.5
 """Others may take the processors without harm: a second is not counted in which the threads of lkdiag and of a private
 server had to wait for a processor for less than that, all together. Measured: 0.02 to 0.6 while it polls a room beside
@@ -105,7 +107,7 @@ def is_here(event: Event) -> bool:
 
     Then lkdiag's load is the server's trouble too.
     """
-    return event.kind == "server.started" or str(event.data.get("project_host", "")).startswith(LOOPBACK)
+    return event.kind == "server.started" or bool(_HERE.fullmatch(str(event.data.get("project_host", ""))))
 
 
 def late_ms(facts: DispatchFacts, from_ns: int, to_ns: int) -> float:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from lkdiag.checks.strain import is_here
 from lkdiag.checks.verdict import Outcome
+from lkdiag.timeline import Event
 
 from .story import MONO_MS, Story, dispatch, job
 
@@ -115,3 +117,15 @@ class TestLost:
         story = self.lost(REMOTE).probe(2900, "offered").probe(3300, "accepted")
         late = sampled(story, 0, 3000, busy_ms=0.0, lags_ms=[lag_ms] * 5)
         assert sampled(late, 3000, 20_000, busy_ms=0.0).judge().outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [
+        ("127.0.0.1:7880", True), ("localhost", True), ("localhost:7880", True), ("[::1]:7880", True),
+        ("private livekit-server", True), ("localhost.example", False), ("127.example", False),
+        ("127.0.0.1.example:443", False), ("my.livekit.cloud", False), ("", False),
+    ],
+)  # fmt: skip
+def test_only_a_loopback_address_is_this_machine(host: str, here: bool) -> None:
+    assert is_here(Event(0, "run.started", 0, 0, None, {"project_host": host})) is here
