@@ -149,10 +149,23 @@ class Stage:
                 return
             missing += 1
             if now_sid is not None or missing > 1:  # an answer that is empty takes a second one to be believed
+                if now_sid is None and await self._is_dispatched_still():
+                    return  # listRooms lags behind
                 self.recorder.record("room.replaced", room=self.room, sid=self.room_sid, now_sid=now_sid)
                 self.room_replaced = True
                 return
         self.recorder.record("room.unconfirmed", room=self.room, sid=self.room_sid, error=refusal)
+
+    async def _is_dispatched_still(self) -> bool:
+        """Whether listDispatch has a dispatch that it had before: its id is of that room alone."""
+        known = {dispatch["dispatch_id"] for dispatch in self.watcher.view.dispatches}
+        if not known:
+            return False
+        try:
+            listed = await self.control.list_dispatch(self.recorder, self.room)
+        except ApiCallError:
+            return False
+        return not known.isdisjoint(dispatch.id for dispatch in listed)
 
     # -- who may join --------------------------------------------------------------------------------------------
 
