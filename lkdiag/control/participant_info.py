@@ -6,23 +6,19 @@ from typing import Any
 
 from livekit import api
 
+from lkdiag.enum_name import enum_name
+
 AGENT_NAME_ATTRIBUTE = "lk.agent_name"
 """Set by the server on an agent's participant (livekit-server pkg/agent/worker.go, AgentNameAttributeKey)."""
 
-KINDS = {number: name.lower() for name, number in api.ParticipantInfo.Kind.items()}
-STATES = {number: name.lower() for name, number in api.ParticipantInfo.State.items()}
-
 
 def kind_of(participant: api.ParticipantInfo) -> str:
-    """LiveKit's name in lower case; `kind 9` for a number that the installed library has no name for."""
-    return KINDS.get(participant.kind, f"kind {participant.kind}")
+    """LiveKit's name in lower case."""
+    return enum_name(api.ParticipantInfo.Kind, participant.kind).lower()
 
 
 def described(participant: api.ParticipantInfo) -> dict[str, Any]:
-    """From listParticipants, or from a webhook. `joined_at_ms` is the server's time (Unix, milliseconds).
-
-    A state that the installed library has no name for is `state 9`.
-    """
+    """From listParticipants, or from a webhook. `joined_at_ms` is the server's time (Unix, milliseconds)."""
     known: dict[str, Any] = {"hidden": True} if participant.permission.hidden else {}
     agent_name = participant.attributes.get(AGENT_NAME_ATTRIBUTE)
     if agent_name is not None:
@@ -31,7 +27,7 @@ def described(participant: api.ParticipantInfo) -> dict[str, Any]:
         "identity": participant.identity,
         "sid": participant.sid,
         "kind": kind_of(participant),
-        "state": STATES.get(participant.state, f"state {participant.state}"),
+        "state": enum_name(api.ParticipantInfo.State, participant.state).lower(),
         "joined_at_ms": participant.joined_at_ms or participant.joined_at * 1000,
         "tracks": [track.sid for track in participant.tracks],
     }

@@ -11,6 +11,8 @@ from google.protobuf.message import DecodeError
 from livekit import api
 from livekit.protocol.rtc import JoinResponse, SignalResponse
 
+from lkdiag.enum_name import enum_name
+
 if TYPE_CHECKING:
     from lkdiag.settings import Credentials
 
@@ -72,7 +74,7 @@ def describe_server(joined: JoinResponse) -> dict[str, str]:
     info = joined.server_info
     return {
         "version": info.version,
-        "edition": type(info).Edition.Name(info.edition).lower(),
+        "edition": enum_name(type(info).Edition, info.edition).lower(),
         "region": info.region,
         "node_id": info.node_id,
     }

@@ -19,6 +19,7 @@ from google.protobuf.message import DecodeError
 from livekit.protocol.models import DisconnectReason
 from livekit.protocol.rtc import JoinResponse, LeaveRequest, Ping, SignalRequest, SignalResponse
 
+from lkdiag.enum_name import enum_name
 from lkdiag.participant.joining import JoinError
 from lkdiag.participant.signal import PARAMS
 from lkdiag.secrecy.scrubber import scrub
@@ -114,7 +115,7 @@ class SignalParticipant:
             if response.HasField("join"):
                 return response.join
             if response.HasField("leave"):
-                raise aiohttp.ClientError(f"refused: {DisconnectReason.Name(response.leave.reason)}")
+                raise aiohttp.ClientError(f"refused: {enum_name(DisconnectReason, response.leave.reason)}")
 
     async def wait_connected(self, timeout_s: float) -> None:
         """Wait until a join that was begun has succeeded or failed, or the time is up."""
@@ -182,7 +183,7 @@ class SignalParticipant:
         except DecodeError:
             return
         if response.HasField("leave") and not self._reason:
-            self._reason = DisconnectReason.Name(response.leave.reason)
+            self._reason = enum_name(DisconnectReason, response.leave.reason)
 
     async def _ping(self) -> None:
         now_ms = self._recorder.run.now_wall_ns() // 1_000_000

@@ -10,6 +10,7 @@ from livekit import api
 
 from lkdiag.control import ApiCallError
 from lkdiag.control.participant_info import described
+from lkdiag.enum_name import enum_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -329,10 +330,10 @@ def _job(job: api.Job) -> dict[str, Any]:
     state = job.state
     known = {
         "job_id": job.id,
-        "type": api.JobType.Name(job.type),
-        "status": api.JobStatus.Name(state.status),
+        "type": enum_name(api.JobType, job.type),
+        "status": enum_name(api.JobStatus, state.status),
         "error": state.error,
-        "reason": api.JobStateReason.Name(state.reason) if state.reason else "",
+        "reason": enum_name(api.JobStateReason, state.reason) if state.reason else "",
         "started_at_ns": state.started_at,
         "updated_at_ns": state.updated_at,
         "ended_at_ns": state.ended_at,

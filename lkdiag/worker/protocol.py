@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from livekit.protocol import agent as pb
 from livekit.protocol import models
 
+from lkdiag.enum_name import enum_name
+
 if TYPE_CHECKING:
     from lkdiag.scenario.dispatch import JobType
 
@@ -91,7 +93,7 @@ def parse(payload: bytes) -> Message | None:
             return Registered(
                 message.register.worker_id,
                 info.version,
-                models.ServerInfo.Edition.Name(info.edition).lower(),
+                enum_name(models.ServerInfo.Edition, info.edition).lower(),
                 info.region,
                 info.node_id,
             )
@@ -100,7 +102,7 @@ def parse(payload: bytes) -> Message | None:
             return Offered(
                 job.id,
                 job.dispatch_id,
-                pb.JobType.Name(job.type),
+                enum_name(pb.JobType, job.type),
                 job.agent_name,
                 job.room.name,
                 job.room.sid,

@@ -14,8 +14,8 @@ KINDS, STATES = api.ParticipantInfo.Kind, api.ParticipantInfo.State
     ("kind", "state", "told"),
     [
         (KINDS.Value("SIP"), STATES.Value("ACTIVE"), ("sip", "active")),
-        (max(KINDS.values()) + 1, STATES.Value("JOINED"), (f"kind {max(KINDS.values()) + 1}", "joined")),
-        (KINDS.Value("AGENT"), 99, ("agent", "state 99")),
+        (max(KINDS.values()) + 1, STATES.Value("JOINED"), (f"unknown_{max(KINDS.values()) + 1}", "joined")),
+        (KINDS.Value("AGENT"), 99, ("agent", "unknown_99")),
     ],
 )
 def test_kind_and_state(kind: int, state: int, told: tuple[str, str]) -> None:

@@ -153,7 +153,7 @@ async def test_who_is_in_a_left_over_room_may_be_of_a_kind_that_nobody_knows(mon
     ):
         assert await close_leftovers(control, speaker.recorder, "lkdiag-") is None
     (left,) = speaker.told("room.left_over")
-    assert left.data["participants"] == [{"identity": "ann", "kind": "kind 99"}]
+    assert left.data["participants"] == [{"identity": "ann", "kind": "unknown_99"}]
 
 
 async def test_rooms_that_could_not_be_looked_for_are_named() -> None:
