@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RunFacts", "Stall"]
 
+_VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})\.(\d{1,4})")
 HEARD = ("clock.sampled", "job.offered", "job.assigned", "job.terminated")
 """What the server says on the probe's socket."""
 LOG = ("worker_log.read", "worker_log.line")
@@ -37,6 +39,7 @@ KINDS = frozenset(
         "lkdiag.stalled",
         "probe.crashed",
         "run.started",
+        "server.described",
         "server.started",
         "trial.started",
         "webhook.received",
@@ -67,6 +70,8 @@ class RunFacts:
     probe_crashed_ns: tuple[int, ...] = ()
     rooms: RoomsMade = field(default_factory=RoomsMade)
     """Every room's creation under a name that had more than one."""
+    server_version: tuple[int, ...] | None = None
+    """`(1, 13, 5)`; None where the server, or its version, is not known."""
     webhooks: bool = False
     """Whether they are judged: they were asked for, and not only taken as witnesses."""
     warmed_up: bool = False
@@ -116,6 +121,7 @@ class RunFactsSoFar:
         self._heard_ns = Moments()
         self._crashed_ns: list[int] = []
         self._rooms = RoomsMade()
+        self._server_version: tuple[int, ...] | None = None
         self._warmed_up = False
         self._log: list[Event] = []
 
@@ -135,8 +141,12 @@ class RunFactsSoFar:
             self._samples.append(sample_of(event))
         elif kind in ("run.started", "server.started"):
             self._shares_machine = self._shares_machine or is_here(event)
+            self._note_version(data.get("version"))
         elif kind == "worker.registered":
             self._probe_worker_ids.add(data["worker_id"])
+            self._note_version(data["server"].get("version"))
+        elif kind == "server.described":
+            self._note_version(data["server"].get("version"))
         elif kind == "worker.disconnected":
             self._disconnected_ns.append(event.mono_ns)
         elif kind == "probe.crashed":
@@ -145,6 +155,11 @@ class RunFactsSoFar:
             self._warmed_up = self._warmed_up or bool(data.get("warmup"))
         elif kind in LOG:
             self._log.append(event)
+
+    def _note_version(self, text: object) -> None:
+        found = _VERSION.match(str(text))
+        if found is not None:
+            self._server_version = tuple(int(number) for number in found.groups())
 
     def facts(self) -> RunFacts:
         """All that was gathered."""
@@ -159,6 +174,7 @@ class RunFactsSoFar:
             heard_ns=self._heard_ns,
             probe_crashed_ns=tuple(self._crashed_ns),
             rooms=self._rooms.without_single(),
+            server_version=self._server_version,
             webhooks=self._scenario.webhooks is not None
             or (self._scenario.webhook_listen is not None and self._counts["webhook.received"] > 0),
             warmed_up=self._warmed_up,

@@ -37,12 +37,17 @@ def _tidings(timeline: Timeline) -> list[Event]:
     return [e for e in told if e.data.get("kind") == "agent" and "sid" in e.data and e.data["sid"] not in shown]
 
 
+ABORTED_SINCE = (1, 10, 0)
+"""`participant_connection_aborted` came with livekit/protocol#1166 (August 2025), after livekit-server 1.9.0: an older
+server says nothing of an agent that leaves before its media are connected."""
+
+
 def are_whole(facts: DispatchFacts) -> bool:
     """Whether the room's webhooks came from its beginning to its end: then they tell of everybody who was there.
 
     A room's webhooks are sent one after another (livekit protocol, webhook/url_notifier.go).
     """
-    if facts.room is None:
+    if facts.room is None or facts.run.server_version is None or facts.run.server_version < ABORTED_SINCE:
         return False
     of_room = [e for e in facts.story.of("webhook.received") if e.data.get("room_sid") == facts.room.data["sid"]]
     return {"room_started", "room_finished"} <= {event.data["event"] for event in of_room}

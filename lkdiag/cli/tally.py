@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lkdiag.scenario.teardown import TeardownScenario
 
 
-LASTING = ("run.started", "server.started", "worker.registered")
+LASTING = ("run.started", "server.described", "server.started", "worker.registered")
 """What counts for every trial that comes after it."""
 AROUND_NS = 30_000_000_000
 """What was seen longer before a trial began says nothing of it: exchanges of clocks count for 10 s."""

@@ -352,6 +352,7 @@ class Watch:
         """All of the room's webhooks, where there are any, and the room was there to its end."""
         if not self.told or self.now > self.world.vanishes:
             return
+        self.story.run_event(-900, "server.described", server={"version": "1.13.5"})
         self.story.webhook(1, "room_started", room_sid="RM_1")
         for agent in self.world.agents:
             if agent.joined >= self.now:

@@ -120,6 +120,7 @@ class TestFromOutside:
         ghost = lost(until=26_200).listed(210, dispatch("AD_1", job())).closed(26_300)
         assert Cause.LEFT_EARLY in causes(ghost.webhook(3, "room_started", room_sid="RM_1"))
         ghost.webhook(26_301, "room_finished", room_sid="RM_1")
+        ghost.run_event(-900, "server.described", server={"version": "1.13.5"})
         assert causes(ghost) == {Cause.WORKER_NEVER_JOINED, Cause.ASSIGNMENT_LOST}
 
     def test_a_cancelled_job_has_no_cause(self) -> None:

@@ -16,10 +16,11 @@ HERE = {"project_host": "127.0.0.1:7880"}
 class Close(Story):
     """A trial of somebody else's worker, watched closely; its job is listed from 300 ms on."""
 
-    def __init__(self, *, here: bool = False, **options: Any) -> None:
+    def __init__(self, *, here: bool = False, version: str = "1.13.5", **options: Any) -> None:
         super().__init__(**{"timeout_s": 4.0, "settle_s": 0.0, "fallback": False, **options})
         if here:
             self.run_event(-1000, "run.started", **HERE)
+        self.run_event(-900, "server.described", server={"version": version})
         self.event(-2, "room.watched_closely", first_after_s=0.15)
         self.listed(300, dispatch("AD_1", job()))
 
@@ -114,6 +115,13 @@ class TestWebhooks:
         if finished:
             story.webhook(4502, "room_finished", room_sid="RM_1")
         assert story.verdict() == (ABSENT if finished else UNKNOWN)
+
+    @pytest.mark.parametrize("version", ["1.9.0", "1.8.4", ""])
+    def test_those_of_an_old_server_tell_not_of_everybody(self, version: str) -> None:
+        story = Close(version=version).closely(50, gap=(200, 600))
+        story.webhook(3, "room_started", room_sid="RM_1")
+        story.webhook(4502, "room_finished", room_sid="RM_1")
+        assert story.verdict() == UNKNOWN
 
     def test_those_of_another_room_prove_nothing(self) -> None:
         story = Close().closely(50, gap=(200, 600))
