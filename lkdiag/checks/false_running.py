@@ -14,11 +14,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lkdiag.checks.diagnosis.taken import of_jobs
-from lkdiag.checks.sight import longest_gap_ms
+from lkdiag.checks.fitness import FIRST_JOB_NS
+from lkdiag.checks.sight import longest_gap_ms, longest_unseen_stay_ms
+from lkdiag.checks.tidings import are_whole
 from lkdiag.checks.verdict import Finding, Mismatch, Severity
 from lkdiag.checks.wording import at, fallback_sentence, seqs, timeout, watched_s, worker_of
 
 if TYPE_CHECKING:
+    from lkdiag.checks.facts import DispatchFacts
     from lkdiag.checks.judged import JudgedTrial
 
 SLUG = "false-running"
@@ -42,7 +45,7 @@ def judge(trial: JudgedTrial) -> Finding | None:
             f"listDispatch said {job['status']} for job {job['job_id']} of dispatch {_dispatch_id(trial)}; "
             f"{worker_of(facts)} accepted it{accepted}; no agent{f' {identity!r}' if identity else ''} joined in "
             f"{timeout(facts)}, nor was one seen until {watched_s(facts):.1f} s (looks at most "
-            f"{longest_gap_ms(facts) / 1000:.1f} s apart).{fallback_sentence(trial)}"
+            f"{longest_gap_ms(facts) / 1000:.1f} s apart{_densely(facts)}).{fallback_sentence(trial)}"
         ),
         hint=(
             f"RUNNING means that a worker accepted, not that its agent joined, nor that it stayed. {_look(trial)} "
@@ -52,6 +55,18 @@ def judge(trial: JudgedTrial) -> Finding | None:
         evidence=seqs(facts, "dispatch.listed", "job.accepted", "job.assigned", "observation.ended"),
         reference=REFERENCE,
     )
+
+
+def _densely(facts: DispatchFacts) -> str:
+    """How dense the looks were when the agent was most likely to come; or that webhooks tell of none."""
+    if are_whole(facts):
+        return "; the room's webhooks tell of no agent either"
+    if not facts.is_close or facts.opened_ns is None:
+        return ""
+    from_ns = facts.opened_ns + FIRST_JOB_NS
+    for_s = facts.run.scenario.delayed_after_s
+    unseen_ms = longest_unseen_stay_ms(facts, from_ns, from_ns + int(for_s * 1e9))
+    return f", {unseen_ms:.0f} ms in the first {for_s:g} s"
 
 
 def _look(trial: JudgedTrial) -> str:

@@ -31,15 +31,21 @@ def judge(run: Timeline) -> Finding | None:
 
 def _unseen(run: Timeline) -> Finding | None:
     failed = run.of("sweep.failed")  # each of several processes has its own
-    rooms = [room for event in failed for room in event.data["rooms"]]
-    if not rooms:
+    if not failed:
         return None
+    rooms = [room for event in failed for room in event.data.get("rooms", ())]
     named = ", ".join(rooms[:NAMED_MAX]) + (f" and {len(rooms) - NAMED_MAX} more" if len(rooms) > NAMED_MAX else "")
+    what = f"what became of {named}" if rooms else "which rooms are left"
     return Finding(
         check=SLUG,
         severity=Severity.INCONCLUSIVE,
-        title=f"lkdiag did not see {len(rooms)} of its rooms closed",
-        fact=f"the server did not tell what became of {named}: {failed[-1].data['error']}",
-        hint="they close by themselves when their timeouts have passed; `lkdiag sweep` lists those that are there",
+        title=f"lkdiag did not see {len(rooms)} of its rooms closed"
+        if rooms
+        else "lkdiag could not look for its rooms",
+        fact=f"the server did not tell {what}: {failed[-1].data['error']}",
+        hint=(
+            "they close by themselves when their timeouts have passed. `lkdiag sweep` lists those that are there, also "
+            "one that an agent has made anew by joining late."
+        ),
         evidence=tuple(event.seq for event in failed),
     )

@@ -16,6 +16,7 @@ from lkdiag.render.wording import (
     fate,
     moment,
     more,
+    occupants,
     offset,
     trial_numbers,
 )
@@ -91,8 +92,7 @@ def leftovers(rooms: Sequence[LeftoverRoom]) -> Iterator[Piece]:
     for number, room in enumerate(rooms):
         head = "" if number else f"\n### Rooms left behind\n\n{table_head(headers)}"
         created = moment(room.created_at) if room.created_at else NONE
-        who = ", ".join(room.participants) or "nobody"
         ways = f"{prose(closes(room))}, or by {code(SWEEP)}" if room.still_there else "lkdiag has deleted it since"
         ways = prose(fate(room) or "") or ways
-        row = table_row([prose(room.name), prose(room.sid), created, prose(who), ways])
+        row = table_row([prose(room.name), prose(room.sid or NONE), created, prose(occupants(room)), ways])
         yield Piece((head + row, ""), "leftover")

@@ -90,10 +90,20 @@ def closes(room: LeftoverRoom) -> str:
     return f"when {room.participants[0]} leaves" if len(room.participants) == 1 else "when all of them have left"
 
 
+def occupants(room: LeftoverRoom) -> str:
+    """Who is in it."""
+    return ", ".join(room.participants) or ("not known" if room.still_there is None else "nobody")
+
+
 def fate(room: LeftoverRoom) -> str | None:
-    """What would close a room of the project that a watch found left over, or what became of it; None for lkdiag's."""
+    """What would close a room of the project that a watch found left over, or what became of it.
+
+    None for lkdiag's own, unless the server did not tell what became of it.
+    """
     from lkdiag.report.watch_value import WatchedRoomLeft
 
+    if room.still_there is None:
+        return "not seen to be closed: the server did not tell"
     if not isinstance(room, WatchedRoomLeft):
         return None
     return f"{room.closes}; the room is the project's: lkdiag leaves it alone" if room.still_there else room.closes

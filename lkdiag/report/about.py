@@ -100,8 +100,8 @@ def _subject(run: Timeline, agent_name: str | None) -> str:
 
 
 def leftovers_of(run: Timeline) -> tuple[LeftoverRoom, ...]:
-    """Rooms of the run that were still there when it had cleaned up."""
-    return tuple(
+    """Rooms of the run that were still there when it had cleaned up, and those that were not seen to be gone."""
+    found = [
         LeftoverRoom(
             name=event.data["room"],
             sid=event.data["sid"],
@@ -109,7 +109,10 @@ def leftovers_of(run: Timeline) -> tuple[LeftoverRoom, ...]:
             participants=tuple(one["identity"] for one in event.data["participants"]),
         )
         for event in run.of("room.left_over")
-    )
+    ]
+    known = {room.name for room in found}
+    unseen = (name for event in run.of("sweep.failed") for name in event.data.get("rooms", ()) if name not in known)
+    return (*found, *(LeftoverRoom(name, "", None, (), still_there=None) for name in dict.fromkeys(unseen)))
 
 
 def verdict_of(findings: Iterable[Finding], run: Run, *, missing: bool, nothing_judged: bool) -> Verdict:

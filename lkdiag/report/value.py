@@ -172,8 +172,8 @@ class LeftoverRoom:
     participants: tuple[str, ...]
     own: ClassVar[bool] = True
     """Whether lkdiag made it."""
-    still_there: bool = True
-    """False: lkdiag deleted it after it was judged."""
+    still_there: bool | None = True
+    """False: lkdiag deleted it after it was judged. None: the server did not tell what became of it."""
 
 
 @dataclass(frozen=True)

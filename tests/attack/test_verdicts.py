@@ -121,9 +121,9 @@ def test_an_agent_is_known_by_its_worker_or_by_the_server() -> None:
 
 
 def test_a_room_that_is_left_has_to_be_named_or_owned_up_to() -> None:
-    silent: dict[str, Any] = {"leftover_rooms": [], "headline": "All is well.", "run": {"aborted": None}}
+    silent: dict[str, Any] = {"leftover_rooms": [], "findings": []}
     named = {**silent, "leftover_rooms": [{"name": "lkdiag-x-001"}]}
-    unseen = {**silent, "run": {"aborted": "the server did not tell which rooms lkdiag left: no answer"}}
+    unseen = {**silent, "findings": [{"check": "leftover-room", "severity": "inconclusive"}]}
     there = ["lkdiag-x-001", "lkdiag-x-002"]
     assert unnamed_leftovers(silent, "", there) == there
     assert unnamed_leftovers(named, "", there) == ["lkdiag-x-002"]

@@ -64,6 +64,14 @@ def test_an_absence_is_judged_only_where_no_short_stay_can_be_missed(
     assert Close(here=here).closely(every, gap=gap).verdict() == verdict
 
 
+def test_a_false_running_says_how_dense_the_looks_were() -> None:
+    fact = Close().closely(50).closed(4500).findings()["false-running"].fact
+    assert "(looks at most 0.5 s apart, 50 ms in the first 2 s)" in fact
+    whole = Close().closely(50).closed(4500).webhook(3, "room_started", room_sid="RM_1")
+    fact = whole.webhook(4502, "room_finished", room_sid="RM_1").findings()["false-running"].fact
+    assert "(looks at most 0.5 s apart; the room's webhooks tell of no agent either)" in fact
+
+
 def test_the_reason_says_how_short_a_stay_can_have_been_missed() -> None:
     story = Close().closely(50, gap=(500, 800)).closed(4500)
     (found,) = story.findings().values()

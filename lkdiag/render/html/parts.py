@@ -21,6 +21,7 @@ from lkdiag.render.wording import (
     fate,
     moment,
     more,
+    occupants,
     offset,
     trial_numbers,
 )
@@ -151,13 +152,14 @@ def leftovers(rooms: Sequence[LeftoverRoom]) -> Iterator[Piece]:
     yield Piece((before,))
     for room in rooms:
         created = moment(room.created_at) if room.created_at else NONE
-        who = ", ".join(room.participants) or "nobody"
         how: Child = "lkdiag has deleted it since"
         if (told := fate(room)) is not None:
             how = told
         elif room.still_there:
             how = element("span", f"{closes(room)}, or by ", element("code", SWEEP))
-        yield Piece((written(row(headers, [room.name, room.sid, created, who, how])), ""), "leftover")
+        yield Piece(
+            (written(row(headers, [room.name, room.sid or NONE, created, occupants(room), how])), ""), "leftover"
+        )
     yield Piece((f"{after}\n",))
 
 
