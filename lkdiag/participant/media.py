@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import asyncio
+import contextlib
 import logging
 import math
 from typing import TYPE_CHECKING
@@ -104,16 +105,29 @@ class MediaParticipant:
 
     async def wait_connected(self, timeout_s: float) -> None:
         """Wait until a join, or the publishing after it, has succeeded or failed, or the time is up."""
-        under_way = [task for task in (self._connecting, self._publishing) if task is not None]
-        if under_way:
-            await asyncio.wait(under_way, timeout=timeout_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                if self._connecting is not None:
+                    await asyncio.wait({self._connecting})
+                if self._publishing is not None and not self._publishing.done():
+                    await self._wait_published()
+
+    async def _wait_published(self) -> None:
+        """Until a track is published or can't be any more: nobody answers that once the room is disconnected."""
+        assert self._publishing is not None, "it was begun"
+        gone = asyncio.create_task(self.gone.wait())
+        try:
+            await asyncio.wait({self._publishing, gone}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
 
     async def publish_audio(self) -> None:
         """Publish a microphone track, with a second of a quiet tone on it."""
         self._source = rtc.AudioSource(SAMPLE_RATE_HZ, 1, queue_size_ms=100)
         track = rtc.LocalAudioTrack.create_audio_track("lkdiag", self._source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
-        # Never cancelled: livekit.rtc then writes a traceback to stderr (KeyError in its own listener, livekit 1.1.21).
+        # Not cancelled while connected: livekit.rtc then writes a traceback to stderr (KeyError in its own listener,
+        # livekit 1.1.21).
         publish = self._room.local_participant.publish_track(track, options)
         self._publishing = asyncio.create_task(publish, name=f"{self._who} publishes")
         publication = await asyncio.shield(self._publishing)
@@ -133,6 +147,9 @@ class MediaParticipant:
                 await self._room.disconnect()
         except TimeoutError:
             self._record("leave_timed_out", timeout_s=LEAVE_TIMEOUT_S)
+        if self._publishing is not None:
+            self._publishing.cancel()  # harmless by now: of a disconnected room no news comes
+            await asyncio.gather(self._publishing, return_exceptions=True)
         if self._source is not None:
             await self._source.aclose()
 
