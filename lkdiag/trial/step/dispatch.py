@@ -25,9 +25,8 @@ async def dispatch(stage: Stage, step: Dispatch) -> None:
     """Make the dispatch under test, and the room where there is none yet; then the caller comes."""
     method = step.by or stage.scenario.method
     caller = stage.scenario.effective_caller
-    creates_room = method is not Method.CREATE_DISPATCH or stage.room_sid is None
     try:
-        if creates_room and method is Method.CREATE_DISPATCH:
+        if method is Method.CREATE_DISPATCH and stage.room_sid is None:
             await stage.create_room([])
         # from before the call on: its answer may come later than the agent
         stage.watcher.begin(stage.scenario.delayed_after_s)
