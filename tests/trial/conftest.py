@@ -18,9 +18,10 @@ from aiohttp import web
 from livekit import api
 
 from lkdiag.server.private import PrivateServer
+from tests.deadline import DEADLINE_S
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 
     from lkdiag.server.binary import ServerBinary
 
@@ -34,6 +35,8 @@ class Witness:
     server: PrivateServer
     creation_ms: dict[str, int] = field(default_factory=dict)
     joined_ms: dict[tuple[str, str], int] = field(default_factory=dict)
+    visited: set[str] = field(default_factory=set)
+    """The SIDs of the rooms that somebody was in, be it for so short a time that no media came about."""
     left_s: dict[tuple[str, str], float] = field(default_factory=dict)
     """When the webhook came that told of the departure of an identity from a room (the last one); monotonic."""
     finished_s: dict[str, float] = field(default_factory=dict)
@@ -50,6 +53,13 @@ class Witness:
     def api(self) -> api.LiveKitAPI:
         """A client of the tests' own."""
         return api.LiveKitAPI(self.server.url, self.server.api_key, self.server.api_secret)
+
+    async def hears(self, room_sids: Iterable[str], of: Collection[str] | None = None) -> None:
+        """Wait for webhooks to tell of each of these rooms (`of`; default: of its end)."""
+        awaited = set(room_sids)
+        async with asyncio.timeout(DEADLINE_S):
+            while not awaited <= set(self.finished_s if of is None else of):  # noqa: ASYNC110 - no event tells
+                await asyncio.sleep(0.05)
 
     def environment(self) -> dict[str, str]:
         """The server's credentials, as a user would have them."""
@@ -97,6 +107,8 @@ async def witness(server_binary: ServerBinary, tmp_path: Path) -> AsyncIterator[
             if event["event"] == "participant_joined":
                 who = event["participant"]
                 seen.joined_ms[room["sid"], who["identity"]] = int(who["joinedAtMs"])
+            if event["event"] in ("participant_joined", "participant_connection_aborted"):
+                seen.visited.add(room["sid"])
             if event["event"] == "participant_left":
                 seen.left_s[room["sid"], event["participant"]["identity"]] = time.monotonic()
             if event["event"] == "room_finished":

@@ -61,7 +61,7 @@ async def test_the_grid(witness: Witness, lkdiag: Run) -> None:
     for trial in report["trials"]:
         assert trial["merge"] == "rejoin"
         check_views(trial)
-        check_with_server(trial, witness)
+        await check_with_server(trial, witness)
     closed = [trial for trial in report["trials"] if trial["outcome"] == "closed"]
     apart = [abs(trial["survivor"]["disconnected_ms"] - trial["closed_ms"]) for trial in closed]
     # both are lkdiag's own clock, and on a busy machine one of its looks may be late
@@ -86,9 +86,10 @@ def check_views(trial: dict[str, Any]) -> None:
         assert any(who.startswith(survivor["identity"]) for who in trial["left_in_room"]), trial
 
 
-def check_with_server(trial: dict[str, Any], witness: Witness) -> None:
+async def check_with_server(trial: dict[str, Any], witness: Witness) -> None:
     """By its webhooks: the room ended soon after the hang-up, or only when lkdiag deleted it after the window."""
     gone = SURVIVORS["human" if trial["hangup"] == "caller" else "caller"]
+    await witness.hears([trial["room_sid"]])
     lasted_s = witness.finished_s[trial["room_sid"]] - witness.left_s[trial["room_sid"], gone]
     assert (lasted_s < 5) == (trial["outcome"] == "closed"), (lasted_s, trial)
 
