@@ -109,7 +109,7 @@ class MediaParticipant:
             async with asyncio.timeout(timeout_s):
                 if self._connecting is not None:
                     await asyncio.wait({self._connecting})
-                if self._publishing is not None and not self._publishing.done():
+                if self._publishing is not None:
                     await self._wait_published()
 
     async def _wait_published(self) -> None:
@@ -149,8 +149,8 @@ class MediaParticipant:
         except TimeoutError:
             self._record("leave_timed_out", timeout_s=LEAVE_TIMEOUT_S)
         else:
-            # livekit.rtc may end before its own event of that: the end of its queue overtakes it, the state does not
-            # (livekit 1.1.21; seen in one of ten leaves on a busy machine).
+            # On a busy machine livekit.rtc may return from disconnect() without its `disconnected` event: its listener
+            # ends first (livekit 1.1.21). Its state says in any case that the room is left.
             if was_in and not self.gone.is_set():
                 self._on_disconnected(rtc.DisconnectReason.CLIENT_INITIATED)
         if self._publishing is not None:

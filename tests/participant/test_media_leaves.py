@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 import pytest
-from livekit import api, rtc
+from livekit import rtc
 
 from lkdiag.participant import media
 from lkdiag.participant.joining import JoinError
 from lkdiag.participant.media import MediaParticipant
-from lkdiag.timeline import Event, Recorder
 from tests.deadline import DEADLINE_S
+
+from .conftest import token
 
 if TYPE_CHECKING:
     from lkdiag.server.private import PrivateServer
 
+    from .conftest import Journal
 
-async def test_nobody_waits_for_a_track_of_a_room_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+
+async def test_nobody_waits_for_a_track_of_a_room_that_is_gone(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """livekit.rtc never answers a publish_track that was under way when the room was disconnected."""
     monkeypatch.setattr(media, "CONNECT_TIMEOUT_S", 3600.0)
-    recorder = Recorder(wall_ns=time.time_ns, mono_ns=time.monotonic_ns).for_trial(1)
-    participant = MediaParticipant(recorder, "probe")
+    participant = MediaParticipant(journal.trial, "probe")
     participant._connecting = asyncio.create_task(asyncio.sleep(0))
     publishing = asyncio.create_task(asyncio.Event().wait())
     participant._publishing = publishing  # type: ignore[assignment]
@@ -39,7 +42,7 @@ async def test_nobody_waits_for_a_track_of_a_room_that_is_gone(monkeypatch: pyte
 @pytest.mark.server
 @pytest.mark.parametrize("told", [True, False], ids=["told", "not told"])
 async def test_a_leave_is_recorded_once_though_livekit_rtc_does_not_always_tell_of_it(
-    private_server: PrivateServer, monkeypatch: pytest.MonkeyPatch, told: bool
+    private_server: PrivateServer, journal: Journal, monkeypatch: pytest.MonkeyPatch, told: bool
 ) -> None:
     """On a busy machine the end of its queue overtakes its own `disconnected`: the state changes, and that is all."""
     hear = rtc.Room._on_room_event
@@ -50,23 +53,17 @@ async def test_a_leave_is_recorded_once_though_livekit_rtc_does_not_always_tell_
                 hear(room, event)  # type: ignore[arg-type]
 
         monkeypatch.setattr(rtc.Room, "_on_room_event", hear_the_state_alone)
-    events = list[Event]()
-    recorder = Recorder(events.append, wall_ns=time.time_ns, mono_ns=time.monotonic_ns).for_trial(1)
-    participant = MediaParticipant(recorder, "caller")
-    token = api.AccessToken(private_server.api_key, private_server.api_secret).with_identity("caller")
-    await participant.join(private_server.url, token.with_grants(api.VideoGrants(room_join=True, room="room")).to_jwt())
+    participant = MediaParticipant(journal.trial, "caller")
+    await participant.join(private_server.url, token(private_server))
     await participant.leave()
     await participant.leave()
     assert participant.gone.is_set()
-    ends = [event.data for event in events if event.kind == "caller.disconnected"]
-    assert ends == [{"reason": "CLIENT_INITIATED"}]
+    assert journal.of("caller.disconnected") == [{"reason": "CLIENT_INITIATED"}]
 
 
-async def test_who_was_never_in_does_not_leave() -> None:
-    events = list[Event]()
-    recorder = Recorder(events.append, wall_ns=time.time_ns, mono_ns=time.monotonic_ns).for_trial(1)
-    participant = MediaParticipant(recorder, "caller")
+async def test_who_was_never_in_does_not_leave(journal: Journal) -> None:
+    participant = MediaParticipant(journal.trial, "caller")
     with pytest.raises(JoinError):
-        await participant.join("ws://127.0.0.1:9", "token")
+        await participant.join("ws://127.0.0.1:9", "no token")
     await participant.leave()
-    assert [event.kind for event in events] == ["caller.joining", "caller.join_failed"]
+    assert [event.kind for event in journal.events] == ["caller.joining", "caller.join_failed"]

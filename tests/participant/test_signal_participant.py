@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
@@ -13,32 +12,17 @@ from livekit import api
 from livekit.protocol.rtc import JoinResponse, SignalRequest, SignalResponse
 
 from lkdiag.participant.joining import JoinError, open_joiner
-from lkdiag.timeline import Recorder
 from tests.deadline import DEADLINE_S
+
+from .conftest import token
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from lkdiag.participant.joining import Participant
     from lkdiag.server.private import PrivateServer
-    from lkdiag.timeline import Event
 
-
-class Journal:
-    """What was recorded."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        recorder = Recorder(self.events.append, wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
-        self.trial = recorder.for_trial(1)
-
-    def of(self, kind: str) -> list[dict[str, Any]]:
-        return [event.data for event in self.events if event.kind == kind]
-
-
-@pytest.fixture
-def journal() -> Journal:
-    return Journal()
+    from .conftest import Journal
 
 
 @pytest.fixture
@@ -47,11 +31,6 @@ async def caller(journal: Journal) -> AsyncIterator[Participant]:
         participant = joiner.participant(journal.trial, "caller")
         yield participant
         await participant.leave()
-
-
-def token(server: PrivateServer, secret: str | None = None) -> str:
-    grants = api.VideoGrants(room_join=True, room="room")
-    return api.AccessToken(server.api_key, secret or server.api_secret).with_identity("me").with_grants(grants).to_jwt()
 
 
 @contextlib.asynccontextmanager

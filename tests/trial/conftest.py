@@ -21,7 +21,7 @@ from lkdiag.server.private import PrivateServer
 from tests.deadline import DEADLINE_S
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Container
 
     from lkdiag.server.binary import ServerBinary
 
@@ -54,13 +54,6 @@ class Witness:
         """A client of the tests' own."""
         return api.LiveKitAPI(self.server.url, self.server.api_key, self.server.api_secret)
 
-    async def hears(self, room_sids: Iterable[str], of: Collection[str] | None = None) -> None:
-        """Wait for webhooks to tell of each of these rooms (`of`; default: of its end)."""
-        awaited = set(room_sids)
-        async with asyncio.timeout(DEADLINE_S):
-            while not awaited <= set(self.finished_s if of is None else of):  # noqa: ASYNC110 - no event tells
-                await asyncio.sleep(0.05)
-
     def environment(self) -> dict[str, str]:
         """The server's credentials, as a user would have them."""
         return {
@@ -68,6 +61,13 @@ class Witness:
             "LIVEKIT_API_KEY": self.server.api_key,
             "LIVEKIT_API_SECRET": self.server.api_secret,
         }
+
+
+async def heard(by_webhooks: Container[object], *of: object) -> None:
+    """Wait for the webhooks that tell of each of these, in one of a witness's fields."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not all(one in by_webhooks for one in of):  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0.05)
 
 
 def free_port() -> int:

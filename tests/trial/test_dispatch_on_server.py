@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from livekit import api
 
+from .conftest import heard
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -51,7 +53,7 @@ async def test_honest_trials_are_all_delivered_and_no_room_is_left(witness: Witn
 async def test_latency_is_what_the_server_itself_says(witness: Witness, lkdiag: Run) -> None:
     done = await lkdiag(witness.environment(), "dispatch-trial", "--count", "10", "-c", "3", "--format", "json")
     assert done.code == 0, done.stderr
-    await witness.hears(trial["room_sid"] for trial in done.report["trials"])
+    await heard(witness.finished_s, *(trial["room_sid"] for trial in done.report["trials"]))
     known = 0
     for trial in done.report["trials"]:
         told = latency_by_server(witness, trial)
@@ -130,8 +132,9 @@ async def test_every_method_delivers_and_finds_a_ghost(witness: Witness, lkdiag:
     honest = await lkdiag(witness.environment(), "dispatch-trial", "--method", method, "-n", "2", "--format", "json")
     assert honest.code == 0, honest.stderr + honest.stdout
     assert [verdict_of(trial) for trial in honest.report["trials"]] == [VERDICTS["honest"]] * 2
-    await witness.hears((trial["room_sid"] for trial in honest.report["trials"]), of=witness.creation_ms)
+    await heard(witness.creation_ms, *(trial["room_sid"] for trial in honest.report["trials"]))
     for trial in honest.report["trials"]:
+        assert witness.creation_ms[trial["room_sid"]]
         assert trial["dispatch_id"].startswith("AD_")
         assert trial["job_id"].startswith("AJ_")
         assert trial["worker_id"].startswith("AW_")
@@ -173,7 +176,7 @@ async def test_a_real_livekit_agents_worker_is_delivered(witness: Witness, plain
     workers = {role: {t["worker_id"] for t in report["trials"] if t["role"] == role} for role in ("subject", "control")}
     assert len(workers["subject"]) == 1
     assert workers["control"] == set(report["environment"]["probe_worker_ids"]) != workers["subject"]
-    await witness.hears(trial["room_sid"] for trial in report["trials"])
+    await heard(witness.finished_s, *(trial["room_sid"] for trial in report["trials"]))
     told = {trial["index"]: latency_by_server(witness, trial) for trial in report["trials"]}
     known = [trial for trial in report["trials"] if told[trial["index"]] is not None]
     assert len(known) > len(told) / 2
@@ -266,7 +269,7 @@ async def test_an_automatic_probe_declines_what_is_not_its_own(witness: Witness,
     assert done.code == 0, done.stderr + done.stdout
     assert any(event["kind"] == "job.declined" for event in done.events()), "the probe was never asked for them"
     ours = {trial["room_sid"] for trial in (*done.report["trials"], *done.report["warmup"])}
-    await witness.hears(ours, of=witness.visited)
+    await heard(witness.visited, *ours)
     assert witness.visited == ours
     assert all(room.startswith("theirs-") for room in await witness.rooms())
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .conftest import agent_process, free_port
+from .conftest import agent_process, free_port, heard
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -89,7 +89,8 @@ def check_views(trial: dict[str, Any]) -> None:
 async def check_with_server(trial: dict[str, Any], witness: Witness) -> None:
     """By its webhooks: the room ended soon after the hang-up, or only when lkdiag deleted it after the window."""
     gone = SURVIVORS["human" if trial["hangup"] == "caller" else "caller"]
-    await witness.hears([trial["room_sid"]])
+    await heard(witness.finished_s, trial["room_sid"])
+    await heard(witness.left_s, (trial["room_sid"], gone))
     lasted_s = witness.finished_s[trial["room_sid"]] - witness.left_s[trial["room_sid"], gone]
     assert (lasted_s < 5) == (trial["outcome"] == "closed"), (lasted_s, trial)
 
