@@ -40,7 +40,9 @@ pkg/agent/client.go, CheckEnabledTimeout)."""
 LOST_BUSY_MS = 2500.0
 """Half of it: a server that had no processor for so long while it looked for a worker may have lost the job for that.
 Measured with 40 processes beside: jobs were up to 9 s late, and none was lost."""
-
+AWAITED = {"JT_PARTICIPANT": "joined", "JT_PUBLISHER": "track_published"}
+"""What a job of that type waits for (livekit-server v1.13.5 pkg/rtc/room.go, launchTargetAgents): a room's job is the
+only one that is there as soon as the room is."""
 ANSWER_LATE_MS = 1000.0
 """The server waits for the answer to an offer for about 2.8 s. A yes that came later than that, by a loop that was late
 for more than a third of it, may be lkdiag's own; with its loop in time, it is the behaviour that was asked for."""
@@ -136,7 +138,8 @@ def own_part_ms(facts: DispatchFacts) -> float:
         return busy_ms(facts, opened_ns, seen.mono_ns) if facts.run.shares_machine else 0.0
     # Its answer to an offer, and what it does between an assignment and its joining, go by in the loop: whatever it
     # waits there without a late loop it waits on purpose. The rest is the server's, but for the join itself.
-    own_ms, at_ns, servers = 0.0, opened_ns, facts.run.shares_machine
+    own_ms, at_ns = _awaited_part_ms(facts, opened_ns)
+    servers = facts.run.shares_machine
     for kind, by_load in (("offered", servers), ("accepted", False), ("assigned", servers), ("joining", False)):
         event = facts.probe_event(f"probe.{kind}" if kind == "joining" else f"job.{kind}")
         if event is not None:
@@ -144,6 +147,23 @@ def own_part_ms(facts: DispatchFacts) -> float:
             at_ns = max(at_ns, event.mono_ns)
     joins = facts.probe_event("probe.joining") is not None
     return own_ms + _held_up_ms(facts, at_ns, _joined_ns(facts, seen), by_load=joins or servers, join=joins)
+
+
+def _awaited_part_ms(facts: DispatchFacts, opened_ns: int) -> tuple[float, int]:
+    """What lkdiag's participant took whose joining or track the job waits for, and when that had come.
+
+    Until that participant set out, at a time that the scenario chose, the server had nothing to do that a load delays.
+    """
+    what = AWAITED.get("" if facts.job is None else str(facts.job.get("type")))
+    joinings = [event for event in facts.timeline if event.kind.endswith(".joining")]
+    set_out = {event.kind.partition(".")[0]: event for event in reversed(joinings)}
+    set_out.pop("probe", None)
+    come = facts.timeline.first(*(f"{who}.{what}" for who in set_out)) if what and set_out else None
+    if come is None or come.mono_ns <= opened_ns:
+        return 0.0, opened_ns
+    out_ns = max(opened_ns, set_out[come.kind.partition(".")[0]].mono_ns)
+    own_ms = _held_up_ms(facts, opened_ns, out_ns, by_load=False)
+    return own_ms + _held_up_ms(facts, out_ns, come.mono_ns, by_load=True, join=True), come.mono_ns
 
 
 def _held_up_ms(facts: DispatchFacts, from_ns: int, to_ns: int, *, by_load: bool, join: bool = False) -> float:

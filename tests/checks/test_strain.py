@@ -70,6 +70,21 @@ class TestLate:
         story = late(offered=2800, joining=2820, joined=2900)
         assert sampled(on(host, story), 0, 4000).judge().outcome is outcome
 
+    @pytest.mark.parametrize(
+        ("sets_out", "outcome"), [(6000, Outcome.DELAYED), (500, Outcome.INCONCLUSIVE)], ids=["late", "for long"]
+    )
+    @pytest.mark.parametrize(("type_", "what"), [("JT_PUBLISHER", "track_published"), ("JT_PARTICIPANT", "joined")])
+    def test_nobody_joined_whom_the_job_waits_for(
+        self, type_: str, what: str, sets_out: float, outcome: Outcome
+    ) -> None:
+        """He sets out late by the scenario's will, or takes so long to come that it may be the load."""
+        story = Story(on_probe=True).listed(150, dispatch()).looks(150, 6700)
+        story.event(sets_out, "talker.joining").event(6100, f"talker.{what}")
+        story.probe(6310, "offered").probe(6315, "accepted").probe(6320, "assigned").probe(6325, "joining")
+        story.agent(6450, joined=6400).listed(6460, dispatch("AD_1", job(type=type_)))
+        story.looks(6800, 12_000).closed(12_100)
+        assert sampled(on(SHARED, story), 0, 13_000).judge().outcome is outcome
+
     def test_many_small_lags_add_up(self) -> None:
         story = late(joining=2100, joined=2250)
         assert sampled(on(REMOTE, story), 0, 3000, busy_ms=0.0, lags_ms=[60.0] * 8).judge().outcome is (

@@ -31,6 +31,9 @@ MOMENTS: dict[str, tuple[tuple[str, ...], str, int]] = {
     "between two calls": (("-c", "1"), "trial.finished", 1),
 }
 """By name: the options, and the event of which trial is awaited. Six calls go on at a time."""
+CONNECTION_GIVEN_UP_NS = 15_000_000_000
+"""livekit.rtc (1.1.21) waits that long for a connection that does not come. A run that was interrupted must not: before
+it did not, it took 15.8 s to end, and less than 3 s on the busiest machine since."""
 
 
 @pytest.fixture(autouse=True)
@@ -57,8 +60,7 @@ async def test_ctrl_c(words: tuple[str, ...], kind: str, trial: int, user: User,
     gone = {event["data"]["room"] for event in events if event["kind"] == "room.gone"}
     assert created <= gone
     at_ns = {event["kind"]: event["mono_ns"] for event in events}
-    # nobody waits for a connection that does not come (15 s): it ends in less time than it took to get so far
-    assert at_ns["run.finished"] - at_ns["run.interrupted"] < at_ns["run.interrupted"] - at_ns["run.started"]
+    assert at_ns["run.finished"] - at_ns["run.interrupted"] < CONNECTION_GIVEN_UP_NS
     assert [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
     wait_nobody_runs(own_binary)
     user.assert_silent(done)

@@ -160,7 +160,8 @@ async def test_watch_says_what_became_of_every_call_and_touches_none(
 
     assert by_name["honest"]["outcome"] == "delivered"
     assert by_name["honest"]["mismatch"] is None  # its job may be listed 5 s late, as the workers have just registered
-    seen = not any("out of sight" in found["fact"] for found in by_name["ghost"]["findings"])  # else a busy machine
+    # on a busy machine the room may have been out of sight, or the looks too far apart for an agent that stays briefly
+    seen = not any("may have come and gone" in found["fact"] for found in by_name["ghost"]["findings"])
     assert fate(by_name["ghost"]) == (
         ("dropped", "running", "false-running") if seen else ("inconclusive", "running", None)
     )

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from livekit.agents.utils.hw import get_cpu_monitor
 
@@ -160,6 +161,8 @@ async def test_a_busy_worker_loses_its_dispatches_and_is_told_from_the_platform(
             again = await lkdiag(environment, "report", str(run), *log_option, "--format", "json")
             for trial in assert_only_the_worker_fails(again.report):
                 assert trial["diagnosis"]["causes"][0] == "worker-full", trial["diagnosis"]
+        if psutil.cpu_percent(interval=2) > 100 * THRESHOLD / 2:
+            pytest.skip("others keep this machine busy: the worker may never be available again")
         await log.says_last(AVAILABLE, FULL)
         after = await lkdiag(environment, "dispatch-trial", "--agent-name", NAME, "-n", "4", *BRIEF)
         # one at least: before each answer the worker measures its load again, and what else runs here may be as busy

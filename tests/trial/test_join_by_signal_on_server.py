@@ -52,13 +52,14 @@ async def test_a_trial_needs_six_calls_and_no_media_stack(witness: Witness, tmp_
         "import atexit, sys\natexit.register(lambda: print('rtc:', 'livekit.rtc' in sys.modules, file=sys.stderr))\n"
     )
     environment = {**witness.environment(), "PYTHONPATH": str(tmp_path)}
-    done = await lkdiag(environment, "dispatch-trial", "--join", "signal", "--count", "4", "--format", "json")
+    count = 12  # where the machine is busy, one look may not be enough in most of them
+    done = await lkdiag(environment, "dispatch-trial", "--join", "signal", "--count", str(count), "--format", "json")
     assert done.code == 0, done.stderr
     assert "rtc: False" in done.stderr, "it costs time and memory"
     best = min(trial["api_calls"] for trial in done.report["trials"])
     assert best == 6, "to make it, to see dispatch, agent and the same room, to delete it, to see it gone"
     ends = [e["data"]["reason"] for e in done.events() if e["kind"] == "probe.disconnected"]
-    assert ends == ["ROOM_DELETED"] * 5, "the warm-up's too"
+    assert ends == ["ROOM_DELETED"] * (count + 1), "the warm-up's too"
 
 
 async def test_callers_may_only_hold_the_room(witness: Witness, lkdiag: Run) -> None:
