@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lkdiag.checks.declines import was_declined
 from lkdiag.checks.fitness import GAP_MAX_MS, missed_stay_ms, unfit_to_judge_absence, unfit_to_judge_presence
-from lkdiag.checks.sight import LISTING_LAG_S, looked_since
+from lkdiag.checks.sight import LISTING_LAG_S, looked_since, probe_missed_fallback
 from lkdiag.checks.tidings import are_whole
 from lkdiag.checks.verdict import Fallback, Mismatch, Outcome, State
 from lkdiag.timeline.call_failure import CallFailure
@@ -164,12 +164,17 @@ def fallback_of(facts: DispatchFacts, outcome: Outcome) -> tuple[Fallback, float
     if attempted.kind == "fallback.failed":
         refused = attempted.data.get("failure") == CallFailure.REFUSED
         return Fallback.LOST if refused else Fallback.UNCLEAR, None
-    # an agent that may be the fallback's, one of the probe's under way, or nobody having looked: not known
+    # not known: an agent that may be the fallback's, an offer that never reached lkdiag's worker, an agent of that
+    # worker's under way, or nobody having looked
     waited = looked_since(facts, "participants", attempted.mono_ns, facts.run.scenario.fallback_timeout_s)
     under_way = any(e.data.get("dispatch_id") == facts.fallback_id for e in facts.timeline.of("probe.joining"))
-    if facts.doubtful_joins or under_way or not waited or _may_have_flashed(facts, attempted):
+    if facts.doubtful_joins or under_way or not waited or _may_have_been_missed(facts, attempted):
         return Fallback.UNCLEAR, None
     return Fallback.LOST, None
+
+
+def _may_have_been_missed(facts: DispatchFacts, attempted: Event) -> bool:
+    return probe_missed_fallback(facts, attempted) or _may_have_flashed(facts, attempted)
 
 
 def _may_have_flashed(facts: DispatchFacts, attempted: Event) -> bool:

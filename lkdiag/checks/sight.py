@@ -97,6 +97,21 @@ def probe_was_deaf(facts: DispatchFacts) -> bool:
         since_ns = facts.made_ns + int(facts.run.scenario.timeout_s * 1e9)
     else:
         since_ns = accepted.mono_ns + int(ASSIGNED_WITHIN_S * 1e9)
+    return _heard_nothing(facts, since_ns)
+
+
+def probe_missed_fallback(facts: DispatchFacts, attempted: Event) -> bool:
+    """Whether a dead socket could be why the probe, which the fallback calls, was never offered its job."""
+    if not facts.on_probe or facts.run.heard_ns is None:
+        return False
+    if any(e.data.get("dispatch_id") == facts.fallback_id for e in facts.timeline.of("job.offered")):
+        return False
+    return _heard_nothing(facts, attempted.mono_ns + int(facts.run.scenario.fallback_timeout_s * 1e9))
+
+
+def _heard_nothing(facts: DispatchFacts, since_ns: int) -> bool:
+    """Whether nothing came from then on over the socket that the probe had during the trial."""
+    assert facts.run.heard_ns is not None
     lost_ns = min((at for at in facts.run.disconnected_ns if at >= facts.began_ns), default=None)
     heard_ns = facts.run.heard_ns.first_after(since_ns)
     return heard_ns is None or (lost_ns is not None and heard_ns >= lost_ns)

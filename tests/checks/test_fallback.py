@@ -81,9 +81,17 @@ def test_one_that_was_cut_short_or_not_seen() -> None:
 
 
 def test_the_probe_s_agent_that_is_still_under_way() -> None:
-    story = second_try(on_probe=True).looks(5, 30_300).heard(29_000).closed(30_400)
+    story = second_try(on_probe=True).looks(5, 30_300).heard(30_250).closed(30_400)
     assert story.judge().fallback is Fallback.LOST
     assert story.probe(30_200, "joining", dispatch="AD_2").judge().fallback is Fallback.UNCLEAR
+
+
+def test_the_probe_that_a_dead_socket_kept_from_the_fallback_s_offer() -> None:
+    """Nothing came over it after the fallback's time: not even the answer to lkdiag's own ping."""
+    story = second_try(on_probe=True).looks(5, 30_300).heard(29_000).closed(30_400)
+    story.run_event(44_000, "worker.disconnected", reason="nothing heard for 15 s").heard(44_200)
+    assert (story.judge().outcome, story.judge().fallback) == (Outcome.DROPPED, Fallback.UNCLEAR)
+    assert story.probe(20_400, "offered", "AJ_2", "AD_2").judge().fallback is Fallback.LOST
 
 
 def test_not_tried() -> None:

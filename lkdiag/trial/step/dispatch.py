@@ -11,6 +11,7 @@ from lkdiag.participant.joining import JoinError
 from lkdiag.scenario.dispatch import Caller, Method
 from lkdiag.timeline.attribution import dispatch_under_test, identities_of, jobs_of
 from lkdiag.trial.stage import DEPARTURE_TIMEOUT_S, FALLBACK, PRIMARY
+from lkdiag.trial.step.wait import prove_heard
 from lkdiag.trial.step.worker import replace_broken
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ async def fall_back(stage: Stage, step: Fallback) -> None:
 
     stage.watcher.hurry()
     rescued = await stage.watcher.wait_until(came, stage.deadline_ns(stage.scenario.fallback_timeout_s))
+    await prove_heard(stage, came=rescued)
     await stage.watcher.end_close_looks()
     await stage.confirm_room()
     stage.recorder.record("fallback.ended", agent_came=rescued)

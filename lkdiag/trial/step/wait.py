@@ -44,14 +44,18 @@ async def watch(stage: Stage, step: Watch) -> None:
             await watcher.wait_until(stage.agent_came, stage.dispatched_ns + int(scenario.settle_s * 1e9))
         if stage.job_status("JS_RUNNING"):
             came = await watcher.wait_until(stage.agent_came, stage.deadline_ns(scenario.settle_s))
-    probe = stage.context.probe
-    if not came and stage.on_probe and probe is not None:
-        # proof that nothing which the server said to the worker was lost on the way
-        await probe.ping()
+    await prove_heard(stage, came=came)
     await watcher.end_close_looks()
     await stage.confirm_room()
     stage.came = came
     stage.recorder.record("observation.ended", agent_came=came)
+
+
+async def prove_heard(stage: Stage, *, came: bool) -> None:
+    """Where lkdiag's agent did not come: that nothing which the server said to its worker was lost on the way."""
+    probe = stage.context.probe
+    if not came and stage.on_probe and probe is not None:
+        await probe.ping()
 
 
 async def _wait_for_track(stage: Stage, deadline_ns: int) -> None:
