@@ -254,8 +254,15 @@ class DispatchFacts(Opening):
 
     def probe_event(self, *kinds: str) -> Event | None:
         """The probe's first event of these kinds about a job of the dispatch under test."""
-        mine = self.dispatch_id
-        return next((e for e in self.timeline.of(*kinds) if mine and e.data.get("dispatch_id") == mine), None)
+        return self._probe_event_of(self.dispatch_id, kinds)
+
+    def fallback_probe_event(self, *kinds: str) -> Event | None:
+        """The same about a job of the fallback."""
+        return self._probe_event_of(self.fallback_id, kinds)
+
+    def _probe_event_of(self, dispatch_id: str | None, kinds: tuple[str, ...]) -> Event | None:
+        events = self.timeline.of(*kinds)
+        return next((e for e in events if dispatch_id and e.data.get("dispatch_id") == dispatch_id), None)
 
     # -- the fallback --------------------------------------------------------------------------------------------
 

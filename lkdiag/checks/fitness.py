@@ -17,7 +17,7 @@ from lkdiag.checks.sight import (
     quickest_look_ms,
     stalled_ms,
 )
-from lkdiag.checks.strain import held_up_answer, held_up_dispatch, late_ms, own_part_ms
+from lkdiag.checks.strain import AWAITED, held_up_answer, held_up_dispatch, late_ms, own_part_ms
 from lkdiag.checks.tidings import are_whole
 from lkdiag.timeline.call_failure import CallFailure
 
@@ -168,7 +168,7 @@ def _own_delay(facts: DispatchFacts) -> str | None:
     made_ms = _dispatch_call_ms(facts)
     if made_ms and _differs(facts, made_ms):
         return f"the agent came late, but lkdiag's createDispatch took {made_ms / 1000:.2f} s of it"
-    waits_for_caller = facts.job is None or facts.job.get("type") in ("JT_PARTICIPANT", "JT_PUBLISHER")
+    waits_for_caller = facts.job is None or facts.job.get("type") in AWAITED
     caller_ms = caller_ready_ms(facts)
     if waits_for_caller and caller_ms and _differs(facts, caller_ms):
         return f"the agent came late, but lkdiag's caller, for whom its job may wait, took {caller_ms / 1000:.2f} s"

@@ -167,14 +167,10 @@ def fallback_of(facts: DispatchFacts, outcome: Outcome) -> tuple[Fallback, float
     # not known: an agent that may be the fallback's, an offer that never reached lkdiag's worker, an agent of that
     # worker's under way, or nobody having looked
     waited = looked_since(facts, "participants", attempted.mono_ns, facts.run.scenario.fallback_timeout_s)
-    under_way = any(e.data.get("dispatch_id") == facts.fallback_id for e in facts.timeline.of("probe.joining"))
-    if facts.doubtful_joins or under_way or not waited or _may_have_been_missed(facts, attempted):
+    missed = probe_missed_fallback(facts, attempted) or _may_have_flashed(facts, attempted)
+    if facts.doubtful_joins or facts.fallback_probe_event("probe.joining") is not None or not waited or missed:
         return Fallback.UNCLEAR, None
     return Fallback.LOST, None
-
-
-def _may_have_been_missed(facts: DispatchFacts, attempted: Event) -> bool:
-    return probe_missed_fallback(facts, attempted) or _may_have_flashed(facts, attempted)
 
 
 def _may_have_flashed(facts: DispatchFacts, attempted: Event) -> bool:
@@ -182,7 +178,7 @@ def _may_have_flashed(facts: DispatchFacts, attempted: Event) -> bool:
     listings = [e for e in facts.listings if _jobs_of_fallback(facts, e)]
     if not listings:
         return False
-    if any(e.data.get("dispatch_id") == facts.fallback_id for e in facts.timeline.of("job.accepted")):
+    if facts.fallback_probe_event("job.accepted") is not None:
         return False  # lkdiag's own worker knows whether its agent was there
     asked = [
         e for e in facts.timeline.of("api.called") if e.data["method"] == "CreateDispatch" and e.seq < attempted.seq

@@ -89,7 +89,7 @@ def probe_was_deaf(facts: DispatchFacts) -> bool:
     A dead one is noticed up to 15 s late. What arrives on it when the time is up, or later, proves that nothing was
     lost before: lkdiag pings the server then.
     """
-    if facts.run.heard_ns is None or facts.made_ns is None:
+    if facts.made_ns is None:
         return False
     accepted = facts.probe_event("job.accepted")
     if accepted is None:
@@ -102,16 +102,15 @@ def probe_was_deaf(facts: DispatchFacts) -> bool:
 
 def probe_missed_fallback(facts: DispatchFacts, attempted: Event) -> bool:
     """Whether a dead socket could be why the probe, which the fallback calls, was never offered its job."""
-    if not facts.on_probe or facts.run.heard_ns is None:
-        return False
-    if any(e.data.get("dispatch_id") == facts.fallback_id for e in facts.timeline.of("job.offered")):
+    if not facts.on_probe or facts.fallback_probe_event("job.offered") is not None:
         return False
     return _heard_nothing(facts, attempted.mono_ns + int(facts.run.scenario.fallback_timeout_s * 1e9))
 
 
 def _heard_nothing(facts: DispatchFacts, since_ns: int) -> bool:
-    """Whether nothing came from then on over the socket that the probe had during the trial."""
-    assert facts.run.heard_ns is not None
+    """Whether nothing came from then on over the socket that the probe had during the trial; False without a probe."""
+    if facts.run.heard_ns is None:
+        return False
     lost_ns = min((at for at in facts.run.disconnected_ns if at >= facts.began_ns), default=None)
     heard_ns = facts.run.heard_ns.first_after(since_ns)
     return heard_ns is None or (lost_ns is not None and heard_ns >= lost_ns)

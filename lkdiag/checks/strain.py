@@ -154,11 +154,13 @@ def _awaited_part_ms(facts: DispatchFacts, opened_ns: int) -> tuple[float, int]:
 
     Until that participant set out, at a time that the scenario chose, the server had nothing to do that a load delays.
     """
-    what = AWAITED.get("" if facts.job is None else str(facts.job.get("type")))
+    what = None if facts.job is None else AWAITED.get(str(facts.job.get("type")))
+    if what is None:
+        return 0.0, opened_ns
     joinings = [event for event in facts.timeline if event.kind.endswith(".joining")]
     set_out = {event.kind.partition(".")[0]: event for event in reversed(joinings)}
     set_out.pop("probe", None)
-    come = facts.timeline.first(*(f"{who}.{what}" for who in set_out)) if what and set_out else None
+    come = facts.timeline.first(*(f"{who}.{what}" for who in set_out))
     if come is None or come.mono_ns <= opened_ns:
         return 0.0, opened_ns
     out_ns = max(opened_ns, set_out[come.kind.partition(".")[0]].mono_ns)
