@@ -13,6 +13,7 @@ import pytest
 
 from lkdiag.server.binary import find_server
 from lkdiag.server.private import PrivateServer
+from tests.machine import Waits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from lkdiag.server.binary import ServerBinary
 
 
+WAITS = pytest.StashKey[Waits]()
 TRIES_AGAIN = 2
 """Of a test whose machine held lkdiag up: that its verdict was no verdict says nothing about lkdiag."""
 
@@ -39,15 +41,25 @@ def _do_nothing(*_: object) -> None:
     pass
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Every try of a test counts anew."""
+    item.stash[WAITS] = Waits()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On a busy machine a run may be inconclusive, by lkdiag's own word: then, and only then, it is tried again."""
+    """On a busy machine a run may be inconclusive, or two things come in another order: then, and only then, again."""
     for item in items:
         if item.get_closest_marker("server") and not item.get_closest_marker("strained"):
             item.add_marker(pytest.mark.flaky(reruns=TRIES_AGAIN, condition=partial(was_held_up, item)))
 
 
 def was_held_up(item: pytest.Item, error: BaseException | None) -> bool:
-    """Whether a failed test names an inconclusive verdict, or a run of its own has recorded that lkdiag stood still."""
+    """Whether the machine was busy during a failed test, or the test says so itself.
+
+    It does with an inconclusive verdict in its message, or a run of its own that recorded that lkdiag stood still.
+    """
+    if WAITS in item.stash and item.stash[WAITS].was_busy():
+        return True
     folder = getattr(item, "funcargs", {}).get("tmp_path")
     journals = [] if folder is None else Path(folder).rglob("journal*.jsonl")
     return "inconclusive" in str(error) or any('"lkdiag.stalled"' in path.read_text("utf-8") for path in journals)

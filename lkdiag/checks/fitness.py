@@ -12,7 +12,7 @@ from lkdiag.checks.sight import (
     longest_gap_ms,
     longest_unseen_stay_ms,
     looked_since,
-    probe_was_deaf,
+    missed_word,
     probe_was_lost,
     quickest_look_ms,
     stalled_ms,
@@ -50,8 +50,6 @@ STAY_HERE_MS = 50.0
 """The same on a server of this machine, where looks cost less, and agents are nearer."""
 NEAR_MS = 10.0
 """A loopback address behind which the quickest look takes longer is the end of a tunnel."""
-TOO_SOON_MS = 1000.0
-"""Less than that before the room was closed, the next word may still have been on its way."""
 
 
 # -- somebody came ----------------------------------------------------------------------------------------------------
@@ -369,12 +367,6 @@ def _own_worker(facts: DispatchFacts) -> str | None:
 
 
 def _word_missed(facts: DispatchFacts) -> str | None:
-    """The server's next word to the probe, an offer or an assignment, may have been lost or under way."""
-    accepted = facts.probe_event("job.accepted")
-    if facts.probe_event("job.assigned") is not None or (accepted is None and facts.probe_event("job.offered")):
+    if facts.made_ns is None:
         return None
-    if accepted is not None and facts.closing_began_ns - accepted.mono_ns < TOO_SOON_MS * 1e6:
-        return "lkdiag's worker took the job just before the end: the assignment may have been on its way"
-    if probe_was_deaf(facts):
-        return "lkdiag's worker heard nothing more from the server: its connection may have been dead"
-    return None
+    return missed_word(facts, facts.probe_event, facts.made_ns, facts.run.scenario.timeout_s)

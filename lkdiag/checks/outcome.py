@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lkdiag.checks.declines import was_declined
 from lkdiag.checks.fitness import GAP_MAX_MS, missed_stay_ms, unfit_to_judge_absence, unfit_to_judge_presence
-from lkdiag.checks.sight import LISTING_LAG_S, looked_since, probe_missed_fallback
+from lkdiag.checks.sight import LISTING_LAG_S, looked_since, missed_word
 from lkdiag.checks.tidings import are_whole
 from lkdiag.checks.verdict import Fallback, Mismatch, Outcome, State
 from lkdiag.timeline.call_failure import CallFailure
@@ -164,13 +164,20 @@ def fallback_of(facts: DispatchFacts, outcome: Outcome) -> tuple[Fallback, float
     if attempted.kind == "fallback.failed":
         refused = attempted.data.get("failure") == CallFailure.REFUSED
         return Fallback.LOST if refused else Fallback.UNCLEAR, None
-    # not known: an agent that may be the fallback's, an offer that never reached lkdiag's worker, an agent of that
-    # worker's under way, or nobody having looked
+    # not known: an agent that may be the fallback's, an offer or an assignment that never reached lkdiag's worker, an
+    # agent of that worker's under way, or nobody having looked
     waited = looked_since(facts, "participants", attempted.mono_ns, facts.run.scenario.fallback_timeout_s)
-    missed = probe_missed_fallback(facts, attempted) or _may_have_flashed(facts, attempted)
+    missed = _probe_missed_it(facts, attempted) or _may_have_flashed(facts, attempted)
     if facts.doubtful_joins or facts.fallback_probe_event("probe.joining") is not None or not waited or missed:
         return Fallback.UNCLEAR, None
     return Fallback.LOST, None
+
+
+def _probe_missed_it(facts: DispatchFacts, attempted: Event) -> bool:
+    if not facts.on_probe:
+        return False
+    event, timeout_s = facts.fallback_probe_event, facts.run.scenario.fallback_timeout_s
+    return missed_word(facts, event, attempted.mono_ns, timeout_s) is not None
 
 
 def _may_have_flashed(facts: DispatchFacts, attempted: Event) -> bool:

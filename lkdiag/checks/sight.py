@@ -6,6 +6,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lkdiag.checks.facts import DispatchFacts
     from lkdiag.timeline import Event
 
@@ -16,6 +18,8 @@ lists it only when its search for workers ends (pkg/agent/client.go, CheckEnable
 ASSIGNED_WITHIN_S = 0.5
 """A worker that accepts is given the job at once, or never (livekit-server v1.13.5 pkg/agent/worker.go, AssignJob);
 this is well after."""
+TOO_SOON_MS = 1000.0
+"""Less than that before the room was closed, the next word may still have been on its way."""
 
 
 def looks(facts: DispatchFacts, what: str) -> tuple[Event, ...]:
@@ -83,32 +87,35 @@ def probe_was_lost(facts: DispatchFacts) -> bool:
     return any(facts.began_ns <= at <= facts.closing_began_ns for at in facts.run.disconnected_ns)
 
 
-def probe_was_deaf(facts: DispatchFacts) -> bool:
-    """Whether a dead socket could be why the probe heard nothing (more) of the job.
+def missed_word(
+    facts: DispatchFacts, event: Callable[[str], Event | None], made_ns: int, timeout_s: float
+) -> str | None:
+    """Why the server's next word to the probe about a job, an offer or an assignment, may have been lost or under way.
+
+    `event` finds what the probe has of that job, whose dispatch was made at `made_ns` and whose agent was waited for
+    `timeout_s`. None where no word is awaited, or none can have been lost.
+    """
+    accepted = event("job.accepted")
+    if event("job.assigned") is not None or (accepted is None and event("job.offered") is not None):
+        return None
+    if accepted is None:
+        # an offer may come at any time until the agent is not waited for any more
+        since_ns = made_ns + int(timeout_s * 1e9)
+    elif facts.closing_began_ns - accepted.mono_ns < TOO_SOON_MS * 1e6:
+        return "lkdiag's worker took the job just before the end: the assignment may have been on its way"
+    else:
+        since_ns = accepted.mono_ns + int(ASSIGNED_WITHIN_S * 1e9)
+    if _heard_nothing(facts, since_ns):
+        return "lkdiag's worker heard nothing more from the server: its connection may have been dead"
+    return None
+
+
+def _heard_nothing(facts: DispatchFacts, since_ns: int) -> bool:
+    """Whether nothing came from then on over the socket that the probe had during the trial; False without a probe.
 
     A dead one is noticed up to 15 s late. What arrives on it when the time is up, or later, proves that nothing was
     lost before: lkdiag pings the server then.
     """
-    if facts.made_ns is None:
-        return False
-    accepted = facts.probe_event("job.accepted")
-    if accepted is None:
-        # an offer may come at any time until the agent is not waited for any more
-        since_ns = facts.made_ns + int(facts.run.scenario.timeout_s * 1e9)
-    else:
-        since_ns = accepted.mono_ns + int(ASSIGNED_WITHIN_S * 1e9)
-    return _heard_nothing(facts, since_ns)
-
-
-def probe_missed_fallback(facts: DispatchFacts, attempted: Event) -> bool:
-    """Whether a dead socket could be why the probe, which the fallback calls, was never offered its job."""
-    if not facts.on_probe or facts.fallback_probe_event("job.offered") is not None:
-        return False
-    return _heard_nothing(facts, attempted.mono_ns + int(facts.run.scenario.fallback_timeout_s * 1e9))
-
-
-def _heard_nothing(facts: DispatchFacts, since_ns: int) -> bool:
-    """Whether nothing came from then on over the socket that the probe had during the trial; False without a probe."""
     if facts.run.heard_ns is None:
         return False
     lost_ns = min((at for at in facts.run.disconnected_ns if at >= facts.began_ns), default=None)

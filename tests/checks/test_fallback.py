@@ -94,6 +94,27 @@ def test_the_probe_that_a_dead_socket_kept_from_the_fallback_s_offer() -> None:
     assert story.probe(20_400, "offered", "AJ_2", "AD_2").judge().fallback is Fallback.LOST
 
 
+@pytest.mark.parametrize(
+    ("heard", "fallback"),
+    [
+        (30_250, Fallback.LOST),  # the server did not assign the job
+        (20_700, Fallback.UNCLEAR),  # it may have, until half a second after the acceptance
+    ],
+)
+def test_the_probe_that_a_dead_socket_kept_from_the_fallback_s_assignment(heard: float, fallback: Fallback) -> None:
+    story = second_try(on_probe=True).looks(5, 30_300).heard(heard).closed(30_400)
+    story.probe(20_400, "offered", "AJ_2", "AD_2").probe(20_401, "accepted", "AJ_2", "AD_2")
+    story.run_event(44_000, "worker.disconnected", reason="nothing heard for 15 s").heard(44_200)
+    assert (story.judge().outcome, story.judge().fallback) == (Outcome.DROPPED, fallback)
+    assert story.probe(20_420, "assigned", "AJ_2", "AD_2").judge().fallback is Fallback.LOST
+
+
+def test_the_probe_that_took_the_fallback_s_job_just_before_the_end() -> None:
+    story = second_try(on_probe=True).looks(5, 30_300).heard(30_250).closed(30_400)
+    story.probe(29_900, "offered", "AJ_2", "AD_2").probe(29_901, "accepted", "AJ_2", "AD_2")
+    assert story.judge().fallback is Fallback.UNCLEAR
+
+
 def test_not_tried() -> None:
     lost = Story(fallback=False).listed(5, dispatch()).looks(5, 20_100).closed(20_200)
     assert lost.judge().fallback is Fallback.OFF

@@ -59,7 +59,9 @@ async def test_a_trial_needs_six_calls_and_no_media_stack(witness: Witness, tmp_
     best = min(trial["api_calls"] for trial in done.report["trials"])
     assert best == 6, "to make it, to see dispatch, agent and the same room, to delete it, to see it gone"
     ends = [e["data"]["reason"] for e in done.events() if e["kind"] == "probe.disconnected"]
-    assert ends == ["ROOM_DELETED"] * (count + 1), "the warm-up's too"
+    assert len(ends) == count + 1, "the warm-up's too"
+    assert "ROOM_DELETED" in ends
+    assert set(ends) <= {"ROOM_DELETED", "CLIENT_INITIATED"}, "the server's leave and lkdiag's own cross on the way"
 
 
 async def test_callers_may_only_hold_the_room(witness: Witness, lkdiag: Run) -> None:
