@@ -27,6 +27,33 @@ MADE = ("dispatch.created", "fallback.created", "retry.created")
 
 
 @dataclass(frozen=True)
+class ProbeJob:
+    """What the probe, lkdiag's own worker, has to tell of the jobs of one dispatch, and since when it could."""
+
+    timeline: Timeline = field(repr=False)
+    dispatch_id: str | None
+    asked_ns: int | None
+    """When the server was asked for the dispatch."""
+    made_ns: int | None
+    """When lkdiag knew that the dispatch was made."""
+    timeout_s: float
+    """For how long from then its agent was waited for."""
+
+    def event(self, *kinds: str) -> Event | None:
+        """The first event of these kinds."""
+        if not self.dispatch_id:
+            return None
+        return next((e for e in self.timeline.of(*kinds) if e.data.get("dispatch_id") == self.dispatch_id), None)
+
+    @property
+    def awaits_word(self) -> bool:
+        """Whether the next word is the server's: neither an assignment came, nor an offer that was not taken."""
+        if self.event("job.assigned") is not None:
+            return False
+        return self.event("job.accepted") is not None or self.event("job.offered") is None
+
+
+@dataclass(frozen=True)
 class DispatchFacts(Opening):
     """One trial's facts. Times ending in `_ms` without another word are the server's, Unix milliseconds."""
 
@@ -252,19 +279,35 @@ class DispatchFacts(Opening):
 
     # -- the probe's own view ------------------------------------------------------------------------------------
 
+    @cached_property
+    def probe_job(self) -> ProbeJob:
+        """Of the dispatch under test."""
+        return ProbeJob(self.timeline, self.dispatch_id, self.opened_ns, self.made_ns, self.run.scenario.timeout_s)
+
+    @cached_property
+    def fallback_probe_job(self) -> ProbeJob:
+        """Of the fallback."""
+        attempted = self.timeline.first("fallback.created", "fallback.failed")
+        made_ns = None if attempted is None else attempted.mono_ns
+        return ProbeJob(
+            self.timeline, self.fallback_id, self.fallback_asked_ns, made_ns, self.run.scenario.fallback_timeout_s
+        )
+
     def probe_event(self, *kinds: str) -> Event | None:
         """The probe's first event of these kinds about a job of the dispatch under test."""
-        return self._probe_event_of(self.dispatch_id, kinds)
-
-    def fallback_probe_event(self, *kinds: str) -> Event | None:
-        """The same about a job of the fallback."""
-        return self._probe_event_of(self.fallback_id, kinds)
-
-    def _probe_event_of(self, dispatch_id: str | None, kinds: tuple[str, ...]) -> Event | None:
-        events = self.timeline.of(*kinds)
-        return next((e for e in events if dispatch_id and e.data.get("dispatch_id") == dispatch_id), None)
+        return self.probe_job.event(*kinds)
 
     # -- the fallback --------------------------------------------------------------------------------------------
+
+    @property
+    def fallback_asked_ns(self) -> int | None:
+        """When lkdiag began to ask for the fallback; None without one."""
+        attempted = self.timeline.first("fallback.created", "fallback.failed")
+        if attempted is None:
+            return None
+        calls = [e for e in self.timeline.of("api.called") if e.data["method"] == "CreateDispatch"]
+        asked = [e for e in calls if e.seq < attempted.seq]
+        return int(asked[-1].data["began_mono_ns"]) if asked else attempted.mono_ns
 
     @cached_property
     def fallback_agent(self) -> dict[str, Any] | None:

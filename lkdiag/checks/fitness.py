@@ -22,7 +22,7 @@ from lkdiag.checks.tidings import are_whole
 from lkdiag.timeline.call_failure import CallFailure
 
 if TYPE_CHECKING:
-    from lkdiag.checks.facts import DispatchFacts
+    from lkdiag.checks.facts import DispatchFacts, ProbeJob
     from lkdiag.timeline import Event
 
 STALL_SHARE_MAX = 0.2
@@ -207,7 +207,7 @@ def unfit_to_judge_absence(facts: DispatchFacts) -> str | None:
         or _room_changed(facts)
         or _came_and_went(facts)
         or _own_caller(facts)
-        or _own_worker(facts)
+        or own_worker_missed(facts, facts.probe_job)
     )
 
 
@@ -252,12 +252,12 @@ def _doubtful(facts: DispatchFacts) -> str | None:
     return None
 
 
-def began_to_join_too_late(facts: DispatchFacts) -> bool:
+def began_to_join_too_late(job: ProbeJob) -> bool:
     """The probe's agent set out only when the time was up already: whatever became of it then, it was not in time."""
-    joining = facts.probe_event("probe.joining")
-    if joining is None or facts.made_ns is None:
+    joining = job.event("probe.joining")
+    if joining is None or job.made_ns is None:
         return False
-    return joining.mono_ns > facts.made_ns + facts.run.scenario.timeout_s * 1e9
+    return joining.mono_ns > job.made_ns + job.timeout_s * 1e9
 
 
 def room_vanished(facts: DispatchFacts) -> bool:
@@ -272,7 +272,7 @@ def room_vanished(facts: DispatchFacts) -> bool:
 def _came_and_went(facts: DispatchFacts) -> str | None:
     """An agent that was there between two looks was not lost."""
     joined = facts.probe_event("probe.joined")
-    if joined is not None and not began_to_join_too_late(facts):
+    if joined is not None and not began_to_join_too_late(facts.probe_job):
         return f"lkdiag's agent was in the room (as {joined.data.get('sid')}), and no look at the participants shows it"
     for job in facts.jobs:
         if was_declined(job):
@@ -342,31 +342,26 @@ def _own_caller(facts: DispatchFacts) -> str | None:
     return f"lkdiag's caller, for whom the job may wait, was there only after {caller_ms / 1000:.1f} s"
 
 
-def _own_worker(facts: DispatchFacts) -> str | None:
+def own_worker_missed(facts: DispatchFacts, job: ProbeJob) -> str | None:
+    """Why lkdiag, and not the server, may have cost the agent of a dispatch that calls lkdiag's own worker."""
     if not facts.on_probe:
         return None
     if probe_was_lost(facts):
         return "lkdiag's worker lost its connection to the server during the trial"
     if any(facts.began_ns <= at <= facts.closing_began_ns for at in facts.run.probe_crashed_ns):
         return "lkdiag's worker failed by itself"
-    if facts.probe_event("job.answer_lost") is not None:
+    if job.event("job.answer_lost") is not None:
         return "lkdiag's worker could not send its answer to the offer"
-    if facts.probe_event("probe.joining") is not None and not began_to_join_too_late(facts):
-        failed = facts.probe_event("probe.join_failed")
+    if job.event("probe.joining") is not None and not began_to_join_too_late(job):
+        failed = job.event("probe.join_failed")
         if failed is not None:
             return f"lkdiag's agent was given the job, but could not join from here: {failed.data['error']}"
         return "lkdiag's agent was still on its way into the room when the time was up"
     stood_ms = stalled_ms(facts)
-    if stood_ms > min(facts.run.scenario.timeout_s * 1000 * STALL_SHARE_MAX, STALL_MAX_MS):
+    if stood_ms > min(job.timeout_s * 1000 * STALL_SHARE_MAX, STALL_MAX_MS):
         return f"lkdiag stood still for {stood_ms / 1000:.1f} s during the trial"
     lasted_ms = max(1.0, (facts.closing_began_ns - facts.began_ns) / 1e6)
     slow_share = late_ms(facts, facts.began_ns, facts.closing_began_ns) / lasted_ms
     if slow_share > SLOW_SHARE_MAX:
         return f"lkdiag's event loop came late for {100 * slow_share:.0f} % of the trial"
-    return _word_missed(facts) or held_up_answer(facts) or held_up_dispatch(facts)
-
-
-def _word_missed(facts: DispatchFacts) -> str | None:
-    if facts.made_ns is None:
-        return None
-    return missed_word(facts, facts.probe_event, facts.made_ns, facts.run.scenario.timeout_s)
+    return missed_word(facts, job) or held_up_answer(facts, job) or held_up_dispatch(facts, job)

@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lkdiag.checks.declines import was_declined
-from lkdiag.checks.fitness import GAP_MAX_MS, missed_stay_ms, unfit_to_judge_absence, unfit_to_judge_presence
-from lkdiag.checks.sight import LISTING_LAG_S, looked_since, missed_word
+from lkdiag.checks.fitness import (
+    GAP_MAX_MS,
+    missed_stay_ms,
+    own_worker_missed,
+    unfit_to_judge_absence,
+    unfit_to_judge_presence,
+)
+from lkdiag.checks.sight import LISTING_LAG_S, looked_since
 from lkdiag.checks.tidings import are_whole
 from lkdiag.checks.verdict import Fallback, Mismatch, Outcome, State
 from lkdiag.timeline.call_failure import CallFailure
@@ -164,34 +170,24 @@ def fallback_of(facts: DispatchFacts, outcome: Outcome) -> tuple[Fallback, float
     if attempted.kind == "fallback.failed":
         refused = attempted.data.get("failure") == CallFailure.REFUSED
         return Fallback.LOST if refused else Fallback.UNCLEAR, None
-    # not known: an agent that may be the fallback's, an offer or an assignment that never reached lkdiag's worker, an
-    # agent of that worker's under way, or nobody having looked
+    # not known: an agent that may be the fallback's, a worker of lkdiag's that failed or was not reached, its agent
+    # under way, or nobody having looked
     waited = looked_since(facts, "participants", attempted.mono_ns, facts.run.scenario.fallback_timeout_s)
-    missed = _probe_missed_it(facts, attempted) or _may_have_flashed(facts, attempted)
-    if facts.doubtful_joins or facts.fallback_probe_event("probe.joining") is not None or not waited or missed:
+    own = facts.fallback_probe_job
+    missed = own_worker_missed(facts, own) or _may_have_flashed(facts)
+    if facts.doubtful_joins or own.event("probe.joining") is not None or not waited or missed:
         return Fallback.UNCLEAR, None
     return Fallback.LOST, None
 
 
-def _probe_missed_it(facts: DispatchFacts, attempted: Event) -> bool:
-    if not facts.on_probe:
-        return False
-    event, timeout_s = facts.fallback_probe_event, facts.run.scenario.fallback_timeout_s
-    return missed_word(facts, event, attempted.mono_ns, timeout_s) is not None
-
-
-def _may_have_flashed(facts: DispatchFacts, attempted: Event) -> bool:
+def _may_have_flashed(facts: DispatchFacts) -> bool:
     """A worker took the fallback's job, and its agent may have come and gone unseen."""
     listings = [e for e in facts.listings if _jobs_of_fallback(facts, e)]
     if not listings:
         return False
-    if facts.fallback_probe_event("job.accepted") is not None:
+    if facts.fallback_probe_job.event("job.accepted") is not None:
         return False  # lkdiag's own worker knows whether its agent was there
-    asked = [
-        e for e in facts.timeline.of("api.called") if e.data["method"] == "CreateDispatch" and e.seq < attempted.seq
-    ]
-    asked_ns = asked[-1].data["began_mono_ns"] if asked else attempted.mono_ns
-    return not are_whole(facts) and missed_stay_ms(facts, asked_ns, listings[0]) is not None
+    return not are_whole(facts) and missed_stay_ms(facts, facts.fallback_asked_ns, listings[0]) is not None
 
 
 def _jobs_of_fallback(facts: DispatchFacts, listing: Event) -> list[dict[str, Any]]:

@@ -6,9 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from lkdiag.checks.facts import DispatchFacts
+    from lkdiag.checks.facts import DispatchFacts, ProbeJob
     from lkdiag.timeline import Event
 
 LOOKS = {"participants": "ListParticipants", "dispatches": "ListDispatch"}
@@ -87,20 +85,17 @@ def probe_was_lost(facts: DispatchFacts) -> bool:
     return any(facts.began_ns <= at <= facts.closing_began_ns for at in facts.run.disconnected_ns)
 
 
-def missed_word(
-    facts: DispatchFacts, event: Callable[[str], Event | None], made_ns: int, timeout_s: float
-) -> str | None:
+def missed_word(facts: DispatchFacts, job: ProbeJob) -> str | None:
     """Why the server's next word to the probe about a job, an offer or an assignment, may have been lost or under way.
 
-    `event` finds what the probe has of that job, whose dispatch was made at `made_ns` and whose agent was waited for
-    `timeout_s`. None where no word is awaited, or none can have been lost.
+    None where no word is awaited, or none can have been lost.
     """
-    accepted = event("job.accepted")
-    if event("job.assigned") is not None or (accepted is None and event("job.offered") is not None):
+    accepted = job.event("job.accepted")
+    if job.made_ns is None or not job.awaits_word:
         return None
     if accepted is None:
         # an offer may come at any time until the agent is not waited for any more
-        since_ns = made_ns + int(timeout_s * 1e9)
+        since_ns = job.made_ns + int(job.timeout_s * 1e9)
     elif facts.closing_began_ns - accepted.mono_ns < TOO_SOON_MS * 1e6:
         return "lkdiag's worker took the job just before the end: the assignment may have been on its way"
     else:

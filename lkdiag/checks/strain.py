@@ -17,7 +17,7 @@ from lkdiag.checks.sight import stalled_ms
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lkdiag.checks.facts import DispatchFacts
+    from lkdiag.checks.facts import DispatchFacts, ProbeJob
     from lkdiag.timeline import Event
 
 STALL_MS = 200.0
@@ -191,14 +191,12 @@ def _joined_ns(facts: DispatchFacts, seen: Event) -> int:
 # -- one that was not seen --------------------------------------------------------------------------------------------
 
 
-def held_up_dispatch(facts: DispatchFacts) -> str | None:
+def held_up_dispatch(facts: DispatchFacts, job: ProbeJob) -> str | None:
     """Why the load of this machine may have cost the job, before the probe was offered it or after it had accepted."""
-    if facts.opened_ns is None or not facts.run.shares_machine:
+    if job.asked_ns is None or not facts.run.shares_machine or not job.awaits_word:
         return None
-    accepted = facts.probe_event("job.accepted")
-    if facts.probe_event("job.assigned") is not None or (accepted is None and facts.probe_event("job.offered")):
-        return None
-    from_ns = facts.opened_ns if accepted is None else accepted.mono_ns
+    accepted = job.event("job.accepted")
+    from_ns = job.asked_ns if accepted is None else accepted.mono_ns
     taken_ms = busy_ms(facts, from_ns, from_ns + DISPATCHING_NS)
     if taken_ms < LOST_BUSY_MS:
         return None
@@ -208,12 +206,12 @@ def held_up_dispatch(facts: DispatchFacts) -> str | None:
     )
 
 
-def held_up_answer(facts: DispatchFacts) -> str | None:
+def held_up_answer(facts: DispatchFacts, job: ProbeJob) -> str | None:
     """Why a yes of the probe's that brought no assignment may have come too late by lkdiag's own fault."""
-    accepted = facts.probe_event("job.accepted")
-    if accepted is None or facts.opened_ns is None or facts.probe_event("job.assigned") is not None:
+    accepted = job.event("job.accepted")
+    if accepted is None or job.asked_ns is None or not job.awaits_word:
         return None
-    lag_ms = late_ms(facts, facts.opened_ns, accepted.mono_ns)
+    lag_ms = late_ms(facts, job.asked_ns, accepted.mono_ns)
     if lag_ms < ANSWER_LATE_MS:
         return None
     return (

@@ -115,6 +115,34 @@ def test_the_probe_that_took_the_fallback_s_job_just_before_the_end() -> None:
     assert story.judge().fallback is Fallback.UNCLEAR
 
 
+def test_the_probe_whose_answer_to_the_fallback_s_offer_was_lost() -> None:
+    story = second_try(on_probe=True).looks(5, 30_300).heard(30_250).closed(30_400)
+    story.probe(20_400, "offered", "AJ_2", "AD_2").probe(20_401, "answer_lost", "AJ_2", "AD_2")
+    assert (story.judge().outcome, story.judge().fallback) == (Outcome.DROPPED, Fallback.UNCLEAR)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fallback"),
+    [
+        (lambda s: s, Fallback.LOST),
+        (lambda s: s.run_event(4_500, "probe.crashed", error="x"), Fallback.UNCLEAR),
+        (lambda s: s.run_event(4_500, "worker.disconnected"), Fallback.UNCLEAR),
+        (
+            lambda s: s.run_event(7_000, "lkdiag.stalled", began_mono_ns=int((50_000_000 + 4_900) * 1e6), late_ms=2100),
+            Fallback.UNCLEAR,
+        ),
+    ],
+)
+def test_lkdiag_that_failed_after_the_probe_s_first_agent_had_come_and_gone(
+    spoil: Callable[[Story], Story], fallback: Fallback
+) -> None:
+    story = Story(on_probe=True).listed(205, dispatch("AD_1", job())).agent(240).left(2_000).fallback(4_000)
+    story.listed(4_250, dispatch("AD_1", job()), dispatch("AD_2")).looks(5, 14_100).heard(14_150).closed(14_200)
+    story.probe(4_300, "offered", "AJ_2", "AD_2").probe(4_301, "rejected", "AJ_2", "AD_2")
+    judged = spoil(story).judge()
+    assert (judged.outcome, judged.fallback) == (Outcome.DELIVERED, fallback)
+
+
 def test_not_tried() -> None:
     lost = Story(fallback=False).listed(5, dispatch()).looks(5, 20_100).closed(20_200)
     assert lost.judge().fallback is Fallback.OFF

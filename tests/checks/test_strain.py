@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lkdiag.checks.strain import is_here
-from lkdiag.checks.verdict import Outcome
+from lkdiag.checks.verdict import Fallback, Outcome
 from lkdiag.timeline import Event
 
 from .story import MONO_MS, Story, dispatch, job
@@ -132,6 +132,35 @@ class TestLost:
         story = self.lost(REMOTE).probe(2900, "offered").probe(3300, "accepted")
         late = sampled(story, 0, 3000, busy_ms=0.0, lags_ms=[lag_ms] * 5)
         assert sampled(late, 3000, 20_000, busy_ms=0.0).judge().outcome is outcome
+
+
+class TestLostFallback:
+    """The fallback was made at 20.2 s, and nobody came for 10 s: the same rules as for the dispatch before it."""
+
+    @staticmethod
+    def lost(host: str) -> Story:
+        story = on(host, Story(on_probe=True)).listed(150, dispatch()).looks(150, 20_100).fallback(20_200)
+        story.listed(20_210, dispatch(), dispatch("AD_2", created=20_200)).looks(20_300, 30_300)
+        return story.heard(20_150).heard(30_250).closed(30_400)
+
+    @pytest.mark.parametrize(
+        ("host", "busy_from", "fallback"),
+        [(SHARED, 20_000, Fallback.UNCLEAR), (REMOTE, 20_000, Fallback.LOST), (SHARED, 26_000, Fallback.LOST)],
+    )
+    def test_no_offer_from_a_server_that_had_no_processor(
+        self, host: str, busy_from: float, fallback: Fallback
+    ) -> None:
+        judged = sampled(self.lost(host), busy_from, busy_from + 3000).judge()
+        assert (judged.outcome, judged.fallback) == (Outcome.DROPPED, fallback)
+
+    @pytest.mark.parametrize(
+        ("lag_ms", "fallback"), [(0.5, Fallback.LOST), (40.0, Fallback.LOST), (190.0, Fallback.UNCLEAR)]
+    )
+    def test_a_yes_that_came_after_the_server_had_given_up(self, lag_ms: float, fallback: Fallback) -> None:
+        story = self.lost(REMOTE).probe(23_000, "offered", "AJ_2", "AD_2").probe(23_400, "accepted", "AJ_2", "AD_2")
+        late = sampled(story, 20_000, 24_000, busy_ms=0.0, lags_ms=[lag_ms] * 5)
+        judged = late.judge()
+        assert (judged.outcome, judged.fallback) == (Outcome.DROPPED, fallback)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,9 @@ class Part:
 def diagnose(trial: JudgedTrial) -> Diagnosis | None:
     """Of an agent that came late, or when the time was up."""
     facts = trial.facts
-    too_late = trial.outcome is Outcome.DROPPED and (facts.latency_ms is not None or began_to_join_too_late(facts))
+    too_late = trial.outcome is Outcome.DROPPED and (
+        facts.latency_ms is not None or began_to_join_too_late(facts.probe_job)
+    )
     if trial.outcome is not Outcome.DELAYED and not too_late:
         return None
     parts, total_ms = parts_of(facts)
