@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from lkdiag.errors import JournalError, UsageError
-from lkdiag.settings.private_files import make_private_folder, open_private
+from lkdiag.settings.places import make_private_folder, open_private
 from lkdiag.timeline import Event
 
 if TYPE_CHECKING:

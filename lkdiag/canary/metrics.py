@@ -1,10 +1,8 @@
-"""What Prometheus is told, in its own conventions: base units, counters that only grow, and few series for ever.
-
-No label holds a room, an id or a host; agent name and method are the canary's own, for as long as it lives.
-"""
+"""The canary's metrics, and their exposition to Prometheus."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 from typing import TYPE_CHECKING
 
@@ -13,14 +11,22 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from lkdiag import __version__
 from lkdiag.checks.verdict import Fallback, Mismatch, Outcome
-from lkdiag.control import CallFailure
-from lkdiag.control.answer import TWIRP_CODES
+from lkdiag.client.answers import TWIRP_CODES
+from lkdiag.errors import UsageError
+from lkdiag.timeline.call_failure import CallFailure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lkdiag.canary.judging import Judgement
-    from lkdiag.canary.rooms import OwnRooms
+    from lkdiag.canary.run import OwnRooms
     from lkdiag.scenario.dispatch import DispatchScenario
     from lkdiag.timeline import Event
+
+
+# What Prometheus is told, in its own conventions: base units, counters that only grow, and few series for ever.
+#
+# No label holds a room, an id or a host; agent name and method are the canary's own, for as long as it lives.
 
 PROBE = "lkdiag-probe"
 """The agent name of lkdiag's own worker, whose real one is another in each run."""
@@ -151,3 +157,24 @@ class Metrics:
         self._up.set(0 if code in UNHEARD else 1)
         if not ok:
             self._failures.labels(call, code if code in CODES else "other").inc()
+
+
+# Answers Prometheus over HTTP, from a thread of the official client library's own.
+
+
+@contextlib.contextmanager
+def exposed(registry: CollectorRegistry, address: tuple[str, int]) -> Iterator[str]:
+    """Listen while the block lasts; the URL (port 0: of any free port). Raises UsageError when it can't."""
+    host, port = address
+    try:
+        server, thread = prometheus_client.start_http_server(port, host, registry)
+    except OSError as error:
+        raise UsageError(
+            f"nothing can listen on {host}:{port}: {error.strerror}", "choose another --listen HOST:PORT"
+        ) from error
+    try:
+        yield f"http://{f'[{host}]' if ':' in host else host}:{server.server_port}/metrics"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -16,7 +16,7 @@ from lkdiag.cli.known_secrets import secrets_of_run
 from lkdiag.cli.notes import give_up, say
 from lkdiag.cli.worker_log import check_worker_log, worker_log_events
 from lkdiag.errors import UsageError
-from lkdiag.settings.private_files import open_private
+from lkdiag.settings.places import open_private
 
 if TYPE_CHECKING:
     from lkdiag.bundle import Bundle
@@ -93,7 +93,7 @@ def bundle(
 
 
 def _file_name(run_id: str) -> str:
-    from lkdiag.bundle.archive import folder_name
+    from lkdiag.bundle import folder_name
 
     return f"{folder_name(run_id)}.zip"
 
@@ -134,7 +134,7 @@ def _save(packed: bytes, path: Path, *, force: bool) -> None:
 
 def _show(made: Bundle, target: Path, size: int, *, written: bool) -> None:
     """What is inside goes to stdout; what to do with it is said on stderr."""
-    from lkdiag.bundle.listing import render_listing
+    from lkdiag.bundle import render_listing
     from lkdiag.render.terminal import make_console
 
     for note in made.notes:

@@ -63,13 +63,13 @@ def canary(
     Exit codes: 0 ended as asked (Ctrl-C, SIGTERM, --max-trials), whatever the trials were like · 2 usage ·
     4 credentials, connection or set-up, at the start; or the journal can't be written · 5 rooms left behind.
     """
-    from lkdiag.canary.pace import EVERY_MIN_S
+    from lkdiag.canary.run import EVERY_MIN_S
     from lkdiag.cli.dispatch_trial import faults_of
     from lkdiag.cli.recording import command_line
     from lkdiag.cli.session import choose_credentials
+    from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
     from lkdiag.scenario.address import parse_address
     from lkdiag.scenario.script import DispatchScript, load_script, with_settings
-    from lkdiag.worker.behaviour import BEHAVIOURS, make_behaviour
 
     if every < EVERY_MIN_S:
         raise UsageError(

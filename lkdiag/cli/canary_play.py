@@ -8,13 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from lkdiag.canary.course import Course
-from lkdiag.canary.exposition import exposed
 from lkdiag.canary.judging import Judge
-from lkdiag.canary.keeping import Kept
-from lkdiag.canary.metrics import Metrics
-from lkdiag.canary.pace import Pace
-from lkdiag.canary.rooms import OwnRooms
+from lkdiag.canary.metrics import Metrics, exposed
+from lkdiag.canary.run import Course, Kept, OwnRooms, Pace
 from lkdiag.cli.notes import say
 from lkdiag.cli.session import SERVER_LOG, Session
 from lkdiag.cli.shield import Shield

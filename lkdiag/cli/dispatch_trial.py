@@ -81,8 +81,8 @@ def dispatch_trial(
     passed, compares what listDispatch says with who is there, tries createDispatch as a fallback when nobody came, and
     deletes the room. Latency is the server's own: joined_at_ms - creation_time_ms.
     """
+    from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
     from lkdiag.scenario.script import load_script, with_settings
-    from lkdiag.worker.behaviour import BEHAVIOURS, make_behaviour
 
     if count is not None and duration is not None:
         raise UsageError("--count and --duration exclude each other", "one says how many trials, the other how long")
@@ -136,6 +136,6 @@ def faults_of(text: str | None) -> tuple[Fault, ...]:
     """What `--fault` says. Raises UsageError."""
     if text is None:
         return ()
-    from lkdiag.worker.behaviour import FAULTS, make_behaviour
+    from lkdiag.client.behaviours import FAULTS, make_behaviour
 
     return parse_faults(text, FAULTS, make_behaviour)

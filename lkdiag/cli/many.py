@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lkdiag import settings
     from lkdiag.cli.recording import Recording
     from lkdiag.server.binary import ServerBinary
-    from lkdiag.shard.request import Request
+    from lkdiag.shard.node import Request
 
 SHARDS = "shards"
 """The folder of their runs, in that of the whole run, until they are one."""
@@ -33,15 +33,15 @@ class ManySession(Session):
     """One run on several processes, wherever they are."""
 
     def _requests(self, recording: Recording, of: int) -> Sequence[Request]:
-        from lkdiag.shard.request import requests_of
+        from lkdiag.shard.node import requests_of
 
         options: dict[str, Any] = msgspec.to_builtins(self.script.settings)
         return requests_of(recording.run_id, of, self.command, options, quiet=self.quiet)
 
     async def _clean_up(self, recording: Recording, credentials: settings.Credentials) -> None:
         """A process that was killed closed nothing."""
-        from lkdiag.control import Control
-        from lkdiag.trial.close import close_leftovers
+        from lkdiag.client.api_client import Control
+        from lkdiag.run.close import close_leftovers
 
         async with Control(credentials) as control:
             await close_leftovers(control, recording.recorder, f"lkdiag-{recording.run_id}-")
@@ -49,8 +49,7 @@ class ManySession(Session):
     def _put_together(self, recording: Recording, lost: dict[int, str]) -> None:
         """Make one journal of those below the run's folder, and of them nothing is left."""
         from lkdiag.journal import FILE_NAME
-        from lkdiag.shard.merge import merge_into
-        from lkdiag.shard.source import read_sources
+        from lkdiag.shard.merge import merge_into, read_sources
 
         folder = recording.folder / SHARDS
         journals = sorted(folder.glob(f"*/{FILE_NAME}"))
@@ -78,10 +77,10 @@ class ProcessesSession(ManySession):
     async def _play(
         self, recording: Recording, credentials: settings.Credentials, stop: asyncio.Event, server_pid: int | None
     ) -> None:
-        from lkdiag.control import Control
+        from lkdiag.client.api_client import Control
+        from lkdiag.run.preflight import check_project
+        from lkdiag.shard.node import Project
         from lkdiag.shard.processes import Processes
-        from lkdiag.shard.request import Project
-        from lkdiag.trial.preflight import check_project
 
         async with Control(credentials) as control:
             await check_project(credentials, control, recording.recorder)

@@ -61,8 +61,7 @@ def merge(
     from lkdiag.cli.recording import new_run_id
     from lkdiag.journal import FILE_NAME, JournalWriter
     from lkdiag.report.threshold import parse_conditions
-    from lkdiag.shard.merge import merge_into
-    from lkdiag.shard.source import read_sources
+    from lkdiag.shard.merge import merge_into, read_sources
     from lkdiag.timeline import Recorder
 
     check_output(report_file)

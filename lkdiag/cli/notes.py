@@ -68,7 +68,7 @@ def _cut(text: str, most: int | None = None) -> str:
 
 def _plain(text: str) -> str:
     """One line, without secrets and control characters: texts from servers and files must not move the cursor."""
-    from lkdiag.secrecy.scrubber import scrub
+    from lkdiag.privacy.secrets import scrub
 
     text = scrub(text, guess=False)
     return "".join(character if character.isprintable() else " " for character in text)

@@ -14,7 +14,7 @@ def own_fault(error: BaseException) -> LkdiagError:
 
 def described(error: BaseException) -> str:
     """Kind, text and place: `KeyError: 'role' (lkdiag/checks/facts.py:83)`. Of a group, its first error."""
-    from lkdiag.secrecy.scrubber import scrub
+    from lkdiag.privacy.secrets import scrub
 
     error = first_of(error)
     text, place = scrub(str(error)), place_of(error)

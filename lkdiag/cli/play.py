@@ -78,10 +78,10 @@ def play(
     from lkdiag.cli.session import Session
     from lkdiag.cli.worker_log import worker_log_events
     from lkdiag.journal import append_events, read_journal
+    from lkdiag.run.health import check_capacity
+    from lkdiag.run.plan import main_is_played
     from lkdiag.scenario.joining import join_of
     from lkdiag.scenario.script import DispatchScript, with_settings
-    from lkdiag.trial.capacity import check_capacity
-    from lkdiag.trial.cast import main_is_played
 
     script = _without_webhooks(script, webhook_address(script, local=flags.local))
     if isinstance(script, DispatchScript) and main_is_played(script):
@@ -139,10 +139,10 @@ def webhook_address(
 
 
 def _has_foreign_agents(script: DispatchScript | TeardownScript) -> bool:
+    from lkdiag.client.behaviours import BEHAVIOURS
+    from lkdiag.run.plan import main_is_played
     from lkdiag.scenario.dispatch import JoinBy
     from lkdiag.scenario.script import DispatchScript
-    from lkdiag.trial.cast import main_is_played
-    from lkdiag.worker.behaviour import BEHAVIOURS
 
     settings = script.settings
     if isinstance(settings, TeardownScenario) or settings.join is not JoinBy.SIGNAL:

@@ -105,8 +105,8 @@ def record_run(
 
 
 def _share(script: DispatchScript | TeardownScript | WatchScript, shard: Shard | None) -> dict[str, Any] | None:
+    from lkdiag.run.plan import Role, plan_trials
     from lkdiag.scenario.script import DispatchScript
-    from lkdiag.trial.schedule import Role, plan_trials
 
     if shard is None or not isinstance(script, DispatchScript):
         return None

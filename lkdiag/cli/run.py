@@ -51,8 +51,8 @@ def run(
     `lkdiag scenarios` lists those that come with lkdiag. The options below are those of every run; a scenario's own
     settings are changed by --set.
     """
+    from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
     from lkdiag.scenario.script import load_script, split_overrides
-    from lkdiag.worker.behaviour import BEHAVIOURS, make_behaviour
 
     script = load_script(scenario, tuple(BEHAVIOURS), make_behaviour, split_overrides(overrides or []))
     flags = Flags(

@@ -68,9 +68,8 @@ def _given(words: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _check(name: str, text: str, known: Sequence[str], *, guess: bool) -> None:
-    from lkdiag.secrecy.known import without_known
-    from lkdiag.secrecy.mask import HIDDEN
-    from lkdiag.secrecy.scrubber import scrub
+    from lkdiag.privacy.secrets import scrub, without_known
+    from lkdiag.privacy.shapes import HIDDEN
 
     if without_known(text, tuple(known)) != text:
         raise UsageError(f"{name} has the project's own API secret in it", HINT)

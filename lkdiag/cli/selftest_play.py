@@ -11,23 +11,22 @@ from lkdiag.cli.notes import say
 from lkdiag.cli.play import webhook_address
 from lkdiag.cli.recording import command_line
 from lkdiag.cli.session import Session
+from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
 from lkdiag.errors import UsageError
 from lkdiag.journal import read_journal
 from lkdiag.report.build import build_report
 from lkdiag.report.teardown_value import TeardownReport
 from lkdiag.report.value import DispatchReport
+from lkdiag.run.plan import plan_calls, plan_trials
 from lkdiag.scenario.place import meant
 from lkdiag.scenario.script import DispatchScript, builtin_names, load_script, with_settings
-from lkdiag.selftest.confusion import Part, confusion_of
-from lkdiag.selftest.mix import HONEST, HONEST_SCENARIO, Mix, name_of, prepare
-from lkdiag.trial.schedule import plan_calls, plan_trials
-from lkdiag.worker.behaviour import BEHAVIOURS, make_behaviour
+from lkdiag.selftest import HONEST, HONEST_SCENARIO, Mix, Part, confusion_of, name_of, prepare
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lkdiag.scenario.script import TeardownScript
-    from lkdiag.selftest.confusion import Confusion
+    from lkdiag.selftest import Confusion
 
     AnyScript = DispatchScript | TeardownScript
 

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
     from pathlib import Path
 
-    from lkdiag.call.webhooks import WebhookListener
     from lkdiag.cli.recording import Recording
+    from lkdiag.client.webhooks import WebhookListener
+    from lkdiag.run.trials import Mix
     from lkdiag.scenario.script import DispatchScript, TeardownScript
     from lkdiag.scenario.shard import Shard
     from lkdiag.server.binary import ServerBinary
     from lkdiag.timeline import Event, Recorder
-    from lkdiag.trial.run import Mix
 
 LOCAL_HOST = "private livekit-server"
 SERVER_LOG = "livekit-server.log"
@@ -180,7 +180,7 @@ class Session:
             if binary is not None:
                 credentials, server_pid = await self._start_server(recording, binary, webhooks, stack)
             elif credentials is not None:
-                from lkdiag.server.neighbour import pid_behind
+                from lkdiag.server.private import pid_behind
 
                 server_pid = pid_behind(credentials.url)
             assert credentials is not None, "without credentials there is a private server"
@@ -189,7 +189,7 @@ class Session:
             if self.carry_out is not None:
                 await self.carry_out(credentials, recording.recorder, recording.run_id, stop)
                 return
-            from lkdiag.trial.run import run_script
+            from lkdiag.run.trials import run_script
 
             await run_script(
                 self.script, credentials, recording.recorder, recording.run_id, stop, webhooks,
@@ -199,7 +199,7 @@ class Session:
     async def _listen(self, stack: contextlib.AsyncExitStack) -> WebhookListener | None:
         if self.webhook_address is None:
             return None
-        from lkdiag.call.webhooks import WebhookListener
+        from lkdiag.client.webhooks import WebhookListener
 
         webhooks = await stack.enter_async_context(WebhookListener(*self.webhook_address, manner=self._webhook_manner))
         if self.webhook_address[1]:  # those of a private server come to any port, and nobody has to send them

@@ -20,12 +20,12 @@ def shard_runner() -> None:
 
     from lkdiag import settings
     from lkdiag.cli.session import Session
+    from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
     from lkdiag.errors import ExitCode, UsageError
+    from lkdiag.run.health import check_capacity
     from lkdiag.scenario.dispatch import DispatchScenario
     from lkdiag.scenario.script import DispatchScript, load_script
-    from lkdiag.shard.request import Request
-    from lkdiag.trial.capacity import check_capacity
-    from lkdiag.worker.behaviour import BEHAVIOURS, make_behaviour
+    from lkdiag.shard.node import Request
 
     request = Request.decoded(_first_line())
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()

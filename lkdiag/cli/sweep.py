@@ -104,7 +104,7 @@ def sweep(
 
     import asyncio
 
-    from lkdiag.trial.sweep import sweep as carry_out
+    from lkdiag.run.sweep import sweep as carry_out
 
     for warning in credentials.warnings:
         say(f"warning: {warning}")

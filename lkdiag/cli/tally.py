@@ -98,8 +98,8 @@ class Tally(ABC):
 
 def tally_of(script: DispatchScript | TeardownScript, shard: Shard | None = None) -> Tally:
     """Of the run that plays it, or its share of it."""
+    from lkdiag.run.plan import plan_calls, plan_trials
     from lkdiag.scenario.script import DispatchScript
-    from lkdiag.trial.schedule import plan_calls, plan_trials
 
     if isinstance(script, DispatchScript):
         if script.settings.duration_s is not None:

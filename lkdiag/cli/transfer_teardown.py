@@ -52,8 +52,8 @@ def transfer_teardown(
     meets both sides and each way for the agent to leave, in rooms of their own, and a grid shows which survive. Rooms
     are watched by the API alone, as whoever joins one holds it open, and deleted afterwards.
     """
+    from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
     from lkdiag.scenario.script import load_script, with_settings
-    from lkdiag.worker.behaviour import BEHAVIOURS, make_behaviour
 
     chosen = {
         "cleanups": cleanup and tuple(dict.fromkeys(cleanup)),

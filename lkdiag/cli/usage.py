@@ -31,6 +31,6 @@ def as_usage_error(error: Any, arguments: Sequence[str]) -> UsageError:
         error.message = said
         said = error.format_message()
     from lkdiag.cli.known_secrets import given_secrets
-    from lkdiag.secrecy.scrubber import scrub
+    from lkdiag.privacy.secrets import scrub
 
     return UsageError(scrub(said.rstrip("."), given_secrets(arguments)), hint)

@@ -43,7 +43,7 @@ def play_watch(script: WatchScript, flags: Flags, credentials: Credentials) -> E
 
 
 async def _watch(script: WatchScript, flags: Flags, credentials: Credentials) -> Path:
-    from lkdiag.trial.watching.follow import follow
+    from lkdiag.run.watch import follow
 
     lines, begun = WatchLines(script.settings, quiet=flags.quiet), asyncio.Event()
 

@@ -60,7 +60,7 @@ def worker(
     import asyncio
 
     from lkdiag.cli.worker_play import play
-    from lkdiag.worker.behaviour import describe
+    from lkdiag.client.behaviours import describe
 
     for warning in credentials.warnings:
         say(f"warning: {warning}")
@@ -75,8 +75,8 @@ def worker(
 
 
 def _behaviour(text: str) -> BehaviourSpec:
+    from lkdiag.client.behaviours import make_behaviour
     from lkdiag.scenario.workers import parse_behaviour
-    from lkdiag.worker.behaviour import make_behaviour
 
     spec = parse_behaviour(text)
     try:

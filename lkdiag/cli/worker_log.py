@@ -51,7 +51,7 @@ def worker_log_events(
     `secrets` are taken out of it, beside whatever looks like one. `events` are read once. Raises UsageError when it
     can't be read, or is no worker's log.
     """
-    from lkdiag.secrecy.scrubber import Scrubber
+    from lkdiag.privacy.secrets import Scrubber
     from lkdiag.worker_log import TrialKeys, events_of, read_worker_log
 
     keys = TrialKeys({}, {}, {}, {})

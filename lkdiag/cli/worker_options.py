@@ -41,7 +41,7 @@ class WorkerCommand(TyperCommand):
 def _behaviours() -> str:
     from rich.markup import escape
 
-    from lkdiag.worker.behaviour import BEHAVIOURS, describe
+    from lkdiag.client.behaviours import BEHAVIOURS, describe
 
     lines = [f"{escape(name + kind.arguments)} [dim]– {escape(describe(name))}[/]" for name, kind in BEHAVIOURS.items()]
     return "\n\n".join(["[bold]Behaviours[/]", *lines])

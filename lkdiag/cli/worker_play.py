@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from lkdiag.cli.notes import give_up
 from lkdiag.cli.shield import Shield
+from lkdiag.client.workers import StagedWorker
 from lkdiag.errors import ExitCode
 from lkdiag.render.visible import visible
 from lkdiag.timeline import Recorder
-from lkdiag.worker.staged import StagedWorker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

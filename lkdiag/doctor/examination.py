@@ -12,7 +12,7 @@ from lkdiag.doctor.bench import Bench
 from lkdiag.doctor.check import Found, failed, not_tried
 from lkdiag.doctor.table import CHECKS
 from lkdiag.report.doctor_value import Checked, DoctorReport, Health, Mark
-from lkdiag.trial.close import see_through
+from lkdiag.run.close import see_through
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

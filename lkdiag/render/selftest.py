@@ -9,12 +9,12 @@ from rich.text import Text
 
 from lkdiag.render.terminal import make_console
 from lkdiag.render.terminal_table import Trimmed, natural_width, plain, table
-from lkdiag.selftest.confusion import INCONCLUSIVE, NOTHING_KNOWN
+from lkdiag.selftest import INCONCLUSIVE, NOTHING_KNOWN
 
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from lkdiag.selftest.confusion import Confusion
+    from lkdiag.selftest import Confusion
 
     Cells = tuple[list[tuple[str, bool]], list[list[Text]]]
     """A table's headers and rows."""

@@ -13,6 +13,8 @@ import shlex
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
+from lkdiag.privacy.secrets import embedded
+from lkdiag.privacy.shapes import HIDDEN
 from lkdiag.report.names import (
     is_content_name,
     is_fixed_name,
@@ -44,8 +46,6 @@ from lkdiag.report.patterns import (
     VERSION_BEFORE,
     WORD,
 )
-from lkdiag.secrecy.mask import HIDDEN
-from lkdiag.secrecy.scrubber import embedded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,23 +6,123 @@ import asyncio
 import contextlib
 import json
 import os
+import secrets
 import signal
+import socket
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+import yaml
 
 from lkdiag.errors import ServerSetupError
-from lkdiag.secrecy.scrubber import scrub
+from lkdiag.privacy.secrets import scrub
 from lkdiag.server import guard
-from lkdiag.server.config import LOOPBACK, ApiKey, Ports, as_yaml, free_ports, private_config, random_key
-from lkdiag.server.ready import answers
-from lkdiag.settings.private_files import open_private
+from lkdiag.settings.places import open_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
+    import aiohttp
+
     from lkdiag.server.binary import ServerBinary
+
+
+# The configuration of a private livekit-server: loopback only, free ports, random keys.
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What the server listens on."""
+
+    http: int
+    """TCP: the API, signalling and workers."""
+    udp: int
+    """All media."""
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A key of this one server, gone with it."""
+
+    key: str
+    secret: str = field(repr=False)
+
+
+def free_ports() -> Ports:
+    """Two ports that were free a moment ago: whoever uses them has to reckon with a loser's luck."""
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+    ):
+        tcp.bind((LOOPBACK, 0))
+        udp.bind((LOOPBACK, 0))
+        return Ports(http=tcp.getsockname()[1], udp=udp.getsockname()[1])
+
+
+def random_key() -> ApiKey:
+    """The server warns of secrets under 32 characters; this one has 43."""
+    return ApiKey(f"lkdiag{secrets.token_hex(6)}", secrets.token_urlsafe(32))
+
+
+def private_config(ports: Ports, api_key: ApiKey, webhook_urls: Sequence[str] = ()) -> dict[str, object]:
+    """For an instance that no other machine can reach. The keys are those of livekit's `config-sample.yaml`."""
+    config: dict[str, object] = {
+        "port": ports.http,
+        "bind_addresses": [LOOPBACK],
+        "rtc": {
+            "udp_port": ports.udp,
+            # Off: 1.13.5 opens this listener on every interface, whatever bind_addresses says
+            # (mediatransportutil, rtcconfig/webrtc_config.go). Its default is 7881, so it has to be named.
+            "tcp_port": 0,
+            "node_ip": LOOPBACK,
+            "use_external_ip": False,
+            "enable_loopback_candidate": True,
+            "interfaces": {"includes": ["lo0" if sys.platform == "darwin" else "lo"]},
+        },
+        "keys": {api_key.key: api_key.secret},
+        "logging": {"level": "info", "json": True},
+    }
+    if webhook_urls:
+        config["webhook"] = {"api_key": api_key.key, "urls": list(webhook_urls)}
+    return config
+
+
+def as_yaml(config: dict[str, object]) -> str:
+    """As LIVEKIT_CONFIG takes it."""
+    return yaml.safe_dump(config)
+
+
+# Whether the private livekit-server answers.
+
+ANSWERS_WITHIN_S = 1.0
+"""A stranger on the port may take the connection and then say nothing: ask again rather than wait for it."""
+
+
+async def answers(session: aiohttp.ClientSession, ports: Ports, api_key: ApiKey) -> bool:
+    """Whether `GET /` says OK and the key is good: a stranger on that port would not know it."""
+    from aiohttp import ClientError, ClientTimeout
+    from livekit.api import AccessToken, VideoGrants
+
+    timeout = ClientTimeout(total=ANSWERS_WITHIN_S)
+    base = f"http://{LOOPBACK}:{ports.http}"
+    token = AccessToken(api_key.key, api_key.secret).with_grants(VideoGrants(room_list=True)).to_jwt()
+    headers = {"Authorization": f"Bearer {token}"}
+    try:
+        async with session.get(base, timeout=timeout) as health:
+            if health.status != 200:
+                return False
+        list_rooms = f"{base}/twirp/livekit.RoomService/ListRooms"
+        async with session.post(list_rooms, json={}, headers=headers, timeout=timeout) as rooms:
+            return rooms.status == 200
+    except (ClientError, TimeoutError):
+        return False
+
 
 ATTEMPTS = 4
 """Starts, each on new ports, before a taken port is an error."""
@@ -211,3 +311,23 @@ async def _read_exit(process: asyncio.subprocess.Process, said: asyncio.StreamRe
     if word == "exited":
         return int(code)
     return await process.wait()  # the guard was killed, and the server with it
+
+
+# A livekit-server that somebody else runs on this machine: lkdiag's load is its trouble too, so it is looked at.
+
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+
+def pid_behind(url: str) -> int | None:
+    """The process that listens where a loopback `url` says; None where there is none, or the system does not tell."""
+    import psutil
+
+    parts = urlsplit(url)
+    if parts.hostname not in LOOPBACK_HOSTS or parts.port is None:
+        return None
+    try:
+        sockets = psutil.net_connections("tcp")
+    except psutil.Error:
+        return None  # macOS tells root alone
+    listening = (one for one in sockets if one.status == psutil.CONN_LISTEN and one.type == socket.SOCK_STREAM)
+    return next((one.pid for one in listening if one.laddr and one.laddr.port == parts.port), None)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from lkdiag.settings.credentials import CredentialFlags, Credentials, are_swapped, masked_key
-from lkdiag.settings.environment import withdraw_secrets
-from lkdiag.settings.places import runs_dir, server_binary
-from lkdiag.settings.search import load, load_to_use, resolve
+from lkdiag.settings.credentials import (
+    CredentialFlags,
+    Credentials,
+    are_swapped,
+    load,
+    load_to_use,
+    masked_key,
+    resolve,
+)
+from lkdiag.settings.places import runs_dir, server_binary, withdraw_secrets
 
 __all__ = [
     "CredentialFlags",

@@ -1,9 +1,14 @@
-"""Places on this machine: where runs are kept, and which livekit-server to start."""
+"""Where lkdiag keeps its own files, and how they stay private."""
 
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
+
+from lkdiag.privacy.shapes import is_secret_name
+
+# Places on this machine: where runs are kept, and which livekit-server to start.
 
 
 def runs_dir(flag: Path | None) -> Path:
@@ -22,3 +27,62 @@ def _place(flag: Path | None, variable: str) -> Path | None:
     value = str(flag) if flag is not None else os.environ.get(variable, "").strip()
     # shells leave the ~ of --flag=~/x and VARIABLE="~/x" alone
     return Path(os.path.expanduser(value)) if value else None
+
+
+# Folders and files that are their owner's alone, whatever the umask says.
+
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+
+
+def make_private_folder(path: Path) -> None:
+    """Make it, and the folders above it that are missing. One that is there already stays as it is. Raises OSError."""
+    missing = []
+    while not path.is_dir():
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        folder.mkdir(FOLDER_MODE, exist_ok=True)
+        folder.chmod(FOLDER_MODE)
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open it to be written, and make it if it is not there, as `os.open`; the descriptor. Raises OSError.
+
+    A device (`/dev/stdout`) keeps its permissions.
+    """
+    opened = os.open(path, flags | os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    if stat.S_ISREG(os.fstat(opened).st_mode):
+        os.fchmod(opened, FILE_MODE)
+    return opened
+
+
+# This process's environment. What is secret in it is for lkdiag alone, and for no child that it starts.
+
+PROJECT = frozenset({"LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"})
+_FOLDERS = frozenset({"PWD", "OLDPWD"})
+_withdrawn: dict[str, str] = {}
+
+
+def withdraw_secrets() -> None:
+    """Take the project and every secret out of the environment that children inherit; `environment` still has them.
+
+    Children are also those that libraries start (`uname`, `lsb_release`). lkdiag's own get a project through a pipe.
+    A proxy's address stays, password and all: what a child fetches it fetches through the proxy.
+    """
+    for name, value in list(os.environ.items()):
+        if name in PROJECT or _is_secret(name, value):
+            _withdrawn[name] = value
+            del os.environ[name]
+
+
+def environment() -> dict[str, str]:
+    """All variables, those that were withdrawn among them."""
+    return {**_withdrawn, **os.environ}
+
+
+def _is_secret(name: str, value: str) -> bool:
+    if name in _FOLDERS or name.upper().endswith("PROXY"):
+        return False
+    before, is_url, rest = value.partition("://")
+    return is_secret_name(name) or bool(is_url and before and "@" in rest.partition("/")[0])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from lkdiag import __version__
 from lkdiag.errors import ConnectionLostError, CredentialsError, LkdiagError
 from lkdiag.journal import FILE_NAME
-from lkdiag.settings.private_files import make_private_folder, open_private
+from lkdiag.settings.places import make_private_folder, open_private
 from lkdiag.shard import node
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from lkdiag.shard.request import Request
+    from lkdiag.shard.node import Request
 
 CONNECT_TIMEOUT_S = 10.0
 LOOK_INTERVAL_S = 1.0

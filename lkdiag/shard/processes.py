@@ -9,13 +9,13 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lkdiag.shard.request import COMMAND
+from lkdiag.shard.node import COMMAND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from lkdiag.shard.request import Project, Request
+    from lkdiag.shard.node import Project, Request
 
 ENDS_WITHIN_S = 60.0
 """After Ctrl-C: each process closes its own rooms, for which it takes 30 s at most."""

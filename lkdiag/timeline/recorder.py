@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lkdiag.secrecy.scrubber import Scrubber
+from lkdiag.privacy.secrets import Scrubber
 from lkdiag.timeline.event import Event
 
 if TYPE_CHECKING:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from lkdiag.worker_log.events import TrialKeys, events_of
-from lkdiag.worker_log.line import LogLine, WorkerLog
+from lkdiag.worker_log.lines import LogLine, What, WorkerLog
 from lkdiag.worker_log.reading import read_worker_log
-from lkdiag.worker_log.vocabulary import What
 
 __all__ = ["LogLine", "TrialKeys", "What", "WorkerLog", "events_of", "read_worker_log"]

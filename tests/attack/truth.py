@@ -19,8 +19,7 @@ from aiohttp import web
 from livekit import api
 
 from lkdiag.server import private
-from lkdiag.server.config import ApiKey, Ports, free_ports, random_key
-from lkdiag.server.private import PrivateServer
+from lkdiag.server.private import ApiKey, Ports, PrivateServer, free_ports, random_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lkdiag import bundle as bundle_contents
 from lkdiag.bundle import Material, archive, make_bundle
-from lkdiag.bundle import contents as bundle_contents
 from lkdiag.cli.worker_log import worker_log_events
 from lkdiag.errors import LkdiagError
 from lkdiag.journal import read_journal
@@ -229,8 +229,8 @@ def test_worker_log_packed_or_from_powershell(how: str, tmp_path: Path) -> None:
 
 
 def test_huge_log_keeps_its_beginning_and_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lkdiag.bundle.logfile.HEAD_MAX", 30)
-    monkeypatch.setattr("lkdiag.bundle.logfile.TAIL_MAX", 30)
+    monkeypatch.setattr("lkdiag.bundle.HEAD_MAX", 30)
+    monkeypatch.setattr("lkdiag.bundle.TAIL_MAX", 30)
     material = a_material(tmp_path)
     (tmp_path / "huge.log").write_text("".join(f"line {number:04d}\n" for number in range(500)))
     bundle = make_bundle(Material(material.journal, tmp_path / "huge.log"))

@@ -15,7 +15,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from lkdiag.canary.metrics import Metrics
-from lkdiag.canary.rooms import OwnRooms
+from lkdiag.canary.run import OwnRooms
 from lkdiag.scenario.dispatch import DispatchScenario
 from lkdiag.timeline import Event
 

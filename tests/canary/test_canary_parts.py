@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lkdiag.canary.keeping import Kept
-from lkdiag.canary.pace import BACK_OFF_S, Pace
-from lkdiag.canary.rooms import OwnRooms
+from lkdiag.canary.run import BACK_OFF_S, Kept, OwnRooms, Pace
 from lkdiag.timeline import Event
 
 if TYPE_CHECKING:
@@ -21,7 +19,7 @@ class Day:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now_s, self.skipped = 0.0, 0
-        monkeypatch.setattr("lkdiag.canary.pace.asyncio.sleep", self._sleep)
+        monkeypatch.setattr("lkdiag.canary.run.asyncio.sleep", self._sleep)
 
     async def _sleep(self, seconds: float) -> None:
         self.now_s += seconds

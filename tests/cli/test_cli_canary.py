@@ -15,8 +15,7 @@ from livekit import api
 from prometheus_client.parser import text_string_to_metric_families
 
 from lkdiag.server import private
-from lkdiag.server.config import free_ports, random_key
-from lkdiag.server.private import PrivateServer
+from lkdiag.server.private import PrivateServer, free_ports, random_key
 
 from .user import DEADLINE_S
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
-OWN_CHILDREN = {"shard-runner", "lkdiag.call.process"}
+OWN_CHILDREN = {"shard-runner", "lkdiag.run.call_participants"}
 SECRET = {
     "LIVEKIT_URL": f"ws://{MARK.lower()}.test:1",
     "LIVEKIT_API_KEY": f"{MARK}key",

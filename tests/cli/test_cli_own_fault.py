@@ -93,7 +93,7 @@ async def test_a_threshold_that_crashes_can_not_be_told(user: User) -> None:
 
 
 async def test_a_bundle_without_the_format_that_crashes(user: User) -> None:
-    patch = "import lkdiag.bundle.contents as c\nc.FORMATS = {**c.FORMATS, 'html': crash}"
+    patch = "import lkdiag.bundle as c\nc.FORMATS = {**c.FORMATS, 'html': crash}"
     done = await run(user, patch, "bundle", str(HONEST), "-o", "b.zip")
     assert done.code == 0
     assert "report.md" in done.stdout

@@ -9,7 +9,7 @@ import pytest
 
 from lkdiag.cli.app import _run
 from lkdiag.cli.notes import MESSAGE_MAX, PATH_MAX, VALUE_MAX, shortened
-from lkdiag.control.rate_limit import parse_retry_after_s
+from lkdiag.client.call_rate import parse_retry_after_s
 from lkdiag.errors import UsageError
 from lkdiag.scenario.address import parse_address
 from lkdiag.scenario.duration import parse_duration_s

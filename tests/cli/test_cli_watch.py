@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from livekit import api, rtc
 
+from lkdiag.client.workers import StagedWorker, any_room
 from lkdiag.journal import read_journal
 from lkdiag.render import FORMATS
 from lkdiag.report.build import build_report
@@ -20,7 +21,6 @@ from lkdiag.scenario.dispatch import JobType
 from lkdiag.scenario.workers import parse_behaviour
 from lkdiag.settings import Credentials
 from lkdiag.timeline import Event, Recorder
-from lkdiag.worker.staged import StagedWorker, any_room
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

@@ -13,8 +13,8 @@ from rich.console import Console
 from lkdiag.checks.verdict import Outcome
 from lkdiag.cli.compare import exit_code_of
 from lkdiag.compare import compare
+from lkdiag.compare.measure import about, chance
 from lkdiag.compare.value import Result
-from lkdiag.compare.wording import about, chance
 from lkdiag.errors import UsageError
 from lkdiag.render import compare as render
 from lkdiag.render.compare import render_json, render_markdown, render_terminal

@@ -8,8 +8,8 @@ from statistics import median
 
 import pytest
 
-from lkdiag.compare import ranks
-from lkdiag.compare.ranks import LOST, compare_ranks
+from lkdiag.compare import measure
+from lkdiag.compare.measure import LOST, compare_ranks
 
 
 def superiority(a: list[float], b: list[float]) -> float:
@@ -67,7 +67,7 @@ def test_approximation_meets_the_exact_test_where_both_do(monkeypatch: pytest.Mo
     a = [round(drawn.lognormvariate(6, 0.5), -1) for _ in range(40)]
     b = [round(drawn.lognormvariate(6.2, 0.5), -1) for _ in range(38)] + [LOST, LOST]
     exact = compare_ranks(a, b)
-    monkeypatch.setattr(ranks, "EXACT_MAX", 0)
+    monkeypatch.setattr(measure, "EXACT_MAX", 0)
     near = compare_ranks(a, b)
     assert near.p_value == pytest.approx(exact.p_value, abs=0.003)
     assert (near.shift, near.slower) == (exact.shift, exact.slower)

@@ -7,7 +7,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from lkdiag.control import Control
+from lkdiag.client.api_client import Control
 from lkdiag.settings import Credentials
 from lkdiag.timeline import Event, Recorder
 

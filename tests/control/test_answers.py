@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from livekit import api
 
-from lkdiag.control import ApiCallError, CallFailure, Control, client
+from lkdiag.client import api_client
+from lkdiag.client.api_client import ApiCallError, Control
 from lkdiag.settings import Credentials
+from lkdiag.timeline.call_failure import CallFailure
 
 from .speaker import HTML, JSON, Speaker, said, speaking
 
@@ -122,7 +124,7 @@ async def test_a_message_that_lacks_what_it_must_have_is_garbled(method: str, me
 async def test_what_a_failed_call_says(
     method: str, answer: bytes | None, failure: str, code: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lkdiag.control.rate_limit.BACKOFF_S", 0.0)
+    monkeypatch.setattr("lkdiag.client.call_rate.BACKOFF_S", 0.0)
     async with speaking(lambda asked, _number: answer if asked == method else EMPTY) as (speaker, control):
         with pytest.raises(ApiCallError) as failed:
             await ASKED[method](control, speaker)
@@ -133,7 +135,7 @@ async def test_what_a_failed_call_says(
 
 async def test_a_call_that_is_never_answered_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """As when a network swallows everything: the library's own timeout does not end it."""
-    monkeypatch.setattr(client, "CALL_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(api_client, "CALL_TIMEOUT_S", 0.2)
     speaker = Speaker(lambda _method, _number: None)
     with socket.create_server(("127.0.0.1", 0)) as never_accepting:
         url = f"ws://127.0.0.1:{never_accepting.getsockname()[1]}"
@@ -208,7 +210,7 @@ async def test_a_room_that_was_made_without_an_answer_is_found() -> None:
 
 async def test_the_second_look_for_it_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server shows the room only some time after the first look, which may fail too."""
-    monkeypatch.setattr(client, "LOOK_AGAIN_S", 0.3)
+    monkeypatch.setattr(api_client, "LOOK_AGAIN_S", 0.3)
     for first in (EMPTY, None):
         looked_s: list[float] = []
 
@@ -228,7 +230,7 @@ async def test_the_second_look_for_it_comes_later(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_one_that_is_not_seen_is_an_unanswered_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "LOOK_AGAIN_S", 0.0)
+    monkeypatch.setattr(api_client, "LOOK_AGAIN_S", 0.0)
     async with speaking(lambda method, _number: None if method == "CreateRoom" else EMPTY) as (speaker, control):
         with pytest.raises(ApiCallError) as failed:
             await control.create_room(speaker.run, "r", empty_timeout_s=1, departure_timeout_s=1)
@@ -261,7 +263,7 @@ async def test_one_that_was_refused_is_not_there() -> None:
 async def test_a_dispatch_that_was_made_without_an_answer_is_found_where_it_can_be_told(
     listed: list[str], known: list[str] | None, found: str | None, looks: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "LOOK_AGAIN_S", 0.0)
+    monkeypatch.setattr(api_client, "LOOK_AGAIN_S", 0.0)
     dispatches = [api.AgentDispatch(id=one, agent_name="a", room="r") for one in listed]
     others = [api.AgentDispatch(id="AD_9", agent_name="another", room="r")]
     shown = said(api.ListAgentDispatchResponse(agent_dispatches=[*dispatches, *others]).SerializeToString())

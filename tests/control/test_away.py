@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lkdiag.cli.away_line import away_line
-from lkdiag.control import ApiCallError, CallFailure
-from lkdiag.control.away import AWAY_MAX_S, SILENT_MAX_S, TOLD_AFTER_S, TOLD_EVERY_S, Away
+from lkdiag.client.answers import AWAY_MAX_S, SILENT_MAX_S, TOLD_AFTER_S, TOLD_EVERY_S, Away
+from lkdiag.client.api_client import ApiCallError
 from lkdiag.timeline import Event, Recorder
+from lkdiag.timeline.call_failure import CallFailure
 
 from .speaker import HTML, said, speaking
 
@@ -143,7 +144,7 @@ def test_a_call_that_waits_is_told_unless_others_are_answered() -> None:
 
 async def test_a_wait_is_told_and_ends_when_the_server_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy's 429 without Retry-After."""
-    monkeypatch.setattr("lkdiag.control.away.AWAY_MAX_S", 1.5)
+    monkeypatch.setattr("lkdiag.client.answers.AWAY_MAX_S", 1.5)
     async with speaking(lambda _method, _number: said(b"<html>slow down</html>", 429, HTML)) as (speaker, control):
         failures = []
         while not control.given_up(time.monotonic_ns()):
@@ -160,8 +161,8 @@ async def test_a_wait_is_told_and_ends_when_the_server_is_given_up(monkeypatch: 
 
 
 async def test_a_server_may_ask_for_as_long_as_it_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lkdiag.control.away.AWAY_MAX_S", 1.0)
-    monkeypatch.setattr("lkdiag.control.rate_limit.RETRY_AFTER_MAX_S", 1.0)
+    monkeypatch.setattr("lkdiag.client.answers.AWAY_MAX_S", 1.0)
+    monkeypatch.setattr("lkdiag.client.call_rate.RETRY_AFTER_MAX_S", 1.0)
     limited = said(b"", 429, HTML, Retry_After="3600")
     async with speaking(lambda _method, number: limited if number == 1 else said()) as (speaker, control):
         with pytest.raises(ApiCallError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from livekit import api
 
-from lkdiag.control.participant_info import described, kind_of
+from lkdiag.client.api_client import described, kind_of
 
 KINDS, STATES = api.ParticipantInfo.Kind, api.ParticipantInfo.State
 

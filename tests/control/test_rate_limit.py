@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lkdiag.control.rate_limit import BACKOFF_MAX_S, BACKOFF_S, RETRY_AFTER_MAX_S, RateLimit, parse_retry_after_s
+from lkdiag.client.call_rate import BACKOFF_MAX_S, BACKOFF_S, RETRY_AFTER_MAX_S, RateLimit, parse_retry_after_s
 
 S = 1_000_000_000
 

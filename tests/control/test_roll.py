@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lkdiag.control import ApiCallError, CallFailure
-from lkdiag.control.roll import ROOMS_MAX, Roll
+from lkdiag.client.api_client import ApiCallError
+from lkdiag.client.call_rate import ROOMS_MAX, Roll
 from lkdiag.timeline import Recorder
+from lkdiag.timeline.call_failure import CallFailure
 
 if TYPE_CHECKING:
     from lkdiag.timeline.recorder import TrialRecorder

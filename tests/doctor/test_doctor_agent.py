@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lkdiag.client.workers import StagedWorker
 from lkdiag.scenario.dispatch import JobType
 from lkdiag.scenario.fault import BehaviourSpec
 from lkdiag.settings import Credentials
 from lkdiag.timeline import Recorder
-from lkdiag.worker.staged import StagedWorker
 
 from .conftest import rooms
 

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from livekit import api
 
-from lkdiag.server import config, private
+from lkdiag.server import private
 from lkdiag.server.private import PrivateServer
 
 from .broken import blocked, proxy
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lkdiag.server.binary import ServerBinary
-    from lkdiag.server.config import ApiKey, Ports
+    from lkdiag.server.private import ApiKey, Ports
 
     from .conftest import Patient
 
@@ -124,7 +124,7 @@ def change_rtc(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def change(**rtc: Any) -> None:
         def changed(ports: Ports, api_key: ApiKey, webhook_urls: Sequence[str] = ()) -> dict[str, Any]:
-            made: dict[str, Any] = dict(config.private_config(ports, api_key, webhook_urls))
+            made: dict[str, Any] = dict(private.private_config(ports, api_key, webhook_urls))
             return {**made, "rtc": {**made["rtc"], **rtc}}
 
         monkeypatch.setattr(private, "private_config", changed)

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from livekit.rtc._proto import stats_pb2 as pb
 
-from lkdiag.doctor.bench import Wanted
+from lkdiag.doctor.bench import Wanted, winner
 from lkdiag.doctor.check import Check, failed, ok
-from lkdiag.doctor.checks.credential import looks_swapped
-from lkdiag.doctor.checks.media import judged
+from lkdiag.doctor.checks.credentials import looks_swapped
 from lkdiag.doctor.checks.sdk import mismatches
-from lkdiag.doctor.checks.server import missing
+from lkdiag.doctor.checks.server import judged, missing
 from lkdiag.doctor.examination import examine
-from lkdiag.doctor.media_path import winner
 from lkdiag.doctor.table import CHECKS
 from lkdiag.render.doctor import TITLE_CELLS
 from lkdiag.report.doctor_value import Health, Mark

@@ -24,13 +24,13 @@ from lkdiag.checks.diagnosis.value import Cause
 from lkdiag.checks.teardown import outcome as teardown_outcome
 from lkdiag.checks.teardown.verdict import TeardownOutcome
 from lkdiag.checks.verdict import Fallback, Mismatch, Outcome
-from lkdiag.doctor.checks import arrival, credential, http, network, server, tls
+from lkdiag.doctor.checks import credentials, network, server
 from lkdiag.doctor.table import CHECKS
 from lkdiag.errors import UsageError
 from lkdiag.pages import DOCTOR, Page, find_page, folder, read_pages
+from lkdiag.run import preflight
 from lkdiag.scenario.dispatch import DispatchScenario
 from lkdiag.scenario.teardown import TeardownScenario
-from lkdiag.trial import preflight
 
 PARTS = ("What it means", "How to tell", "What to do")
 LINK = re.compile(r"https://[^\s<>)\"';`]+")
@@ -140,14 +140,14 @@ NUMBERS = [
     ("slow-answer", f"More than {probe.ANSWER_MAX_S:g} s after the offer"),
     ("slow-platform", f"from {late.USUAL_MS[late.PLATFORM] / 1000:g} s on"),
     ("slow-join", f"from {late.USUAL_MS[late.JOIN] / 1000:g} s on"),
-    ("key", f"less than {credential.SECRET_MIN} characters"),
+    ("key", f"less than {credentials.SECRET_MIN} characters"),
     ("tcp", f"within {network.CONNECT_WITHIN_S:g} s"),
-    ("tls", f"less than {tls.SOON_DAYS} days"),
-    ("clock", f"{http.AHEAD_MAX_S:g} s ahead"),
+    ("tls", f"less than {network.SOON_DAYS} days"),
+    ("clock", f"{network.AHEAD_MAX_S:g} s ahead"),
     ("clock", f"{preflight.BEHIND_MAX_S / 3600:g} hours behind"),
     ("clock", f"From {preflight.SKEW_MAX_S:g} s on"),
-    ("agent", f"From {arrival.DELAYED_AFTER_MS / 1000:g} s on"),
-    ("round-trip", f"later than {arrival.DELAYED_AFTER_MS / 1000:g} s"),
+    ("agent", f"From {server.DELAYED_AFTER_MS / 1000:g} s on"),
+    ("round-trip", f"later than {server.DELAYED_AFTER_MS / 1000:g} s"),
     *(("server", ".".join(map(str, since))) for since, _ in server.SINCE),
 ]
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from livekit import rtc
 
-from lkdiag.participant import media
-from lkdiag.participant.joining import JoinError
-from lkdiag.participant.media import MediaParticipant
+from lkdiag.client import media
+from lkdiag.client.media import MediaParticipant
+from lkdiag.client.participant import JoinError
 from tests.deadline import DEADLINE_S
 
 from .conftest import token

@@ -11,7 +11,8 @@ from aiohttp import web
 from livekit import api
 from livekit.protocol.rtc import JoinResponse, SignalRequest, SignalResponse
 
-from lkdiag.participant.joining import JoinError, open_joiner
+from lkdiag.client.joiner import open_joiner
+from lkdiag.client.participant import JoinError
 from tests.deadline import DEADLINE_S
 
 from .conftest import token
@@ -19,7 +20,7 @@ from .conftest import token
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from lkdiag.participant.joining import Participant
+    from lkdiag.client.participant import Participant
     from lkdiag.server.private import PrivateServer
 
     from .conftest import Journal

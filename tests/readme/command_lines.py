@@ -11,12 +11,12 @@ import typer.main
 from lkdiag.cli.app import app
 from lkdiag.cli.commands import COMMANDS
 from lkdiag.cli.usage import CommandLineError
+from lkdiag.client.behaviours import FAULTS, make_behaviour
 from lkdiag.errors import LkdiagError
 from lkdiag.pages import find_page
 from lkdiag.report.threshold import parse_conditions
 from lkdiag.scenario.fault import parse_faults
 from lkdiag.scenario.file import find_file
-from lkdiag.worker.behaviour import FAULTS, make_behaviour
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

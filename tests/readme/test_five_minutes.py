@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lkdiag.client.workers import StagedWorker
 from lkdiag.pages import find_page
 from lkdiag.scenario.dispatch import JobType
 from lkdiag.scenario.fault import BehaviourSpec
 from lkdiag.settings import Credentials
 from lkdiag.timeline import Recorder
-from lkdiag.worker.staged import StagedWorker
 from tests.cli.user import User
 
 from .command_lines import blocks, commands_of

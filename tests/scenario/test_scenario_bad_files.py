@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
 from lkdiag.errors import ExitCode, UsageError
 from lkdiag.scenario.script import builtin_names, load_script, split_overrides
-from lkdiag.worker.behaviour import BEHAVIOURS, make_behaviour
 
 if TYPE_CHECKING:
     from pathlib import Path

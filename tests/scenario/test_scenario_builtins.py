@@ -15,12 +15,12 @@ import pytest
 import lkdiag.checks
 from lkdiag.checks import verdict
 from lkdiag.checks.teardown.verdict import TeardownOutcome
+from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
 from lkdiag.scenario import expect, step
 from lkdiag.scenario.dispatch import DispatchScenario
 from lkdiag.scenario.file import builtin_folder, read_summaries
 from lkdiag.scenario.script import DispatchScript, TeardownScript, builtin_names, load_script, read_builtin_text
 from lkdiag.scenario.teardown import TeardownScenario
-from lkdiag.worker.behaviour import BEHAVIOURS, make_behaviour
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("dispatch-trial", "transfer-teardown")

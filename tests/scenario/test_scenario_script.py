@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
 from lkdiag.errors import UsageError
 from lkdiag.scenario import step
 from lkdiag.scenario.dispatch import Caller, DispatchScenario, JobType, Method
@@ -15,7 +16,6 @@ from lkdiag.scenario.fault import BehaviourSpec, Fault
 from lkdiag.scenario.script import DispatchScript, TeardownScript, load_script, split_overrides, with_settings
 from lkdiag.scenario.teardown import LOST_LISTED_S, AgentExit, Cleanup, HangupStyle, Side, TeardownScenario
 from lkdiag.scenario.workers import WorkerSpec
-from lkdiag.worker.behaviour import BEHAVIOURS, make_behaviour
 
 if TYPE_CHECKING:
     from pathlib import Path

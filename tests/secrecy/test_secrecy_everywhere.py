@@ -16,10 +16,10 @@ from lkdiag.cli.notes import say_error
 from lkdiag.cli.worker_log import worker_log_events
 from lkdiag.errors import LkdiagError
 from lkdiag.journal import JournalWriter, append_events, read_journal
+from lkdiag.privacy.secrets import Scrubber, scrub
 from lkdiag.render import FORMATS
 from lkdiag.report.build import build_report
 from lkdiag.report.redact import redact
-from lkdiag.secrecy.scrubber import Scrubber, scrub
 from lkdiag.timeline import Recorder
 
 from . import kinds

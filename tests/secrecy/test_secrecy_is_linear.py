@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from lkdiag.secrecy.scrubber import scrub
+from lkdiag.privacy.secrets import scrub
 
 SHORT, TIMES = 4_000, 8
 QUADRATIC = TIMES * TIMES

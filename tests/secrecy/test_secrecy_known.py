@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lkdiag.secrecy.scrubber import scrub
+from lkdiag.privacy.secrets import scrub
 
 
 @pytest.mark.parametrize(

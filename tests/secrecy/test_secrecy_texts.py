@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lkdiag.secrecy.scrubber import Scrubber, scrub
+from lkdiag.privacy.secrets import Scrubber, scrub
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJqYW5lIn0.c2lnbmF0dXJlLXBsYW50ZWQ"
 

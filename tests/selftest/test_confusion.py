@@ -9,15 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
 from lkdiag.journal import read_journal
 from lkdiag.render.selftest import write_terminal
 from lkdiag.report.build import build_report
 from lkdiag.report.teardown_value import TeardownReport
 from lkdiag.report.value import DispatchReport
 from lkdiag.scenario.script import builtin_names, load_script
-from lkdiag.selftest.confusion import INCONCLUSIVE, NOTHING_KNOWN, Part, confusion_of
-from lkdiag.selftest.mix import HONEST, HONEST_SCENARIO, HONEST_SHARE, Mix, prepare
-from lkdiag.worker.behaviour import BEHAVIOURS, make_behaviour
+from lkdiag.selftest import (
+    HONEST,
+    HONEST_SCENARIO,
+    HONEST_SHARE,
+    INCONCLUSIVE,
+    NOTHING_KNOWN,
+    Mix,
+    Part,
+    confusion_of,
+    prepare,
+)
 
 if TYPE_CHECKING:
     import pytest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
-from lkdiag.server.neighbour import pid_behind
+from lkdiag.server.private import pid_behind
 
 
 def test_the_process_that_listens_there() -> None:

@@ -17,8 +17,7 @@ import pytest
 from aiohttp import web
 from livekit import api
 
-from lkdiag.server.config import Ports, free_ports
-from lkdiag.server.private import PrivateServer
+from lkdiag.server.private import Ports, PrivateServer, free_ports
 from tests.deadline import DEADLINE_S
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lkdiag.errors import ServerSetupError
-from lkdiag.server.binary import ServerBinary, find_server
-from lkdiag.server.version import VERSION
+from lkdiag.server.binary import VERSION, ServerBinary, find_server
 
 if TYPE_CHECKING:
     from tests.server.conftest import ReleaseSite, WriteScript

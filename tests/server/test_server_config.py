@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-from lkdiag.server.config import Ports, as_yaml, free_ports, private_config, random_key
+from lkdiag.server.private import Ports, as_yaml, free_ports, private_config, random_key
 
 
 def test_everything_is_on_loopback() -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lkdiag.errors import ServerSetupError
-from lkdiag.server.config import free_ports
-from lkdiag.server.release import ReleaseUnavailableError, archive_name, fetch, parse_checksums
+from lkdiag.server.binary import ReleaseUnavailableError, archive_name, fetch, parse_checksums
+from lkdiag.server.private import free_ports
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,7 +129,7 @@ async def test_transfer_that_breaks_off_is_unavailable(tmp_path: Path) -> None:
 
 
 async def test_silent_site_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lkdiag.server.release.CHECKSUMS_WITHIN_S", 0.2)
+    monkeypatch.setattr("lkdiag.server.binary.CHECKSUMS_WITHIN_S", 0.2)
     done = asyncio.Event()
 
     async def keep_silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

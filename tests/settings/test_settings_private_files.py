@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lkdiag.journal import JournalWriter
-from lkdiag.settings.private_files import make_private_folder, open_private
+from lkdiag.settings.places import make_private_folder, open_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

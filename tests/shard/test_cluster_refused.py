@@ -14,7 +14,7 @@ from lkdiag.errors import ConnectionLostError, CredentialsError, LkdiagError, Us
 from lkdiag.scenario.shard import Shard
 from lkdiag.settings import CredentialFlags
 from lkdiag.shard import cluster, node
-from lkdiag.shard.request import Project, requests_of
+from lkdiag.shard.node import Project, requests_of
 
 READY = {"lkdiag_version": __version__, "nonce": "n", "host": "a.livekit.cloud", "source": "environment"}
 

@@ -10,8 +10,7 @@ import pytest
 from lkdiag.journal import read_journal
 from lkdiag.report.build import build_report
 from lkdiag.report.value import DispatchReport
-from lkdiag.shard.merge import merge_into
-from lkdiag.shard.source import read_sources
+from lkdiag.shard.merge import merge_into, read_sources
 from lkdiag.timeline import Recorder
 
 from .recorded import add, cut, write_shard

@@ -7,10 +7,10 @@ from itertools import islice
 import pytest
 
 from lkdiag.errors import UsageError
+from lkdiag.run.load_shape import Pace
+from lkdiag.run.plan import Role, plan_trials
 from lkdiag.scenario.dispatch import DispatchScenario
 from lkdiag.scenario.shard import Shard
-from lkdiag.trial.pace import Pace
-from lkdiag.trial.schedule import Role, plan_trials
 
 SCENARIOS = {
     "probe": DispatchScenario(count=23, warmup=2),

@@ -8,9 +8,10 @@ from typing import cast
 
 import pytest
 
-from lkdiag.control import ApiCallError, CallFailure, Control
+from lkdiag.client.api_client import ApiCallError, Control
+from lkdiag.run.call_state import MOVE, REJOIN, MergeWay, merge_calls
 from lkdiag.timeline import Recorder
-from lkdiag.trial.merge import MOVE, REJOIN, MergeWay, merge_calls
+from lkdiag.timeline.call_failure import CallFailure
 
 
 class FakeControl:

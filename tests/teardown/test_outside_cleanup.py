@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from livekit import api
 
-from lkdiag.call.cleanup.outside import WatchedCall, reap_if_lone
+from lkdiag.run.cleanups import WatchedCall, reap_if_lone
 from tests.control.speaker import JSON, said, speaking
 
 ANN, BOB = (

@@ -7,12 +7,12 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from lkdiag.participant.signal_participant import SignalJoiner
+from lkdiag.client.signal import SignalJoiner
+from lkdiag.client.workers import StagedWorker
 from lkdiag.scenario.dispatch import JobType
 from lkdiag.scenario.fault import BehaviourSpec
 from lkdiag.settings import Credentials
 from lkdiag.timeline import Event, Recorder
-from lkdiag.worker.staged import StagedWorker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
+from lkdiag.run.plan import Cast, PlannedTrial, Role, cast_trial, main_is_played
 from lkdiag.scenario.script import DispatchScript, load_script
-from lkdiag.trial.cast import Cast, cast_trial, main_is_played
-from lkdiag.trial.schedule import PlannedTrial, Role
-from lkdiag.worker.behaviour import BEHAVIOURS, make_behaviour
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from livekit import api
 
-from lkdiag.trial import close
-from lkdiag.trial.close import close_leftovers, close_room
+from lkdiag.run import close
+from lkdiag.run.close import close_leftovers, close_room
 from tests.control.speaker import HTML, JSON, said, speaking
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from livekit import api
 
-from lkdiag.control import ApiCallError, CallFailure, Control
+from lkdiag.client.api_client import ApiCallError, Control
+from lkdiag.run.room_watcher import CLOSE_UNDER_WAY_MAX, CloseWatch, RoomWatcher
 from lkdiag.timeline import Event, Recorder
-from lkdiag.trial.watch import CLOSE_UNDER_WAY_MAX, CloseWatch, RoomWatcher
+from lkdiag.timeline.call_failure import CallFailure
 
 if TYPE_CHECKING:
     from collections.abc import Collection

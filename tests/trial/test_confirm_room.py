@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from livekit import api
 
+from lkdiag.run import dispatch_state as stage_module
+from lkdiag.run.dispatch_state import Stage, TrialContext
+from lkdiag.run.plan import Cast, PlannedTrial, Role
 from lkdiag.scenario.dispatch import DispatchScenario
-from lkdiag.trial import stage as stage_module
-from lkdiag.trial.cast import Cast
-from lkdiag.trial.schedule import PlannedTrial, Role
-from lkdiag.trial.stage import Stage, TrialContext
 from tests.control.speaker import JSON, said, speaking
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lkdiag.participant.joining import Joiner
+    from lkdiag.client.participant import Joiner
 
 ROOM = "lkdiag-20261127-120000-abcd-001"
 NONE = api.ListRoomsResponse().SerializeToString()

@@ -11,16 +11,17 @@ import pytest
 
 from lkdiag.checks import leftover_room
 from lkdiag.checks.verdict import Severity
-from lkdiag.control import ApiCallError, CallFailure
+from lkdiag.client.api_client import ApiCallError
+from lkdiag.run import close
+from lkdiag.run import engine as engine_module
+from lkdiag.run.engine import Engine
 from lkdiag.timeline import Event, Recorder, Timeline
-from lkdiag.trial import close
-from lkdiag.trial import engine as engine_module
-from lkdiag.trial.engine import Engine
+from lkdiag.timeline.call_failure import CallFailure
 
 if TYPE_CHECKING:
     from livekit import api
 
-    from lkdiag.control import Control
+    from lkdiag.client.api_client import Control
     from lkdiag.timeline import TrialRecorder
 
 

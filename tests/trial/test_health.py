@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from lkdiag.run.health import STALL_MS, health_watched
 from lkdiag.timeline import Event, Recorder
-from lkdiag.trial.health import STALL_MS, health_watched
 from tests.deadline import DEADLINE_S
 
 if TYPE_CHECKING:
-    from lkdiag.control import Control
+    from lkdiag.client.api_client import Control
 
 
 class FakeControl:

@@ -133,7 +133,7 @@ async def test_ctrl_c_leaves_no_room_and_no_process(
     assert not any(room["still_there"] for room in report["leftover_rooms"])
     check_unfinished(report, runs)
     children = await asyncio.create_subprocess_exec(
-        "pgrep", "-f", "lkdiag.call.process", stdout=asyncio.subprocess.PIPE
+        "pgrep", "-f", "lkdiag.run.call_participants", stdout=asyncio.subprocess.PIPE
     )
     told, _ = await children.communicate()
     assert told == b""

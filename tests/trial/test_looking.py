@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lkdiag.run.watch import LookingControl, Pace
 from lkdiag.settings import Credentials
 from lkdiag.timeline import Event, Recorder
-from lkdiag.trial.watching.looking import LookingControl, Pace
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lkdiag.errors import UsageError
+from lkdiag.run.health import check_capacity, raise_descriptor_limit
+from lkdiag.run.load_shape import Pace, Pacer
+from lkdiag.run.plan import plan_trials
 from lkdiag.scenario.dispatch import DispatchScenario, JoinBy
 from lkdiag.timeline import Recorder
-from lkdiag.trial.capacity import check_capacity, raise_descriptor_limit
-from lkdiag.trial.pace import Pace, Pacer
-from lkdiag.trial.schedule import plan_trials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

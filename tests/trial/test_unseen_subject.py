@@ -10,25 +10,24 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from livekit import api
 
-from lkdiag.call.unhandled import UnhandledErrors
 from lkdiag.checks.teardown.facts import TeardownFacts
 from lkdiag.checks.teardown.judged import JudgedCall
-from lkdiag.control import away
+from lkdiag.client import answers
+from lkdiag.run import call as call_steps
+from lkdiag.run import call_state
+from lkdiag.run.call_session import UnhandledErrors
+from lkdiag.run.call_state import CallContext, CallStage, MergeWay
+from lkdiag.run.engine import TrialError
+from lkdiag.run.plan import PlannedCall
 from lkdiag.scenario.teardown import Cleanup, Side, TeardownScenario
 from lkdiag.settings import Credentials
 from lkdiag.timeline import Timeline
-from lkdiag.trial import call_stage
-from lkdiag.trial.call_stage import CallContext, CallStage
-from lkdiag.trial.call_step import subject
-from lkdiag.trial.frame import TrialError
-from lkdiag.trial.merge import MergeWay
-from lkdiag.trial.schedule import PlannedCall
 from tests.control.speaker import HTML, JSON, said, speaking
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from lkdiag.call.webhooks import WebhookListener
+    from lkdiag.client.webhooks import WebhookListener
     from lkdiag.timeline import Data
     from tests.control.speaker import Speaker
 
@@ -119,9 +118,9 @@ async def playing(
 async def waited_for(call: Playing) -> None:
     """Until the agent was seen, or the call has failed."""
     stage = call.stage
-    await subject.look_out(stage)
+    await call_steps.look_out(stage)
     with contextlib.suppress(TrialError):
-        await subject.wait_for(stage)
+        await call_steps.wait_for_subject(stage)
     for task in stage.lookouts:
         task.cancel()
     await asyncio.gather(*stage.lookouts, return_exceptions=True)
@@ -129,8 +128,8 @@ async def waited_for(call: Playing) -> None:
 
 @pytest.fixture(autouse=True)
 def _waits_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject, "STEP_TIMEOUT_S", 0.2)
-    monkeypatch.setattr(call_stage, "STEP_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(call_steps, "STEP_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(call_state, "STEP_TIMEOUT_S", 0.2)
 
 
 @pytest.mark.parametrize(
@@ -185,11 +184,11 @@ async def test_calls_share_the_rate_of_close_looks_until_the_agent_was_seen() ->
         context = call.stage.context
         other = CallStage(context, PlannedCall(2, Cleanup.SUBJECT, None, Side.CALLER))
         for stage in (call.stage, other):
-            await subject.look_out(stage)
+            await call_steps.look_out(stage)
         await asyncio.sleep(0)
         assert context.close.rooms == 2
         for stage in (call.stage, other):
-            await subject.wait_for(stage)
+            await call_steps.wait_for_subject(stage)
         assert context.close.rooms == 0
 
 
@@ -213,8 +212,8 @@ async def test_somebody_is_missing_only_where_a_look_was_answered(
 
 
 async def test_a_server_that_is_gone_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call_stage, "STEP_TIMEOUT_S", 3600.0)
-    monkeypatch.setattr(away, "SILENT_MAX_S", 0.4)
+    monkeypatch.setattr(call_state, "STEP_TIMEOUT_S", 3600.0)
+    monkeypatch.setattr(answers, "SILENT_MAX_S", 0.4)
     async with playing(Answers([None])) as call:
         with pytest.raises(TrialError):
             await call.stage.wait_for("bring both into one room", call.stage.both_are_there_or_put_out)
@@ -241,7 +240,7 @@ async def test_it_has_left_or_stayed_only_where_a_look_was_answered(
 ) -> None:
     async with playing(Answers(looks)) as call:
         await call.stage.look()
-        await subject.wait_left(call.stage)
+        await call_steps.wait_left(call.stage)
     assert (len(call.told("subject.left")), len(call.told("subject.stayed"))) == (left, stayed)
     assert call.judged().facts.failure is None
 
@@ -251,7 +250,7 @@ async def test_it_is_put_out_only_where_a_look_shows_it() -> None:
     async with playing(Answers([showing(CALLER, AGENT), GARBLED]), scenario=scenario) as call:
         await call.stage.look()
         with pytest.raises(TrialError):
-            await subject.wait_left(call.stage)
+            await call_steps.wait_left(call.stage)
         assert "RemoveParticipant" not in call.speaker.asked
     judged = call.judged()
     assert judged.outcome == "inconclusive"
@@ -266,5 +265,5 @@ async def test_it_is_put_out_only_where_a_look_shows_it() -> None:
 async def test_an_empty_list_at_the_hang_up_is_doubted(found: bytes, agent_exit: str) -> None:
     async with playing(Answers([showing(CALLER), EMPTY], found=found)) as call:
         await call.stage.look()
-        await subject.note_at_hang_up(call.stage)
+        await call_steps.note_at_hang_up(call.stage)
     assert call.judged().facts.agent_exit == agent_exit

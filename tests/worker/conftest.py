@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from livekit import api
 
+from lkdiag.client.workers import StagedWorker, any_room
 from lkdiag.scenario.dispatch import JobType
 from lkdiag.scenario.workers import parse_behaviour
 from lkdiag.settings import Credentials
 from lkdiag.timeline import Event, Recorder
-from lkdiag.worker.staged import StagedWorker, any_room
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

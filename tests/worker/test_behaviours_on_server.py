@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 from livekit import api, rtc
 
+from lkdiag.client.behaviours import BEHAVIOURS, CrashAfterAccept
+from lkdiag.client.workers import Probe
 from lkdiag.scenario.dispatch import JobType
 from lkdiag.scenario.fault import HONEST
 from lkdiag.settings import Credentials
 from lkdiag.timeline import Event, Recorder
-from lkdiag.worker.behaviour import BEHAVIOURS
-from lkdiag.worker.behaviour.crash_after_accept import CrashAfterAccept
-from lkdiag.worker.probe import Probe
 from tests.deadline import DEADLINE_S
 
 from .conftest import wait_kind

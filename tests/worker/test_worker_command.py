@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lkdiag.worker.behaviour import BEHAVIOURS, describe
+from lkdiag.client.behaviours import BEHAVIOURS, describe
 from tests.deadline import DEADLINE_S
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from lkdiag.doctor.check import failed, ok
-from lkdiag.server.version import VERSION
+from lkdiag.server.binary import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""What workers need: their websocket, their registration, and a dispatch that reaches them and brings their agent."""
+"""Workers: does one register, and does the user's own agent answer?"""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING
 import aiohttp
 from livekit import api
 
-from lkdiag.control import ApiCallError
-from lkdiag.doctor.ask import TIMEOUT_S, reason_of, token
-from lkdiag.doctor.check import failed, ok, warning
-from lkdiag.doctor.checks.arrival import DELAYED_AFTER_MS, Arrival, dispatch_once
+from lkdiag.client.api_client import ApiCallError
+from lkdiag.client.behaviours import Honest
+from lkdiag.client.workers import Probe
+from lkdiag.doctor.check import TIMEOUT_S, failed, info, ok, reason_of, token, warning
+from lkdiag.doctor.checks.server import DELAYED_AFTER_MS, LISTED_WITHIN_S, Arrival, dispatch_once
 from lkdiag.errors import ConnectionLostError
+from lkdiag.run.room_watcher import SightLostError
 from lkdiag.scenario.dispatch import JobType
-from lkdiag.trial.watch import SightLostError
-from lkdiag.worker.behaviour.honest import Honest
-from lkdiag.worker.probe import Probe
 
 if TYPE_CHECKING:
     from lkdiag.doctor.bench import Bench
     from lkdiag.doctor.check import Found
+
+
+# What workers need: their websocket, their registration, and a dispatch that reaches them and brings their agent.
 
 SOCKET_FIX = (
     "Let websockets on /agent through what stands before the server: a proxy has to pass on the headers Upgrade and "
@@ -116,3 +118,41 @@ def _stage(bench: Bench) -> str:
         if kind in kinds:
             return told
     return "no job was offered to it"
+
+
+# The user's own agent: is it there, and which worker answers?
+
+
+async def agent(bench: Bench) -> Found:
+    """Dispatch it once to a room of the doctor's own."""
+    name = bench.wanted.agent_name
+    if name is None:
+        return info("not asked for: --agent-name NAME dispatches it once")
+    try:
+        came = await dispatch_once(bench, f"{bench.prefix}-agent", name, bench.wanted.timeout_s, wait_listed=True)
+    except (ApiCallError, SightLostError) as error:
+        return failed(f"could not be tried: {error}", "Run the doctor again, when the server answers.")
+    worker = came.ids.get("worker", "")
+    if came.latency_ms is None:
+        waited = f"within {bench.wanted.timeout_s:g} s"
+        looked = f"within {max(bench.wanted.timeout_s, LISTED_WITHIN_S):g} s"
+        if worker:
+            return failed(
+                f"{worker} took the job of {name}, but its agent did not join {waited}",
+                f"Look into that worker's log for {came.ids.get('job', 'the job')}.",
+                **came.ids,
+            )
+        return failed(
+            f"no worker took a job of {name} {looked}",
+            f"See that a worker registers as {name}, in this very project, for rooms, and is not over its load limit; "
+            f"`lkdiag dispatch-trial --agent-name {name} --control` tells more.",
+            **came.ids,
+        )
+    seen = f"{worker or 'a worker'} answered for {name} in {came.latency_ms:.0f} ms"
+    if came.latency_ms > DELAYED_AFTER_MS:
+        return warning(
+            seen,
+            f"Run `lkdiag dispatch-trial --agent-name {name} --control`, which tells whether it is always so slow.",
+            **came.ids,
+        )
+    return ok(seen, **came.ids)

@@ -1,0 +1,217 @@
+"""The canary's run: one trial after another at its interval, journals that are kept, rooms that are not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lkdiag.client.api_client import Control
+from lkdiag.errors import ConnectionLostError
+from lkdiag.journal import FILE_NAME
+from lkdiag.run.call_session import UnhandledErrors
+from lkdiag.run.close import close_room
+from lkdiag.run.dispatch import DispatchTrial
+from lkdiag.run.dispatch_state import TrialContext
+from lkdiag.run.engine import Engine
+from lkdiag.run.plan import PlannedTrial, plan_trials
+from lkdiag.run.preflight import check_project
+from lkdiag.run.trials import describe_server, probe_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from lkdiag.client.workers import Probe
+    from lkdiag.scenario.script import DispatchScript
+    from lkdiag.settings import Credentials
+    from lkdiag.timeline import Event, Recorder
+
+
+# When the next trial is due: on a fixed grid, never two at once, and seldomer while the server does not answer.
+
+EVERY_MIN_S = 1.0
+"""More often is load, and no canary: that is what dispatch-trial is for."""
+BACK_OFF_S = 5.0
+"""The least time between two trials while the server does not answer."""
+LATE_SHARE = 0.1
+"""A trial that is late by no more than this share of the interval still takes its place on the grid."""
+ROOM_TO_JUDGE = 0.8
+
+
+class Pace:
+    """Places on the grid that have passed while a trial went on are skipped, and told to `on_skipped`."""
+
+    def __init__(self, every_s: float, mono_ns: Callable[[], int], on_skipped: Callable[[int], object]) -> None:
+        self._every_ns = int(every_s * 1e9)
+        self._mono_ns = mono_ns
+        self._on_skipped = on_skipped
+        self._due_ns: int | None = None
+        self._not_before_ns = 0
+
+    def back_off(self) -> None:
+        """The server did not answer."""
+        self._not_before_ns = self._mono_ns() + int(BACK_OFF_S * 1e9)
+
+    async def wait(self) -> None:
+        """Until a trial is due; the first one is at once."""
+        now_ns = self._mono_ns()
+        due_ns = now_ns if self._due_ns is None else self._due_ns
+        behind_ns = max(now_ns, self._not_before_ns) - due_ns
+        if behind_ns > self._every_ns * LATE_SHARE:
+            skipped = math.ceil(behind_ns / self._every_ns)
+            self._on_skipped(skipped)
+            due_ns += skipped * self._every_ns
+        # taken before the wait: one that is stopped is not waited for again
+        self._due_ns = due_ns + self._every_ns
+        await asyncio.sleep(max(0, due_ns - now_ns) / 1e9)
+
+    def spare_s(self) -> float:
+        """How much time there is before the next trial, with some left to begin it in time."""
+        return 0.0 if self._due_ns is None else max(0.0, (self._due_ns - self._mono_ns()) / 1e9 * ROOM_TO_JUDGE)
+
+
+# Which journals are kept: a canary runs for weeks, and its runs must not fill the disk.
+
+
+class Kept:
+    """The newest `keep` of the journals that this canary has finished."""
+
+    def __init__(self, keep: int, *also: str) -> None:
+        self._keep = keep
+        self._files = (FILE_NAME, *also)
+        """What lkdiag writes into a run's folder. Nothing else is ever deleted."""
+        self._folders: list[Path] = []
+
+    def add(self, folder: Path) -> None:
+        """One is finished. What is too old goes; a folder into which somebody has put something stays, with that."""
+        self._folders.append(folder)
+        while len(self._folders) > self._keep:
+            oldest = self._folders.pop(0)
+            with contextlib.suppress(OSError):  # gone already, or not ours to delete: the canary goes on
+                for name in self._files:
+                    (oldest / name).unlink(missing_ok=True)
+                oldest.rmdir()
+
+
+# The canary's own rooms that were made, and not yet seen to be gone.
+
+
+class OwnRooms:
+    """A sink of the recorder, for as long as the canary lives: a room may outlast the journal that it is in."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, int | None] = {}
+
+    def note(self, event: Event) -> None:
+        """Take an event."""
+        if event.kind in ("room.created", "room.existed"):
+            self._made[event.data["room"]] = event.trial
+        elif event.kind == "room.gone":
+            self._made.pop(event.data["room"], None)
+        elif event.kind == "trial.finished":
+            # its trial could not see it go: from here on it is left
+            self._made = {room: None if trial == event.trial else trial for room, trial in self._made.items()}
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """Those whose trials are over, the oldest first."""
+        return tuple(room for room, trial in self._made.items() if trial is None)
+
+
+# One journal's worth of trials, one after another at the canary's pace, whatever becomes of the server meanwhile.
+
+SETTLED_S = 3.0
+"""After a trial, until it is judged: what proves that the probe's socket was alive may come with the next beat, 2.5 s
+later (worker/connection.py)."""
+REOPEN_INTERVAL_S = 5.0
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is the same for all journals of a canary."""
+
+    pace: Pace
+    rooms: OwnRooms
+    on_over: Callable[[int], object]
+    """Told of each trial that is over, when everything about it has been said."""
+
+    async def run(
+        self,
+        script: DispatchScript,
+        credentials: Credentials,
+        recorder: Recorder,
+        run_id: str,
+        stop: asyncio.Event,
+        *,
+        must_answer: bool,
+    ) -> None:
+        """Carry out the script's trials, until done or stopped.
+
+        With `must_answer`, the first time, it raises ConnectionLostError or CredentialsError where nothing can come of
+        it; later on it waits for a server that does not answer.
+        """
+        prefix = f"lkdiag-{run_id}"
+        gc.collect()
+        gc.freeze()  # what is there to stay needs no looking at after each trial
+        async with Control(credentials) as control, contextlib.AsyncExitStack() as stack:
+            stack.enter_context(UnhandledErrors().caught())
+            if must_answer:
+                await check_project(credentials, control, recorder)
+            probe = probe_of(script, credentials, recorder, prefix)
+            if probe is None:
+                await describe_server(credentials, control, recorder, f"{prefix}-server")
+            else:
+                await self._open(probe, stack, must_answer=must_answer)
+            context = TrialContext(credentials, control, recorder, run_id, probe, None, self.pace.back_off)
+
+            async def play_trial(planned: PlannedTrial) -> None:
+                await self._play(context, script, planned)
+
+            await Engine(control, recorder, f"{prefix}-").run(
+                plan_trials(script.settings, script.cases), play_trial, stop
+            )
+
+    async def _open(self, probe: Probe, stack: contextlib.AsyncExitStack, *, must_answer: bool) -> None:
+        stack.push_async_callback(probe.close)
+        if must_answer:
+            await probe.open()
+            await probe.ping()
+            return
+        opening = asyncio.create_task(_keep_opening(probe), name="probe")
+        stack.push_async_callback(_end, opening)
+
+    async def _play(self, context: TrialContext, script: DispatchScript, planned: PlannedTrial) -> None:
+        if not planned.warmup:
+            await self.pace.wait()
+        for room in self.rooms.left:  # of a trial that could not reach the server any more
+            if not await close_room(context.control, context.recorder.for_trial(None), room):
+                break
+        probe = context.probe
+        if probe is not None and await probe.wait_registered(0):
+            await probe.ping()
+        try:
+            await DispatchTrial(context, script, planned).run()
+            await asyncio.sleep(min(SETTLED_S, self.pace.spare_s()))
+        finally:
+            self.on_over(planned.index)
+            gc.collect()  # a room of livekit.rtc (1.1.21) keeps its sockets until it is collected: 280 in 60 trials
+
+
+async def _keep_opening(probe: Probe) -> None:
+    """Trials wait for it, and say so where it does not come."""
+    while True:
+        try:
+            await probe.open()
+        except ConnectionLostError:
+            await asyncio.sleep(REOPEN_INTERVAL_S)
+        else:
+            return
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,338 @@
+"""How a worker treats its jobs, honestly or with a fault: one class a behaviour, in the table BEHAVIOURS.
+
+To add one: write a class that says what it does otherwise than `Honest`, and a line in BEHAVIOURS. The first line of
+its docstring is what `lkdiag worker --help` says of it."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import functools
+import inspect
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from lkdiag.errors import UsageError
+from lkdiag.scenario.duration import parse_duration_s
+
+if TYPE_CHECKING:
+    from lkdiag.scenario.fault import BehaviourSpec
+
+
+# What a behaviour is, and what it can do with the job, and with the worker, that it is given.
+
+
+class Line(Protocol):
+    """A worker's line to the server, for behaviours that strike the worker as a whole."""
+
+    async def report_load(self, load: float, *, available: bool) -> None:
+        """Report this load (0 to 1) and status, now and with each beat from now on."""
+
+    async def drop(self, back_after_s: float | None) -> None:
+        """Cut the connection without a goodbye; register again after that time, or never (None)."""
+
+    async def freeze(self) -> None:
+        """Read and write nothing more; the connection stays open."""
+
+
+class Offer(Protocol):
+    """A job that the server offers; it waits about 2.8 s for the answer."""
+
+    @property
+    def room(self) -> str:
+        """The room's name."""
+
+    @property
+    def line(self) -> Line:
+        """The worker's line."""
+
+    async def accept(self) -> None:
+        """Say that this worker takes it."""
+
+    async def reject(self) -> None:
+        """Say that this worker is not available; the server asks the next one."""
+
+
+class Assignment(Protocol):
+    """A job that is this worker's now."""
+
+    @property
+    def url(self) -> str:
+        """Where its agent joins."""
+
+    @property
+    def token(self) -> str:
+        """What its agent joins with."""
+
+    @property
+    def line(self) -> Line:
+        """The worker's line."""
+
+    async def join(self) -> None:
+        """Put the agent into the room."""
+
+    async def leave(self) -> None:
+        """Take the agent out of the room."""
+
+
+class JobTreatment(Protocol):
+    """How a worker treats one job."""
+
+    async def on_offer(self, offer: Offer) -> None:
+        """The server asked whether this worker takes the job."""
+
+    async def on_assignment(self, assignment: Assignment) -> None:
+        """The server gave it the job."""
+
+
+class Behaviour(JobTreatment, Protocol):
+    """How a worker treats its jobs, and its line. One instance may meet several jobs, even at a time."""
+
+    own_worker: ClassVar[bool]
+    """What it does strikes the worker as a whole (its load, socket or registration): it needs one of its own."""
+    hidden: ClassVar[bool]
+    """Its agents join hidden. That is settled at the registration."""
+    arguments: ClassVar[str]
+    """How its arguments are written after its name: `[:1s]`; empty when it takes none."""
+
+    async def on_registered(self, line: Line) -> None:
+        """Its worker has registered, for the first time or again; the server has no load of it yet."""
+
+
+class Honest:
+    """Accepts at once, joins at once, stays."""
+
+    own_worker: ClassVar[bool] = False
+    hidden: ClassVar[bool] = False
+    arguments: ClassVar[str] = ""
+
+    async def on_registered(self, line: Line) -> None:
+        """Nothing to do."""
+
+    async def on_offer(self, offer: Offer) -> None:
+        """Accept."""
+        await offer.accept()
+
+    async def on_assignment(self, assignment: Assignment) -> None:
+        """Join."""
+        await assignment.join()
+
+
+class Silent(Honest):
+    """Never answers an offer."""
+
+    async def on_offer(self, offer: Offer) -> None:
+        """Leave the server without an answer."""
+
+
+class Ghost(Honest):
+    """Accepts, and never joins."""
+
+    async def on_assignment(self, assignment: Assignment) -> None:
+        """Stay away."""
+
+
+ANSWER = ("answer", "offer", "accept")
+"""All three are the answer to the offer: between the offer and the assignment a worker says nothing else
+(livekit_agent.proto, AvailabilityResponse)."""
+
+
+class Slow(Honest):
+    """Joins late, or answers the offer late.
+
+    An answer that comes more than about 2.8 s after the offer is too late: livekit-server v1.13.5 gives up 3 s after
+    the dispatch (psrpc v0.7.2 client.go, DefaultClientTimeout, of which 0.2 s go by before the offer), and drops it.
+    """
+
+    arguments: ClassVar[str] = ":4s[:join|:answer]"
+
+    def __init__(self, delay: str, step: str = "join") -> None:
+        if step != "join" and step not in ANSWER:
+            raise UsageError(f"slow can't be late at {step!r}", "slow:4s joins late, slow:4s:answer answers late")
+        delay_s = parse_duration_s(delay)
+        self._answer_delay_s = delay_s if step in ANSWER else 0.0
+        self._join_delay_s = delay_s if step == "join" else 0.0
+
+    async def on_offer(self, offer: Offer) -> None:
+        """Accept, late or at once."""
+        await asyncio.sleep(self._answer_delay_s)
+        await offer.accept()
+
+    async def on_assignment(self, assignment: Assignment) -> None:
+        """Join, late or at once."""
+        await asyncio.sleep(self._join_delay_s)
+        await assignment.join()
+
+
+class Reject(Honest):
+    """Declines every offer."""
+
+    async def on_offer(self, offer: Offer) -> None:
+        """Decline."""
+        await offer.reject()
+
+
+class RejectThenAccept(Honest):
+    """Declines the first offer of each room, takes the later ones."""
+
+    def __init__(self) -> None:
+        self._declined: set[str] = set()
+
+    async def on_offer(self, offer: Offer) -> None:
+        """Decline, if this room is new."""
+        if offer.room in self._declined:
+            await offer.accept()
+        else:
+            self._declined.add(offer.room)
+            await offer.reject()
+
+
+class CrashAfterAccept(Honest):
+    """Accepts, and its worker dies and does not come back.
+
+    It dies once it has the assignment. Any earlier, and it would be chance whether livekit-server sees first the answer
+    or the loss of the socket (v1.13.5 pkg/agent/worker.go, AssignJob).
+    """
+
+    own_worker: ClassVar[bool] = True
+
+    async def on_assignment(self, assignment: Assignment) -> None:
+        """Die."""
+        await assignment.line.drop(None)
+
+
+class HalfOpen(Honest):
+    """From its registration on reads and writes nothing; the connection stays open.
+
+    livekit-server pings a worker every 10 s but waits for no pong, and does not miss the worker's own (v1.13.5
+    pkg/service/wsprotocol.go, pingWorker), so it goes on choosing it for as long as the TCP connection stands.
+    """
+
+    own_worker: ClassVar[bool] = True
+
+    async def on_registered(self, line: Line) -> None:
+        """Hang."""
+        await line.freeze()
+
+
+class Hidden(Honest):
+    """Joins hidden: the API lists its agent, no client sees it.
+
+    A worker registers with the permissions that its agents' tokens are to have, `hidden` among them
+    (livekit_agent.proto, RegisterWorkerRequest.allowed_permissions; livekit/protocol agent/token.go, BuildAgentToken).
+    livekit-server v1.13.5 honours it (measured): listParticipants shows the agent with permission.hidden.
+    """
+
+    own_worker: ClassVar[bool] = True
+    hidden: ClassVar[bool] = True
+
+
+class JoinThenLeave(Honest):
+    """Joins, and leaves after 1 s, or after the time given.
+
+    livekit-server does note JS_FAILED, 'agent worker left the room', but where listDispatch does not look: the room has
+    a copy of the job's state, made when the job was assigned (v1.13.5 pkg/agent/worker.go, AssignJob; measured).
+    """
+
+    arguments: ClassVar[str] = "[:1s]"
+
+    def __init__(self, stay: str = "1s") -> None:
+        self._stay_s = parse_duration_s(stay)
+
+    async def on_assignment(self, assignment: Assignment) -> None:
+        """Come and go."""
+        await assignment.join()
+        await asyncio.sleep(self._stay_s)
+        await assignment.leave()
+
+
+class Overloaded(Honest):
+    """Reports a load of 1.0 and WS_FULL; declines what it is offered all the same.
+
+    livekit-server adds up what the workers of a name have free below the target load of 0.7, and without any offers the
+    job to nobody (v1.13.5 pkg/service/agentservice.go, JobRequestAffinity; pkg/agent/config.go, DefaultTargetLoad).
+    """
+
+    own_worker: ClassVar[bool] = True
+
+    async def on_registered(self, line: Line) -> None:
+        """Report it, before any other load."""
+        await line.report_load(1.0, available=False)
+
+    async def on_offer(self, offer: Offer) -> None:
+        """Decline, as livekit-agents does over its limit (worker.py, _answer_availability)."""
+        await offer.reject()
+
+
+class Reconnecting(Honest):
+    """Loses its socket at each offer, and registers again after 1 s, or after the time given.
+
+    livekit-server asks the next worker at once, and this one not again: a dispatch is offered to a worker that is
+    there, or to nobody (v1.13.5 pkg/service/agentservice.go, JobRequest).
+    """
+
+    own_worker: ClassVar[bool] = True
+    arguments: ClassVar[str] = "[:1s]"
+
+    def __init__(self, back_after: str = "1s") -> None:
+        self._back_after_s = parse_duration_s(back_after)
+
+    async def on_offer(self, offer: Offer) -> None:
+        """Lose the socket."""
+        await offer.line.drop(self._back_after_s)
+
+
+class Stale(Honest):
+    """Takes jobs and joins, but is a worker of an older deployment.
+
+    It serves its jobs well; all that is wrong with it is that it is not the worker which one looks at, and takes jobs
+    from that one: livekit-server draws among workers of a name by their free load (v1.13.5 pkg/service/agentservice.go,
+    selectWorkerWeightedByLoad), so one of two idle ones gets half of the jobs.
+    """
+
+    own_worker: ClassVar[bool] = True
+
+
+BEHAVIOURS: dict[str, type[Behaviour]] = {
+    "honest": Honest,
+    "silent": Silent,
+    "ghost": Ghost,
+    "slow": Slow,
+    "reject": Reject,
+    "reject-then-accept": RejectThenAccept,
+    "crash-after-accept": CrashAfterAccept,
+    "join-then-leave": JoinThenLeave,
+    "stale": Stale,
+    "overloaded": Overloaded,
+    "reconnecting": Reconnecting,
+    "half-open": HalfOpen,
+    "hidden": Hidden,
+}
+
+FAULTS = tuple(name for name in BEHAVIOURS if name != "honest")
+"""The behaviours that can be injected."""
+
+
+def make_behaviour(spec: BehaviourSpec) -> Behaviour:
+    """The behaviour that a spec names. Raises UsageError for an unknown name, or arguments that it can't take."""
+    kind = BEHAVIOURS.get(spec.name)
+    if kind is None:
+        near = difflib.get_close_matches(spec.name, BEHAVIOURS, n=1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(f"there is no behaviour named {spec.name!r}", f"{meant}known: {', '.join(BEHAVIOURS)}")
+    try:
+        _signature(kind).bind(*spec.arguments)
+    except TypeError:
+        takes = f"is written {spec.name}{kind.arguments}" if kind.arguments else "takes no arguments"
+        raise UsageError(f"{str(spec)!r}: {spec.name!r} {takes}") from None
+    return kind(*spec.arguments)
+
+
+@functools.cache
+def _signature(kind: type[Behaviour]) -> inspect.Signature:
+    """Every trial asks."""
+    return inspect.signature(kind)
+
+
+def describe(name: str) -> str:
+    """A behaviour in one line."""
+    return (inspect.getdoc(BEHAVIOURS[name]) or "").partition("\n")[0]

@@ -1,0 +1,286 @@
+"""LiveKit's signalling without media: a server's answer to a join, and a participant by signalling alone."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+from typing import TYPE_CHECKING, Self
+
+import aiohttp
+from google.protobuf.message import DecodeError
+from livekit import api
+from livekit.protocol.models import DisconnectReason
+from livekit.protocol.rtc import JoinResponse, LeaveRequest, Ping, SignalRequest, SignalResponse
+
+from lkdiag.client.participant import JoinError
+from lkdiag.enum_name import enum_name
+from lkdiag.privacy.secrets import scrub
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from lkdiag.settings import Credentials
+    from lkdiag.timeline import TrialRecorder
+
+
+# A join by signalling alone that ends at once: the server's first words tell what it is.
+
+PROTOCOL = "16"
+"""Client protocol, as of livekit-server v1.13.5 (pkg/rtc/types/protocol_version.go)."""
+PARAMS = {"protocol": PROTOCOL, "auto_subscribe": "0", "sdk": "python"}
+"""What every join tells of its client."""
+CONNECT_TIMEOUT_S = 5.0
+
+
+async def read_server_info(credentials: Credentials, room: str) -> dict[str, str] | None:
+    """Version, edition, region and node of the server, from its answer to a join of `room`; None without one.
+
+    The room is made by this join, names an agent that nobody has, so that no worker of the project starts, and
+    has to be deleted by the caller.
+    """
+    config = api.RoomConfiguration(
+        empty_timeout=10, departure_timeout=1, agents=[api.RoomAgentDispatch(agent_name=f"{room}-nobody")]
+    )
+    token = (
+        api.AccessToken(credentials.api_key, credentials.api_secret)
+        .with_identity("lkdiag-signal")
+        .with_ttl(datetime.timedelta(minutes=1))
+        .with_grants(api.VideoGrants(room_join=True, room=room, hidden=True))
+        .with_room_config(config)
+        .to_jwt()
+    )
+    try:
+        joined = await join_by_signal(credentials, token)
+    except (aiohttp.ClientError, OSError, TimeoutError, TypeError, DecodeError):
+        # it only describes the server: a run without it says so, and goes on
+        return None
+    return describe_server(joined)
+
+
+async def join_by_signal(credentials: Credentials, token: str) -> JoinResponse:
+    """What the server answers to a join by the websocket alone, which ends with it.
+
+    Raises TimeoutError; aiohttp.ClientError and OSError without a websocket; TypeError (of aiohttp's receive_bytes) or
+    DecodeError when it was closed instead of answered.
+    """
+    async with (
+        asyncio.timeout(CONNECT_TIMEOUT_S),
+        aiohttp.ClientSession() as session,
+        session.ws_connect(
+            f"{credentials.ws_url}/rtc",
+            params=PARAMS,
+            headers={"Authorization": f"Bearer {token}"},
+        ) as socket,
+    ):
+        while True:
+            response = SignalResponse.FromString(await socket.receive_bytes())
+            if response.WhichOneof("message") == "join":
+                return response.join
+
+
+def describe_server(joined: JoinResponse) -> dict[str, str]:
+    """What the server says of itself."""
+    info = joined.server_info
+    return {
+        "version": info.version,
+        "edition": enum_name(type(info).Edition, info.edition).lower(),
+        "region": info.region,
+        "node_id": info.node_id,
+    }
+
+
+# A participant by signalling alone: in the room, listed and counted there, without media.
+#
+# What it is for livekit-server v1.13.5 (read there, and measured):
+# - It has its `joined_at_ms`, its kind and its attributes, and stays in the state JOINED: ACTIVE comes with media.
+# - After 60 s it is removed for not being active (pkg/rtc/room.go, Join; the reason is JOIN_FAILURE).
+# - It is gone at once when its socket is lost (pkg/rtc/participant.go, HandleSignalSourceClose): the server does not
+#   wait for anybody without media.
+# - Its webhook is `participant_connection_aborted`, when it is gone (pkg/telemetry/events.go, ParticipantLeft); and
+#   other clients may not be told of it.
+
+JOIN_TIMEOUT_S = 20.0
+LEAVE_TIMEOUT_S = 5.0
+PING_INTERVAL_S = 5
+PING_TIMEOUT_S = 15
+"""Where the server names none; as livekit-server v1.13.5 does (pkg/rtc/participant.go)."""
+
+
+class SignalJoiner:
+    """Its participants share a client session: a socket for each, and nothing else."""
+
+    has_media = False
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    def participant(self, recorder: TrialRecorder, who: str, **about: str) -> SignalParticipant:
+        """One without media."""
+        return SignalParticipant(self._session, recorder, who, **about)
+
+
+class SignalParticipant:
+    """One participant. `who` is its lane in the journal's kinds; `about` stands in each of its events."""
+
+    def __init__(self, session: aiohttp.ClientSession, recorder: TrialRecorder, who: str, **about: str) -> None:
+        self._session = session
+        self._recorder = recorder
+        self._who = who
+        self._about = about
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._begun = False
+        self._settled = asyncio.Event()
+        self._reason = ""
+        self.gone = asyncio.Event()
+        """Set when it was disconnected, by whomever."""
+
+    async def join(
+        self,
+        url: str,
+        token: str,
+        on_agent_track: Callable[[str, str], None] | None = None,  # noqa: ARG002
+    ) -> None:
+        """Join. Nobody is told of tracks (`on_agent_track`): without media the server's news of others come late.
+
+        Raises JoinError when the server, or the network, did not let it in.
+        """
+        self._begun = True
+        self._record("joining")
+        try:
+            async with asyncio.timeout(JOIN_TIMEOUT_S):
+                joined = await self._connect(url, token)
+        except (aiohttp.ClientError, OSError, TimeoutError, DecodeError) as error:
+            await self._close()
+            reason = scrub(_told(error), [token])
+            self._record("join_failed", error=reason)
+            raise JoinError(f"the {self._who} could not join: {reason}") from None
+        except asyncio.CancelledError:
+            await self._close()
+            raise
+        finally:
+            self._settled.set()
+        me = joined.participant
+        self._record("joined", identity=me.identity, sid=me.sid, by="signal")
+        self._reading = asyncio.create_task(self._read(joined), name=f"{self._who} listens")
+
+    async def _connect(self, url: str, token: str) -> JoinResponse:
+        self._socket = await self._session.ws_connect(
+            f"{url.rstrip('/')}/rtc",
+            params=PARAMS,
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        while True:
+            frame = await self._socket.receive()
+            if frame.type is not aiohttp.WSMsgType.BINARY:
+                raise aiohttp.ClientError(f"closed instead of answered (code {self._socket.close_code})")
+            response = SignalResponse.FromString(frame.data)
+            if response.HasField("join"):
+                return response.join
+            if response.HasField("leave"):
+                raise aiohttp.ClientError(f"refused: {enum_name(DisconnectReason, response.leave.reason)}")
+
+    async def wait_connected(self, timeout_s: float) -> None:
+        """Wait until a join that was begun has succeeded or failed, or the time is up."""
+        if self._begun:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._settled.wait()
+            except TimeoutError:
+                return
+
+    async def leave(self) -> None:
+        """Leave, if still there, and wait to be gone; afterwards nothing of it is left."""
+        if self._reading is not None:
+            if not self.gone.is_set():
+                self._reason = "CLIENT_INITIATED"
+                bye = LeaveRequest(reason=DisconnectReason.CLIENT_INITIATED, action=LeaveRequest.Action.DISCONNECT)
+                await self._send(SignalRequest(leave=bye))
+            try:
+                async with asyncio.timeout(LEAVE_TIMEOUT_S):
+                    await self.gone.wait()
+            except TimeoutError:
+                self._record("leave_timed_out", timeout_s=LEAVE_TIMEOUT_S)
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+            self._reading = None
+        await self._close()
+
+    async def publish_audio(self) -> None:
+        """Never: there are no media."""
+        raise NotImplementedError("a participant by signalling alone can't publish")
+
+    def sees(self) -> set[str]:
+        """Never: without media the server's news of others come late."""
+        raise NotImplementedError("a participant by signalling alone is no witness of others")
+
+    # -- in the room ---------------------------------------------------------------------------------------------
+
+    async def _read(self, joined: JoinResponse) -> None:
+        """Listen until the socket is lost, or nothing was heard for too long."""
+        assert self._socket is not None, "it has joined"
+        interval_s = joined.ping_interval or PING_INTERVAL_S
+        silent_s = 0
+        try:
+            while True:
+                try:
+                    frame = await self._socket.receive(timeout=interval_s)
+                except TimeoutError:
+                    silent_s += interval_s
+                    if silent_s > (joined.ping_timeout or PING_TIMEOUT_S):
+                        self._reason = f"nothing heard for {silent_s} s"
+                        return
+                    await self._ping()
+                    continue
+                silent_s = 0
+                if frame.type is not aiohttp.WSMsgType.BINARY:
+                    return
+                self._note(frame.data)
+        finally:
+            self._record("disconnected", reason=self._reason or "SIGNAL_CLOSE")
+            self.gone.set()
+
+    def _note(self, data: bytes) -> None:
+        try:
+            response = SignalResponse.FromString(data)
+        except DecodeError:
+            return
+        if response.HasField("leave") and not self._reason:
+            self._reason = enum_name(DisconnectReason, response.leave.reason)
+
+    async def _ping(self) -> None:
+        now_ms = self._recorder.run.now_wall_ns() // 1_000_000
+        await self._send(SignalRequest(ping=now_ms))  # old servers know no other; LiveKit's own clients send both
+        await self._send(SignalRequest(ping_req=Ping(timestamp=now_ms)))
+
+    async def _send(self, request: SignalRequest) -> None:
+        if self._socket is None or self._socket.closed:
+            return
+        try:
+            await self._socket.send_bytes(request.SerializeToString())
+        except (aiohttp.ClientError, OSError):
+            return  # the loss of the socket is noticed by whoever reads
+
+    async def _close(self) -> None:
+        if self._socket is not None:
+            await self._socket.close()
+            self._socket = None
+
+    def _record(self, what: str, **data: object) -> None:
+        self._recorder.record(f"{self._who}.{what}", **self._about, **data)
+
+
+def _told(error: Exception) -> str:
+    """What went wrong, without the objects of the library's that its own text names."""
+    if isinstance(error, aiohttp.WSServerHandshakeError):
+        return f"the server refused it (HTTP {error.status})"
+    if isinstance(error, TimeoutError):
+        return f"no answer within {JOIN_TIMEOUT_S:g} s"
+    return str(getattr(error, "strerror", None) or error) or type(error).__name__

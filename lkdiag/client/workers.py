@@ -1,0 +1,420 @@
+"""lkdiag's workers: the probe, which is under test, and a simulated worker, which stands for somebody else's."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lkdiag import __version__
+from lkdiag.client import worker_socket
+from lkdiag.client.behaviours import make_behaviour
+from lkdiag.client.joiner import MediaJoiner
+from lkdiag.client.participant import JoinError
+from lkdiag.client.worker_socket import PING_TIMEOUT_S, WorkerConnection
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from lkdiag.client.behaviours import Behaviour, JobTreatment, Line
+    from lkdiag.client.participant import Joiner, Participant
+    from lkdiag.scenario.dispatch import JobType
+    from lkdiag.scenario.fault import BehaviourSpec
+    from lkdiag.settings import Credentials
+    from lkdiag.timeline import Recorder, TrialRecorder
+
+
+# The jobs that one of lkdiag's workers takes: each is offered, assigned and joined as its behaviour wants it.
+
+
+@dataclass
+class _Job:
+    offered: worker_socket.Offered
+    treatment: JobTreatment
+    about: dict[str, str]
+    """Stands in each of its events."""
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    participants: list[Participant] = field(default_factory=list)
+
+
+class Engagement:
+    """Jobs that begin and end together: one room's on the probe, all of a staged worker's.
+
+    `url` is where agents join when the server names no address; livekit-agents takes its own then as well. `on_failed`
+    is told what a treatment raised. `joiner` makes its agents, `on_joined` is told of each that is in.
+    """
+
+    def __init__(
+        self,
+        recorder: TrialRecorder,
+        connection: WorkerConnection,
+        url: str,
+        on_failed: Callable[[BaseException], None],
+        *,
+        publish: bool,
+        staged: bool = False,
+        joiner: Joiner | None = None,
+        on_joined: Callable[[], None] | None = None,
+    ) -> None:
+        self.recorder = recorder
+        self.connection = connection
+        self.url = url
+        self.joiner = joiner or MediaJoiner()
+        self.publish = publish and self.joiner.has_media
+        self.on_joined = on_joined
+        self.staged = staged
+        self.closing = False
+        self._on_failed = on_failed
+        self._jobs: dict[str, _Job] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    def has(self, job_id: str) -> bool:
+        """Whether it is one of its jobs."""
+        return job_id in self._jobs
+
+    def offer(self, offered: worker_socket.Offered, treatment: JobTreatment) -> None:
+        """The server offers a job, which is to be met like that."""
+        about = {"job_id": offered.job_id, "dispatch_id": offered.dispatch_id}
+        if self.staged:
+            about |= {"room": offered.room, "worker_id": self.connection.worker_id}
+        job = self._jobs[offered.job_id] = _Job(offered, treatment, about)
+        self.record(job, "offered", agent_name=offered.agent_name, job_type=offered.job_type, room_sid=offered.room_sid)
+        self._spawn(job, lambda: treatment.on_offer(_Offer(self, job)))
+
+    def assign(self, assigned: worker_socket.Assigned) -> None:
+        """The server gives it a job that was offered before."""
+        job = self._jobs[assigned.job_id]
+        self.record(job, "assigned")
+        assignment = _Assignment(self, job, assigned.url or self.url, assigned.token)
+        self._spawn(job, lambda: job.treatment.on_assignment(assignment))
+
+    def dismiss(self, job_id: str) -> None:
+        """The job is over: its agent leaves, and nothing is kept of it."""
+        job = self._jobs.pop(job_id)
+        self.record(job, "terminated")
+        task = asyncio.create_task(_end([job]))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+    async def wait_joined(self, timeout_s: float) -> None:
+        """Wait until the agents that are on their way are in, or could not get in."""
+        participants = [one for job in self._jobs.values() for one in job.participants]
+        await asyncio.gather(*(one.wait_connected(timeout_s) for one in participants))
+
+    async def end(self) -> None:
+        """Stop whatever it does; its agents leave."""
+        self.closing = True
+        jobs = list(self._jobs.values())
+        self._jobs.clear()
+        await _end(jobs)
+        await asyncio.gather(*self._leaving, return_exceptions=True)
+
+    def record(self, job: _Job, what: str, **data: str | None) -> None:
+        """Record what became of a job."""
+        self.recorder.record(f"staged.{what}" if self.staged else f"job.{what}", **job.about, **data)
+
+    def _spawn(self, job: _Job, work: Callable[[], Awaitable[object]]) -> None:
+        async def run() -> None:
+            await work()  # begun here: a trial may end before it is its turn
+
+        task = asyncio.create_task(run())
+        job.tasks.add(task)
+        task.add_done_callback(self._on_task_done)
+        task.add_done_callback(job.tasks.discard)
+
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, JoinError):
+            self._on_failed(error)
+
+
+async def _end(jobs: list[_Job]) -> None:
+    tasks = [task for job in jobs for task in job.tasks]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.gather(*(participant.leave() for job in jobs for participant in job.participants))
+
+
+def _line(engagement: Engagement) -> Line:
+    if not engagement.staged:
+        raise RuntimeError("the probe is shared by all trials: a behaviour that strikes its line needs its own worker")
+    return engagement.connection
+
+
+@dataclass
+class _Offer:
+    engagement: Engagement
+    job: _Job
+
+    @property
+    def room(self) -> str:
+        return self.job.offered.room
+
+    @property
+    def line(self) -> Line:
+        return _line(self.engagement)
+
+    async def accept(self) -> None:
+        identity = f"agent-{self.job.offered.job_id}"
+        await self._answer("accepted", available=True, identity=identity)
+
+    async def reject(self) -> None:
+        await self._answer("rejected", available=False)
+
+    async def _answer(self, what: str, *, available: bool, identity: str = "") -> None:
+        payload = worker_socket.answer(self.job.offered.job_id, available=available, identity=identity)
+        sent = await self.engagement.connection.send(payload)
+        self.engagement.record(self.job, what if sent else "answer_lost", identity=identity or None)
+
+
+@dataclass
+class _Assignment:
+    engagement: Engagement
+    job: _Job
+    url: str
+    token: str = field(repr=False)
+
+    @property
+    def line(self) -> Line:
+        return _line(self.engagement)
+
+    async def join(self) -> None:
+        engagement = self.engagement
+        if engagement.closing:
+            return
+        who = "staged" if engagement.staged else "probe"
+        participant = engagement.joiner.participant(engagement.recorder, who, **self.job.about)
+        self.job.participants.append(participant)
+        await participant.join(self.url, self.token)
+        if engagement.on_joined is not None:
+            engagement.on_joined()
+        if engagement.publish:
+            await participant.publish_audio()
+
+    async def leave(self) -> None:
+        while self.job.participants:
+            await self.job.participants[-1].leave()
+            self.job.participants.pop()
+
+
+# The probe: lkdiag's own worker. It meets each offer with the behaviour that its trial drew.
+
+
+@dataclass
+class _Room:
+    engagement: Engagement
+    behaviour: Callable[[str], JobTreatment]
+
+
+class Probe:
+    """A worker registered under `agent_name`; empty for automatic dispatch."""
+
+    def __init__(self, credentials: Credentials, recorder: Recorder, agent_name: str, job_type: JobType) -> None:
+        self.agent_name = agent_name
+        self._credentials = credentials
+        self._recorder = recorder
+        self._rooms: dict[str, _Room] = {}
+        self._stray: set[asyncio.Task[bool]] = set()
+        registration = worker_socket.Registration(agent_name, job_type, __version__)
+        self._connection = WorkerConnection(credentials, recorder.for_trial(None), registration, self._on_message)
+
+    async def open(self) -> None:
+        """Register. Raises ConnectionLostError."""
+        await self._connection.open()
+
+    async def wait_registered(self, timeout_s: float) -> bool:
+        """Whether it is registered, now or within `timeout_s`, and can be found by now."""
+        if await self._connection.wait_registered(0):
+            return True
+        if not await self._connection.wait_registered(timeout_s):
+            return False
+        await self._connection.ping(PING_TIMEOUT_S)
+        return True
+
+    async def ping(self, timeout_s: float = PING_TIMEOUT_S) -> bool:
+        """Whether the server answers on the worker's socket, within `timeout_s`."""
+        return await self._connection.ping(timeout_s)
+
+    async def close(self) -> None:
+        """Leave every room and the server."""
+        for room in list(self._rooms):
+            await self.disengage(room)
+        await self._connection.close()
+        await asyncio.gather(*self._stray, return_exceptions=True)
+
+    def engage(
+        self,
+        room: str,
+        recorder: TrialRecorder,
+        behaviour: Callable[[str], JobTreatment],
+        *,
+        publish: bool,
+        joiner: Joiner | None = None,
+        on_joined: Callable[[], None] | None = None,
+    ) -> None:
+        """Take offers for this room from now on; offers for any other room are declined.
+
+        `behaviour` goes from a job's metadata to how it is met: the dispatch under test and the fallback may differ.
+        `joiner` makes the agents (None: with media), `on_joined` is told of each that is in.
+        """
+        engagement = Engagement(
+            recorder, self._connection, self._credentials.ws_url, self._on_failed, publish=publish, joiner=joiner,
+            on_joined=on_joined,
+        )  # fmt: skip
+        self._rooms[room] = _Room(engagement, behaviour)
+
+    async def wait_joined(self, room: str, timeout_s: float) -> None:
+        """Wait until the agents that are on their way into this room are in, or could not get in."""
+        engaged = self._rooms.get(room)
+        if engaged is not None:
+            await engaged.engagement.wait_joined(timeout_s)
+
+    async def disengage(self, room: str) -> None:
+        """Stop whatever it does for this room; its agents leave."""
+        engaged = self._rooms.pop(room, None)
+        if engaged is not None:
+            await engaged.engagement.end()
+
+    def _on_message(self, message: worker_socket.Offered | worker_socket.Assigned | worker_socket.Terminated) -> None:
+        if isinstance(message, worker_socket.Offered):
+            self._on_offered(message)
+            return
+        job_id = message.job_id
+        engagement = next((room.engagement for room in self._rooms.values() if room.engagement.has(job_id)), None)
+        if isinstance(message, worker_socket.Assigned):
+            if engagement is None:
+                self._recorder.record("job.assigned_late", job_id=job_id)
+            else:
+                engagement.assign(message)
+        elif engagement is not None:
+            engagement.recorder.record("job.terminated", job_id=job_id)
+
+    def _on_offered(self, offered: worker_socket.Offered) -> None:
+        engaged = self._rooms.get(offered.room)
+        if engaged is not None:
+            engaged.engagement.offer(offered, engaged.behaviour(offered.metadata))
+            return
+        # not ours, or a trial that is over: declined, so that the server asks the next worker at once
+        self._recorder.record("job.declined", job_id=offered.job_id, reason="not a room of this run's trials")
+        declining = asyncio.create_task(self._connection.send(worker_socket.answer(offered.job_id, available=False)))
+        self._stray.add(declining)
+        declining.add_done_callback(self._stray.discard)
+
+    def _on_failed(self, error: BaseException) -> None:
+        self._recorder.record("probe.crashed", error=f"{type(error).__name__}: {error}")
+
+
+# A staged worker: lkdiag plays somebody else's, good or bad. What it does is ground truth: no check sees it.
+
+
+def any_room(_room: str) -> bool:
+    """Every room of the project."""
+    return True
+
+
+class StagedWorker:
+    """A worker with a connection of its own, registered under `agent_name` (empty: for automatic dispatch).
+
+    It takes the offers of the rooms for whose name `rooms` is true, and declines the others, so that the server asks
+    the next worker. With `publish` its agents publish a quiet tone; `joiner` makes them (None: with media). Raises
+    UsageError for a behaviour that there is not.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        recorder: TrialRecorder,
+        agent_name: str,
+        job_type: JobType,
+        behaviour: BehaviourSpec,
+        *,
+        rooms: Callable[[str], bool] = any_room,
+        publish: bool = False,
+        joiner: Joiner | None = None,
+    ) -> None:
+        self._recorder = recorder
+        self._rooms = rooms
+        self._spec = behaviour
+        self._behaviour: Behaviour = make_behaviour(behaviour)
+        self._declining: set[asyncio.Task[bool]] = set()
+        self._connection = WorkerConnection(
+            credentials,
+            recorder,
+            worker_socket.Registration(agent_name, job_type, __version__, self._behaviour.hidden),
+            self._on_message,
+            staged=True,
+            on_registered=self._on_registered,
+        )
+        self._engagement = Engagement(
+            recorder, self._connection, credentials.ws_url, self._on_failed, publish=publish, staged=True, joiner=joiner
+        )
+
+    @property
+    def worker_id(self) -> str:
+        """That the server gave to it last: a new one with each registration; empty before the first."""
+        return self._connection.worker_id
+
+    async def open(self) -> None:
+        """Register. Raises ConnectionLostError."""
+        await self._connection.open()
+
+    async def change(self, behaviour: BehaviourSpec) -> None:
+        """Behave in another way from the next offer on; jobs that were offered before go on as they began.
+
+        It registers again if it hangs or is gone, or if its agents are no longer hidden, or are to be. Raises
+        UsageError for a behaviour that there is not, ConnectionLostError when it could not register again.
+        """
+        self._behaviour = make_behaviour(behaviour)
+        self._spec = behaviour
+        await self._connection.become(hidden=self._behaviour.hidden)
+
+    async def ping(self, timeout_s: float = PING_TIMEOUT_S) -> bool:
+        """Whether the server answers on its socket within `timeout_s`; False at once where it hangs."""
+        return await self._connection.ping(timeout_s)
+
+    async def wait_registered(self, timeout_s: float) -> bool:
+        """Whether it is registered, now or within `timeout_s`."""
+        return await self._connection.wait_registered(timeout_s)
+
+    async def wait_joined(self, timeout_s: float) -> None:
+        """Wait until the agents that are on their way are in, or could not get in."""
+        await self._engagement.wait_joined(timeout_s)
+
+    async def wait_gone(self) -> None:
+        """Wait until its behaviour has ended it for good (crash-after-accept); for ever, if that never happens."""
+        await self._connection.gone.wait()
+
+    async def close(self) -> None:
+        """Its agents leave their rooms, and it leaves the server."""
+        await self._engagement.end()
+        await self._connection.close()
+        await asyncio.gather(*self._declining, return_exceptions=True)
+        if self.worker_id:
+            self._recorder.record("staged.closed", worker_id=self.worker_id)
+
+    async def _on_registered(self) -> None:
+        self._recorder.record("staged.behaving", behaviour=str(self._spec), worker_id=self.worker_id)
+        await self._behaviour.on_registered(self._connection)
+
+    def _on_message(self, message: worker_socket.Offered | worker_socket.Assigned | worker_socket.Terminated) -> None:
+        if isinstance(message, worker_socket.Offered):
+            if self._engagement.closing or not self._rooms(message.room):
+                self._decline(message)
+            else:
+                self._engagement.offer(message, self._behaviour)
+        elif not self._engagement.has(message.job_id):
+            return  # offered to it before it closed
+        elif isinstance(message, worker_socket.Assigned):
+            self._engagement.assign(message)
+        else:
+            self._engagement.dismiss(message.job_id)
+
+    def _decline(self, offered: worker_socket.Offered) -> None:
+        about = {"job_id": offered.job_id, "room": offered.room, "worker_id": self.worker_id}
+        self._recorder.record("staged.declined", **about, reason="not one of its rooms")
+        task = asyncio.create_task(self._connection.send(worker_socket.answer(offered.job_id, available=False)))
+        self._declining.add(task)
+        task.add_done_callback(self._declining.discard)
+
+    def _on_failed(self, error: BaseException) -> None:
+        self._recorder.record("staged.crashed", error=f"{type(error).__name__}: {error}")

@@ -1,0 +1,133 @@
+"""The agent's session of a call, with its job context, and the exceptions that nobody awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lkdiag.client.api_client import ApiCallError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from lkdiag.client.api_client import Control
+    from lkdiag.timeline import TrialRecorder
+
+
+# An agent's session and its job context, as LiveKit's SDKs have them: the context is there while the session is.
+
+
+class NoJobContextError(RuntimeError):
+    """The job context was looked up when it was gone. The words are livekit-agents' own (job.py, get_job_context)."""
+
+    def __init__(self) -> None:
+        super().__init__("no job context found, are you running this code inside a job entrypoint?")
+
+
+@dataclass(frozen=True)
+class JobContext:
+    """What a job may do while it runs: here, to delete its room."""
+
+    room: str
+    control: Control
+    recorder: TrialRecorder
+
+    async def delete_room(self) -> None:
+        """Delete the caller room. Raises ApiCallError."""
+        await self.control.delete_room(self.recorder, self.room)
+        self.recorder.record("cleanup.deleted_room", room=self.room)
+
+
+class AgentSession:
+    """One agent's session. Closing it clears the job context for good; the room connection is another thing."""
+
+    def __init__(self, context: JobContext) -> None:
+        self._context: JobContext | None = context
+        self._recorder = context.recorder
+        self._room = context.room
+        self._listeners: list[Callable[[str], Awaitable[None]]] = []
+        self._running: set[asyncio.Task[None]] = set()
+
+    def job_context(self) -> JobContext:
+        """The job context. Raises NoJobContextError once the session is closed."""
+        if self._context is None:
+            raise NoJobContextError
+        return self._context
+
+    def job_context_or_none(self) -> JobContext | None:
+        """The job context, or None once the session is closed."""
+        return self._context
+
+    def log(self, text: str) -> None:
+        """What the agent writes into its log."""
+        self._recorder.record("agent.logged", text=text)
+
+    def on_participant_disconnected(self, listener: Callable[[str], Awaitable[None]]) -> None:
+        """Call `listener` with the identity of each participant that leaves the caller room."""
+        self._listeners.append(listener)
+
+    def participant_disconnected(self, identity: str) -> None:
+        """The room connection reports that somebody has left. As in the SDKs, nobody awaits the listeners.
+
+        Each is called once: the SDKs' listener takes itself off first, or its own deletion would call it again.
+        """
+        listeners, self._listeners = self._listeners, []
+        for listener in listeners:
+            task = asyncio.create_task(self._call(listener, identity), name=listener_name(self._room))
+            self._running.add(task)
+            # held only while it runs: when it is dropped with its exception, the loop's handler hears of it
+            task.add_done_callback(self._running.discard)
+
+    def close(self) -> None:
+        """End the session (reason `transfer_completed` in the report): from here on there is no job context."""
+        self._context = None
+        self._recorder.record("agent.session_closed", reason="transfer_completed")
+
+    async def _call(self, listener: Callable[[str], Awaitable[None]], identity: str) -> None:
+        self._recorder.record("cleanup.called", identity=identity)
+        try:
+            await listener(identity)
+        except Exception as error:
+            failure = error.failure if isinstance(error, ApiCallError) else None
+            self._recorder.record("cleanup.raised", error=f"{type(error).__name__}: {error}", failure=failure)
+            raise
+
+
+def listener_name(room: str) -> str:
+    """The name of the tasks in which a room's listeners run: by it an unhandled error finds its trial."""
+    return f"participant_disconnected listener of {room}"
+
+
+# Hears of exceptions that nobody awaited, as Node's `unhandledRejection` does, and records them in their trial.
+
+
+class UnhandledErrors:
+    """The loop's exception handler, for the time of a run."""
+
+    def __init__(self) -> None:
+        self._recorders: dict[str, TrialRecorder] = {}
+
+    def belongs(self, task_name: str, recorder: TrialRecorder) -> None:
+        """Errors of tasks of that name belong to that trial."""
+        self._recorders[task_name] = recorder
+
+    @contextlib.contextmanager
+    def caught(self) -> Iterator[None]:
+        """Install it, and put the old one back afterwards."""
+        loop = asyncio.get_running_loop()
+        before = loop.get_exception_handler()
+        loop.set_exception_handler(self._handle)
+        try:
+            yield
+        finally:
+            loop.set_exception_handler(before)
+
+    def _handle(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        task, error = context.get("future") or context.get("task"), context.get("exception")
+        recorder = self._recorders.get(task.get_name()) if isinstance(task, asyncio.Task) else None
+        if recorder is None or error is None:
+            loop.default_exception_handler(context)
+            return
+        recorder.record("error.unhandled", error=f"{type(error).__name__}: {error}", message=context["message"])

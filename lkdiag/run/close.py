@@ -1,0 +1,156 @@
+"""Closes lkdiag's own rooms, and sees that they are gone."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from lkdiag.client.api_client import ApiCallError, kind_of
+from lkdiag.timeline.call_failure import CallFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from livekit import api
+
+    from lkdiag.client.api_client import Control
+    from lkdiag.timeline import Recorder, TrialRecorder
+
+
+T = TypeVar("T")
+
+AT_A_TIME = 20
+"""Rooms that are closed side by side when a run ends."""
+GONE_TIMEOUT_S = 5.0
+ATTEMPTS = 3
+AGAIN_S = 0.2
+"""Before what was not answered is asked again."""
+LOOK_INTERVAL_S = 0.05
+LOOK_INTERVAL_MAX_S = 0.5
+
+
+async def see_through(work: Coroutine[Any, Any, None]) -> None:
+    """Await `work` to its end though cancelled meanwhile (Ctrl-C): the cancellation is raised afterwards."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
+
+
+async def close_room(control: Control, recorder: TrialRecorder, room: str) -> bool:
+    """Delete a room and wait until it is gone; whether that was seen.
+
+    It is gone when two answers agree: DeleteRoom's, and a listRooms without it; or two such listRooms.
+    """
+    control.unseen_rooms[room] = None
+    agreed = 0
+    try:
+        await delete_room(control, recorder, room)
+        agreed = 1
+    except ApiCallError as error:
+        recorder.record("room.delete_failed", room=room, error=error.message)
+    clock = recorder.run.now_mono_ns
+    interval_s = LOOK_INTERVAL_S
+    deadline_ns = clock() + int(GONE_TIMEOUT_S * 1e9)
+    while True:
+        seen = False
+        try:
+            seen = await control.is_listed(recorder, room)
+            agreed = 0 if seen else agreed + 1
+        except ApiCallError:
+            if control.given_up(clock()):
+                return False
+        if agreed >= 2:
+            recorder.record("room.gone", room=room)
+            control.unseen_rooms.pop(room, None)
+            return True
+        if clock() >= deadline_ns:
+            if seen:
+                recorder.record("room.still_there", room=room)
+            return False
+        await asyncio.sleep(interval_s)
+        interval_s = min(interval_s * 2, LOOK_INTERVAL_MAX_S)
+
+
+async def delete_room(control: Control, recorder: TrialRecorder, room: str) -> None:
+    """Delete a room of lkdiag's own, which may be asked for again. One that is not there is deleted too.
+
+    Raises ApiCallError.
+    """
+    try:
+        await _patiently(control, recorder, lambda: control.delete_room(recorder, room))
+    except ApiCallError as error:
+        if not error.says_not_found:
+            raise
+    else:
+        recorder.record("room.deleted", room=room)
+
+
+async def _patiently(control: Control, recorder: TrialRecorder, call: Callable[[], Awaitable[T]]) -> T:
+    """In the clean-up, what LiveKit was not heard of is asked again; `Control` waits as long as a server has said."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return await call()
+        except ApiCallError as error:
+            if error.failure is CallFailure.REFUSED or control.given_up(recorder.run.now_mono_ns()):
+                raise
+        await asyncio.sleep(AGAIN_S)
+    return await call()
+
+
+async def close_leftovers(control: Control, recorder: Recorder, prefix: str) -> str | None:
+    """Delete whatever is left of this run's rooms, and record what is there even then; why that can't be seen.
+
+    That none is left counts when two listRooms in a row say so. Rooms that nobody has seen to be gone by then are asked
+    for by name: one is gone if neither that answer nor the list before it has it.
+    """
+    run = recorder.for_trial(None)
+    turns = asyncio.Semaphore(AT_A_TIME)
+    tried: set[str] = set()
+
+    async def close(room: str) -> bool:
+        async with turns:
+            tried.add(room)
+            return await close_room(control, run, room)
+
+    async def find() -> list[api.Room]:
+        return await _patiently(control, run, lambda: control.list_rooms(run, prefix))
+
+    def unseen() -> list[str]:
+        return [room for room in control.unseen_rooms if room.startswith(prefix)]
+
+    async def settle(rooms: list[api.Room]) -> None:
+        for room in rooms:
+            # one that was not tried is by a CreateRoom that was given up while it was under way
+            if room.name in tried or not await close(room.name):
+                await _record_left_over(control, run, room)
+
+    try:
+        await asyncio.gather(*(close(room.name) for room in await find()))
+        listed = await find()
+        await settle(listed)
+        if asked := [name for name in unseen() if name not in {room.name for room in listed}]:
+            there = await _patiently(control, run, lambda: control.find_rooms(run, asked))
+            for name in asked:
+                if name not in {room.name for room in there}:
+                    run.record("room.gone", room=name)
+                    del control.unseen_rooms[name]
+            await settle(there)
+    except ApiCallError as error:
+        run.record("sweep.failed", prefix=prefix, error=error.message, rooms=unseen())
+        return error.reason
+    return None
+
+
+async def _record_left_over(control: Control, run: TrialRecorder, room: api.Room) -> None:
+    """Raises ApiCallError."""
+    participants = await control.list_participants(run, room.name)
+    run.record(
+        "room.left_over",
+        room=room.name,
+        sid=room.sid,
+        creation_time_ms=room.creation_time_ms,
+        participants=[{"identity": one.identity, "kind": kind_of(one)} for one in participants],
+    )

@@ -1,0 +1,186 @@
+"""Runs trials, so many at a time and at such a pace, and puts around each what all have in common."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
+
+import msgspec
+
+from lkdiag.client.api_client import ApiCallError
+from lkdiag.run.close import close_leftovers, see_through
+from lkdiag.run.health import health_watched
+from lkdiag.run.load_shape import Pace, Pacer
+from lkdiag.timeline.call_failure import CallFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+
+    from lkdiag.client.api_client import Control
+    from lkdiag.run.load_shape import P
+    from lkdiag.timeline import Recorder, TrialRecorder
+
+
+# Carries out a run: trials one after another or side by side, paced, stopped, and swept up behind.
+
+CLOSE_TIMEOUT_S = 30.0
+"""After Ctrl-C: how long the rooms may take to be closed before lkdiag gives up and says which are left."""
+RECHECK_INTERVAL_S = 1.0
+
+
+class Engine:
+    """Runs trials. It knows no scenario: `carry_out` is what a trial is."""
+
+    def __init__(self, control: Control, recorder: Recorder, room_prefix: str, server_pid: int | None = None) -> None:
+        self._control = control
+        self._recorder = recorder
+        self._room_prefix = room_prefix
+        self._server_pid = server_pid
+        self._aborted: str | None = None
+        self._is_doubted = False
+
+    async def run(
+        self,
+        trials: Iterable[P],
+        carry_out: Callable[[P], Awaitable[None]],
+        stop: asyncio.Event,
+        pace: Pace | None = None,
+    ) -> None:
+        """Carry out the trials until done, stopped (`stop`), or the server is gone. Rooms are closed in any case.
+
+        Without a `pace` they go one after another.
+        """
+        pacer = Pacer(pace or Pace(), self._recorder, carry_out, self._server_answers)
+        async with health_watched(self._recorder, self._control, self._server_pid):
+            work = asyncio.create_task(pacer.run(trials), name="trials")
+            stopped = asyncio.create_task(stop.wait(), name="stop")
+            try:
+                await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                if not work.done():
+                    work.cancel()
+                    await asyncio.wait({work}, timeout=CLOSE_TIMEOUT_S)
+                stopped.cancel()
+                unseen = await close_leftovers(self._control, self._recorder, self._room_prefix)
+                if unseen is not None:
+                    self._give_up(f"the server did not tell which rooms lkdiag left: {unseen}")
+                await asyncio.gather(stopped, return_exceptions=True)
+        if work.done() and not work.cancelled():
+            work.result()
+
+    def note_unreachable(self) -> None:
+        """LiveKit was not heard: before the next trial begins, the server is asked whether it is still there."""
+        self._is_doubted = True
+
+    async def _server_answers(self) -> bool:
+        """False once the server counts as gone (`control/away.py`); the run then ends, and says so."""
+        while self._is_doubted and not self._aborted:
+            try:
+                await self._control.list_rooms(self._recorder.for_trial(None), self._room_prefix)
+            except ApiCallError as failure:
+                if failure.failure is not CallFailure.REFUSED:
+                    if gone := self._control.given_up(self._recorder.now_mono_ns()):
+                        silent = failure.failure is CallFailure.UNANSWERED
+                        self._give_up(f"the server does not answer any more: {failure.reason}" if silent else gone)
+                    else:
+                        await asyncio.sleep(RECHECK_INTERVAL_S)
+                    continue
+            self._is_doubted = False
+        return self._aborted is None
+
+    def _give_up(self, reason: str) -> None:
+        if self._aborted is None:
+            self._aborted = reason
+            self._recorder.record("run.aborted", reason=reason)
+
+
+# What every trial has around it, whatever it is about: how it fails, how it is interrupted, and that it is closed.
+
+
+class TrialError(Exception):
+    """The trial could not be carried out any further; the journal has the reason."""
+
+
+def fail(
+    recorder: TrialRecorder,
+    step: str,
+    reason: str,
+    on_unreachable: Callable[[], None],
+    *,
+    failure: CallFailure | None = None,
+    own: bool = False,
+) -> NoReturn:
+    """Record why the trial ends here. Raises TrialError. `on_unreachable` is called when LiveKit was not heard.
+
+    `failure` is that of the call without which it can't go on. `own`: lkdiag's own part failed, which says nothing of
+    what is tried.
+    """
+    recorder.record("trial.failed", step=step, error=reason, failure=failure, own=own or None)
+    if failure not in (None, CallFailure.REFUSED):
+        on_unreachable()
+    raise TrialError(reason)
+
+
+async def carry_out(
+    recorder: TrialRecorder,
+    play: Callable[[], Coroutine[Any, Any, None]],
+    close: Callable[[], Coroutine[Any, Any, None]],
+) -> None:
+    """Play a trial, and close it whatever happens. Raises nothing but CancelledError."""
+    try:
+        await play()
+    except TrialError:
+        pass
+    except asyncio.CancelledError:
+        recorder.record("trial.interrupted")
+        raise
+    except Exception as error:
+        # a fault of lkdiag's own must not become anybody else's, nor end the run
+        recorder.record("trial.crashed", error=f"{type(error).__name__}: {error}")
+    finally:
+        try:
+            await see_through(close())
+        except Exception as error:
+            # what was seen stands; the rooms are looked for once more when the run ends
+            recorder.record("trial.close_failed", error=f"{type(error).__name__}: {error}")
+        finally:
+            recorder.record("trial.finished")
+
+
+# Plays a scenario's steps, one after another, whatever it is about.
+
+
+class Played(Protocol):
+    """What steps act on."""
+
+    @property
+    def recorder(self) -> TrialRecorder:
+        """The trial's."""
+
+
+S = TypeVar("S", bound=Played)
+
+
+async def play(
+    steps: Iterable[msgspec.Struct],
+    table: Mapping[type, Callable[[S, Any], Awaitable[None]]],
+    stage: S,
+    *,
+    under_test: type,
+    hidden: tuple[type, ...] = (),
+) -> None:
+    """Play them. What a step raises ends the story.
+
+    Before the first step of the type `under_test` the prelude ends (`trial.prepared`), if there is one. Steps of the
+    types `hidden` leave no trace of their own: they are what is broken on purpose.
+    """
+    prelude = prepared = False
+    for step in steps:
+        if isinstance(step, under_test) and prelude and not prepared:
+            stage.recorder.record("trial.prepared")
+        prepared = prepared or isinstance(step, under_test)
+        prelude = True
+        if not isinstance(step, hidden):
+            words = msgspec.to_builtins(step)
+            stage.recorder.record("step.began", **words)
+        await table[type(step)](stage, step)
