@@ -15,26 +15,23 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from rich.console import Group
-from rich.text import Text
 
 from lkdiag import __version__
+from lkdiag.document.blocks import BLANK, Column, Facts, Paragraph, Span, Table
 from lkdiag.errors import LkdiagError, UsageError, kind_and_place
+from lkdiag.journal.event import Event
+from lkdiag.privacy.masks import Masks
 from lkdiag.privacy.secrets import Scrubber
 from lkdiag.render import FORMATS
-from lkdiag.render.terminal_table import Trimmed, indented, labelled, plain, table
 from lkdiag.report.build import build_report
-from lkdiag.report.masking import Masks
-from lkdiag.timeline import Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
-    from rich.console import Console
-
-    from lkdiag.journal import Journal
+    from lkdiag.document.blocks import Block
+    from lkdiag.journal.file import Journal
     from lkdiag.report.value import Report
 
 
@@ -244,7 +241,7 @@ def make_bundle(material: Material, *, full: bool = False, secrets: Sequence[str
     Raises UsageError when a log can't be read, LkdiagError when the masked journal would be judged otherwise.
     """
     started = material.journal.started
-    host, options = str(started.data.get("project_host", "")), started.data.get("options")
+    host, options = str(started.data.get("project_host", "")), started.row.options
     masks = None if full else Masks.of_run(host, options if isinstance(options, dict) else {})
     cleaner = Cleaner(masks, secrets)
     notes = list(material.journal.notes)
@@ -268,8 +265,8 @@ def make_bundle(material: Material, *, full: bool = False, secrets: Sequence[str
     return Bundle(
         run={
             "id": str(started.data.get("run_id", "run")),
-            "scenario": started.data.get("scenario"),
-            "lkdiag_version": started.data.get("lkdiag_version"),
+            "scenario": started.row.scenario,
+            "lkdiag_version": started.row.lkdiag_version,
             "started_at_ns": started.at_ns,
         },
         full=full,
@@ -423,31 +420,15 @@ NOT_MASKED = "nothing: no host, number or identity of a person was found"
 KEPT = "nothing (--full): hosts, numbers, identities and metadata are in it"
 
 
-def render_listing(bundle: Bundle, target: str, packed: int, console: Console, *, written: bool) -> None:
+def listing(bundle: Bundle, target: str, packed: int, *, written: bool) -> Iterator[Block]:
     """Every file with its size, what was masked, and where it is."""
-    own = [(MANIFEST, "what is in it, with SHA-256 hashes", len(manifest(bundle)))]
-    rows = [
-        [plain(name), Text(size(count)), plain(about)]
-        for name, about, count in (*own, *((file.name, file.about, len(file.data)) for file in bundle.files))
-    ]
+    own = (MANIFEST, "what is in it, with SHA-256 hashes", len(manifest(bundle)))
     where = f"{target}, {size(packed)}" if written else f"{target} would have {size(packed)}; nothing is written"
-    console.print(
-        Trimmed(
-            Group(
-                Text.assemble(("lkdiag bundle", "bold"), plain(f"  run {bundle.run['id']}")),
-                indented(table((("file", False), ("size", True), ("what it is", False)), rows)),
-                "",
-                indented(
-                    labelled(
-                        [
-                            ("masked", masked(bundle)),
-                            ("never in it", "secrets and tokens"),
-                            ("bundle", plain(where, "bold")),
-                        ]
-                    )
-                ),
-            )
-        )
+    yield Paragraph((Span("lkdiag bundle", strong=True), f"  run {bundle.run['id']}"))
+    yield Table("Files", COLUMNS, (own, *((file.name, file.about, len(file.data)) for file in bundle.files)), indent=2)
+    yield BLANK
+    yield Facts(
+        (("masked", masked(bundle)), ("never in it", "secrets and tokens"), ("bundle", (Span(where, strong=True),)))
     )
 
 
@@ -464,3 +445,12 @@ def size(count: int) -> str:
     if count < 1000:
         return f"{count} B"
     return f"{count / 1000:.1f} kB" if count < 999_950 else f"{count / 1e6:.1f} MB"
+
+
+ListedFile = tuple[str, str, int]
+"""Its name, what it is, and its size in bytes."""
+COLUMNS = (
+    Column[ListedFile]("file", "", lambda file: file[0]),
+    Column[ListedFile]("size", "", lambda file: size(file[2]), right=True),
+    Column[ListedFile]("what it is", "", lambda file: file[1]),
+)

@@ -54,14 +54,14 @@ class ServerSetupError(LkdiagError):
 
 
 def kind_and_place(error: BaseException) -> str:
-    """`KeyError in lkdiag/checks/facts.py:83`: without the error's own text, which may name people."""
+    """`KeyError in lkdiag/facts/dispatch.py:83`: without the error's own text, which may name people."""
     error = first_of(error)
     place = place_of(error)
     return type(error).__name__ + (f" in {place}" if place else "")
 
 
 def place_of(error: BaseException) -> str:
-    """The file and line of lkdiag in which it was raised: `lkdiag/checks/facts.py:83`; empty where there is none."""
+    """The file and line of lkdiag in which it was raised: `lkdiag/facts/dispatch.py:83`; empty where there is none."""
     place = ""
     for frame, line in traceback.walk_tb(first_of(error).__traceback__):
         parts = PurePath(frame.f_code.co_filename).parts

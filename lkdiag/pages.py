@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lkdiag.errors import UsageError
-from lkdiag.scenario.place import meant
+from lkdiag.scenario.option import did_you_mean
 
 SUFFIX = ".md"
 DOCTOR = "doctor"
@@ -56,7 +56,7 @@ def find_page(name: str) -> Page:
             return page
     names = [other for page in pages for other in (page.name, *page.also)]
     part = next((other for other in names if name and name in other), None)
-    near = meant(name, names) or (f": did you mean {part}?" if part else "")
+    near = did_you_mean(name, names) or (f": did you mean {part}?" if part else "")
     raise UsageError(f'there is no page "{name}"{near}', LIST_HINT)
 
 

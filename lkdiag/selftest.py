@@ -7,20 +7,23 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from lkdiag.checks.verdict import Severity
+from lkdiag.contract import Severity
+from lkdiag.journal.participant_kinds import WebhookReceived
+from lkdiag.journal.run_kinds import FaultDrawn
+from lkdiag.journal.worker_kinds import StagedAccepted, StagedPlays
 from lkdiag.report.expectation import difference, seen_of
 from lkdiag.report.value import TrialReport
-from lkdiag.scenario.workers import MAIN
+from lkdiag.scenario.steps import MAIN
 from lkdiag.stats import Quantiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from lkdiag.journal.event import Event
     from lkdiag.report.expectation import Seen
     from lkdiag.report.teardown_value import TeardownReport, TeardownTrial
     from lkdiag.report.value import DispatchReport
     from lkdiag.scenario.script import DispatchScript, TeardownScript
-    from lkdiag.timeline import Event
 
 
 # lkdiag measures itself: failures that it makes on purpose, against what it says of them.
@@ -184,10 +187,10 @@ def _injected(part: Part, truths: Mapping[str, Mapping[str, Any]]) -> dict[int, 
     """What was broken in each trial. Where it is left to chance which worker is asked, it may have been nothing."""
     if part.alone is not None:
         return {trial.index: part.alone for trial in part.report.trials}
-    events = part.events
-    drawn = {e.trial: str(e.data["scenario"]) for e in events if e.kind == "fault.drawn" and e.trial is not None}
-    others = {e.data["worker_id"] for e in events if e.kind == "staged.plays" and e.data["name"] != MAIN}
-    struck = {e.trial for e in events if e.kind == "staged.accepted" and e.data["worker_id"] in others}
+    told = [(event, event.row) for event in part.events]
+    drawn = {e.trial: str(row.scenario) for e, row in told if isinstance(row, FaultDrawn) and e.trial is not None}
+    others = {row.worker_id for _, row in told if isinstance(row, StagedPlays) and row.name != MAIN}
+    struck = {e.trial for e, row in told if isinstance(row, StagedAccepted) and row.worker_id in others}
     return {
         trial: HONEST if truths[name].get("of") == "some" and trial not in struck else name
         for trial, name in drawn.items()
@@ -204,11 +207,12 @@ def _nearest(seen: Seen, truths: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _latency_errors_ms(part: Part) -> list[float]:
     by_server = {
-        (event.trial, event.data.get("identity")): event.data["joined_at_ms"] - event.data["room_created_ms"]
+        (event.trial, row.identity): row.joined_at_ms - row.room_created_ms
         for event in part.events
-        if event.kind == "webhook.received"
-        and event.data["event"] == "participant_joined"
-        and event.data.keys() >= {"joined_at_ms", "room_created_ms"}
+        if isinstance(row := event.row, WebhookReceived)
+        and row.event == "participant_joined"
+        and row.joined_at_ms is not None
+        and row.room_created_ms is not None
     }
     return [
         abs(trial.latency_ms - by_server[trial.index, trial.agent_identity])

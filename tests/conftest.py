@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +29,13 @@ TRIES_AGAIN = 2
 
 
 def pytest_configure() -> None:
-    """Let the processes that tests start have every signal as a terminal gives it.
+    """Set what the tests and the processes that they start rely on, whatever the shell that started pytest is like."""
+    set_signals()
+    set_environment()
+
+
+def set_signals() -> None:
+    """Every signal as a terminal gives it.
 
     Under nohup SIGHUP is ignored, and in a shell's background SIGINT; a process hands that on to its children, but not
     a function of its own. So these signals go on doing nothing here.
@@ -41,6 +49,22 @@ def _do_nothing(*_: object) -> None:
     pass
 
 
+FOREIGN = re.compile(
+    r"LIVEKIT_.*|LKDIAG_(?!SERVER_BINARY|CHROMIUM|AXE|WRITE_GOLDEN).*|LC_.*|LANGUAGE|COLUMNS|LINES|NO_COLOR|"
+    r"(FORCE|TTY|CLI)_?COLOR.*|GITHUB_ACTIONS|PYTHON(IOENCODING|OPTIMIZE|UTF8|WARNINGS)"
+)
+"""Variables that change what lkdiag, Python or Rich do."""
+
+
+def set_environment() -> None:
+    """UTF-8, UTC, the usual umask, no project, no wish about the output, and no proxy to this machine."""
+    for name in [name for name in os.environ if FOREIGN.fullmatch(name)]:
+        del os.environ[name]
+    os.environ |= {"LANG": "C.UTF-8", "TZ": "UTC", "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
+    time.tzset()
+    os.umask(0o022)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Every try of a test counts anew."""
     item.stash[WAITS] = Waits()
@@ -48,6 +72,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """On a busy machine a run may be inconclusive, or two things come in another order: then, and only then, again."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     for item in items:
         if item.get_closest_marker("server") and not item.get_closest_marker("strained"):
             item.add_marker(pytest.mark.flaky(reruns=TRIES_AGAIN, condition=partial(was_held_up, item)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ import psutil
 PRESSURE = Path("/proc/pressure/cpu")
 BUSY_SHARE = 0.2
 """Of the time: beside nothing else, tests on a real server have up to 0.1; beside two busy loops 0.25 and more."""
+BUSY_SHARE_OF_SEVERAL = 0.5
+"""The same where several tests run at a time, which wait for one another as well."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,14 @@ class Waits:
     at_s: float = field(default_factory=time.monotonic)
 
     def was_busy(self) -> bool:
-        """Whether since then a process of this machine, or the machine itself, waited for a fifth of the time."""
+        """Whether since then more was waited than the tests alone make wait."""
+        several = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1
+        return self.share() > (BUSY_SHARE_OF_SEVERAL if several else BUSY_SHARE)
+
+    def share(self) -> float:
+        """Of the time since then in which a process of this machine, or the machine itself, waited."""
         now = Waits()
-        waited_s = max(now.waited_s - self.waited_s, now.stolen_s - self.stolen_s)
-        return waited_s > BUSY_SHARE * (now.at_s - self.at_s)
+        return max(now.waited_s - self.waited_s, now.stolen_s - self.stolen_s) / (now.at_s - self.at_s)
 
 
 def _waited_s() -> float:

@@ -10,18 +10,20 @@ import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 
 from lkdiag import __version__
-from lkdiag.checks.verdict import Fallback, Mismatch, Outcome
 from lkdiag.client.answers import TWIRP_CODES
+from lkdiag.contract import CallFailure, Fallback, Mismatch, Outcome
 from lkdiag.errors import UsageError
-from lkdiag.timeline.call_failure import CallFailure
+from lkdiag.journal.run_kinds import LkdiagStalled, RunFinished, ServerDescribed
+from lkdiag.journal.trial_kinds import ApiCalled
+from lkdiag.journal.worker_kinds import WorkerDisconnected, WorkerRegistered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lkdiag.canary.judging import Judgement
     from lkdiag.canary.run import OwnRooms
+    from lkdiag.journal.event import Event
+    from lkdiag.judge.live import TrialVerdict
     from lkdiag.scenario.dispatch import DispatchScenario
-    from lkdiag.timeline import Event
 
 
 # What Prometheus is told, in its own conventions: base units, counters that only grow, and few series for ever.
@@ -118,7 +120,7 @@ class Metrics:
     def _whose(self, role: str) -> tuple[str, str, str]:
         return (self._agent_name if role == "subject" else PROBE, self._method, role)
 
-    def count(self, judged: Judgement, at_s: float) -> None:
+    def count(self, judged: TrialVerdict, at_s: float) -> None:
         """Take a trial that was judged at that time (Unix, seconds)."""
         whose = self._whose(judged.role)
         self._trials.labels(*whose, judged.outcome.value).inc()
@@ -137,17 +139,16 @@ class Metrics:
 
     def note(self, event: Event) -> None:
         """Take an event of any run of this canary."""
-        data = event.data
-        if event.kind == "api.called":
-            self._note_call(data["method"], ok=data["ok"], code=data.get("code") or data.get("failure", ""))
-        elif event.kind == "lkdiag.stalled":
+        row = event.row
+        if isinstance(row, ApiCalled):
+            self._note_call(row.method, ok=row.ok, code=row.code or row.failure or "")
+        elif isinstance(row, LkdiagStalled):
             self._stalls.inc()
-        elif event.kind in ("worker.registered", "server.described"):
-            server = data["server"]
-            self._server.info({key: str(server.get(key) or "") for key in ("version", "edition", "region")})
-            if event.kind == "worker.registered":
+        elif isinstance(row, WorkerRegistered | ServerDescribed):
+            self._server.info({key: str(row.server.get(key) or "") for key in ("version", "edition", "region")})
+            if isinstance(row, WorkerRegistered):
                 self._connected.set(1)
-        elif event.kind in ("worker.disconnected", "run.finished"):
+        elif isinstance(row, WorkerDisconnected | RunFinished):
             self._connected.set(0)
 
     def _note_call(self, call: str, *, ok: bool, code: str) -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from lkdiag.client.api_client import Control
 from lkdiag.errors import ConnectionLostError
-from lkdiag.journal import FILE_NAME
+from lkdiag.journal.file import FILE_NAME
+from lkdiag.journal.trial_kinds import RoomGone, RoomOpened, TrialFinished
 from lkdiag.run.call_session import UnhandledErrors
 from lkdiag.run.close import close_room
 from lkdiag.run.dispatch import DispatchTrial
@@ -26,15 +27,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lkdiag.client.workers import Probe
+    from lkdiag.journal.event import Event
+    from lkdiag.journal.recorder import Recorder
     from lkdiag.scenario.script import DispatchScript
     from lkdiag.settings import Credentials
-    from lkdiag.timeline import Event, Recorder
 
 
 # When the next trial is due: on a fixed grid, never two at once, and seldomer while the server does not answer.
 
-EVERY_MIN_S = 1.0
-"""More often is load, and no canary: that is what dispatch-trial is for."""
 BACK_OFF_S = 5.0
 """The least time between two trials while the server does not answer."""
 LATE_SHARE = 0.1
@@ -108,11 +108,12 @@ class OwnRooms:
 
     def note(self, event: Event) -> None:
         """Take an event."""
-        if event.kind in ("room.created", "room.existed"):
-            self._made[event.data["room"]] = event.trial
-        elif event.kind == "room.gone":
-            self._made.pop(event.data["room"], None)
-        elif event.kind == "trial.finished":
+        row = event.row
+        if isinstance(row, RoomOpened):
+            self._made[row.room] = event.trial
+        elif isinstance(row, RoomGone):
+            self._made.pop(row.room, None)
+        elif isinstance(row, TrialFinished):
             # its trial could not see it go: from here on it is left
             self._made = {room: None if trial == event.trial else trial for room, trial in self._made.items()}
 

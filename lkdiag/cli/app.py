@@ -1,29 +1,198 @@
-"""The command line's root: which commands there are, and how every error reaches the user."""
+"""The command line: its commands, loaded when they are called, its help, and its way of refusing."""
 
 from __future__ import annotations
 
 import contextlib
+import difflib
 import errno
+import inspect
 import io
 import os
+import re
 import signal
 import sys
 import warnings
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from lkdiag import __version__, settings
-from lkdiag.cli import manual
-from lkdiag.cli.commands import CONTEXT, Root
-from lkdiag.cli.notes import give_up, say_error
-from lkdiag.cli.own_fault import own_fault
-from lkdiag.cli.secret_words import check_words
-from lkdiag.cli.usage import CommandLineError, as_usage_error
+from lkdiag.cli.messages import give_up, say_error
+from lkdiag.cli.recording import own_fault
+from lkdiag.cli.secrets import check_words
 from lkdiag.errors import ExitCode, LkdiagError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from lkdiag.scenario.option import Declared
+
+
+# typer's own errors, told as every other error is: one line, and a hint.
+
+CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
+"""click's ClickException. Newer versions of typer have a copy of click under a private name: what typer exports leads
+to the one that it raises."""
+
+
+def as_usage_error(error: Any, arguments: Sequence[str]) -> UsageError:
+    """The error in lkdiag's form. `arguments` are the command line, whose secret is not shown again."""
+    said = str(error.message).removeprefix("Value error, ")
+    name = getattr(error, "option_name", None)
+    context = getattr(error, "ctx", None)
+    command = "lkdiag" if context is None else context.command_path
+    hint = f"`{command} --help` lists what there is"
+    if possible := getattr(error, "possibilities", None):
+        near = difflib.get_close_matches(str(name), possible, n=1)
+        hint = f"did you mean {near[0]}? {hint}" if near else hint
+    elif getattr(error, "param", None) is not None:
+        error.message = said
+        said = error.format_message()
+    from lkdiag.cli.secrets import given_secrets
+    from lkdiag.privacy.secrets import scrub
+
+    return UsageError(scrub(said.rstrip("."), given_secrets(arguments)), hint)
+
+
+# What a command's `--help` says besides its own words: exit codes, where runs are kept, the environment.
+
+EXIT_CODES = (
+    "Exit codes: 0 nothing found · 1 a finding, or a threshold not met · 2 usage · 3 inconclusive · "
+    "4 credentials, connection, set-up, or a fault of lkdiag's own · 5 rooms left behind by lkdiag · 130 interrupted"
+)
+"""The contract's. A command whose own codes mean something else says so in its docstring."""
+RUNS = (
+    "Each run is a folder with a journal.jsonl, in lkdiag/runs of the user's state folder: ~/.local/state on Linux, "
+    "~/Library/Application Support on macOS. `lkdiag report --last` shows the newest again."
+)
+NO_COLOR = ("NO_COLOR", "no colours, whatever its value")
+
+
+def complete(app: typer.Typer, options: Sequence[Declared]) -> None:
+    """Give its one command the sections that its options call for."""
+    (command,) = app.registered_commands
+    assert command.callback is not None
+    command.help = doc = flowing(command.callback.__doc__ or "")
+    told = [] if "Exit code" in doc else [EXIT_CODES.replace("Exit codes: ", "[bold]Exit codes[/]\n\n")]
+    command.epilog = "\n\n".join([(command.epilog or "").strip(), *told, *_sections(options)])
+
+
+def _sections(options: Sequence[Declared]) -> list[str]:
+    """`Files` and `Environment`, as far as a command with these options has to do with them."""
+    files = ["[bold]Files[/]", RUNS] if any(one.name == "runs_dir" for one in options) else []
+    variables = sorted((one.option.env, one.option.env_help) for one in options if one.option.env)
+    lines = [f"{names} [dim]– {what}[/]" for names, what in (*variables, NO_COLOR)]
+    return [*files, "[bold]Environment[/]", *lines]
+
+
+def flowing(doc: str) -> str:
+    """Paragraphs as one line each, so that a terminal's width alone breaks them."""
+    paragraphs = re.split(r"\n\s*\n", inspect.cleandoc(doc))
+    return "\n\n".join(" ".join(line.strip() for line in paragraph.splitlines()) for paragraph in paragraphs)
+
+
+# The commands by name, each in a module that is imported when it is wanted: `lkdiag --help` needs none of them.
+
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a command is: a function, or a typer.Typer with commands of its own, in `lkdiag.cli.MODULE`."""
+
+    module: str
+    summary: str
+    """The first paragraph of its docstring, for the root's `--help`."""
+
+    def load(self, name: str) -> Any:
+        """The command of typer's (click's) kind."""
+        from lkdiag.cli.command import flat, options_taken
+
+        module = import_module(f"lkdiag.cli.{self.module}")
+        found = getattr(module, self.module)
+        if isinstance(found, typer.Typer):
+            found.info.name = name
+            return typer.main.get_command(found)
+        alone = typer.Typer(
+            rich_markup_mode="rich", pretty_exceptions_enable=False, add_completion=False, context_settings=CONTEXT
+        )
+        kind = getattr(module, "COMMAND_CLASS", TyperCommand)
+        alone.command(name, cls=kind, epilog=getattr(module, "EXAMPLES", None))(flat(found))
+        complete(alone, options_taken(found))
+        return typer.main.get_command(alone)
+
+
+COMMANDS = {
+    "dispatch-trial": Entry(
+        "dispatch_trial", "Create rooms with an agent dispatch, and see whether, when and how truly the agent comes."
+    ),
+    "transfer-teardown": Entry(
+        "transfer_teardown",
+        "Merge a phone call with a human, let the agent go, hang up on one side, and see what is left.",
+    ),
+    "canary": Entry(
+        "canary",
+        "Play one small dispatch trial a minute for as long as it lives, and tell Prometheus what became of them.",
+    ),
+    "watch": Entry("watch", "Follow real calls of your project, and judge them as trials are judged."),
+    "run": Entry(
+        "run", "Play a scenario: a failure that users reported, step by step on a real server, judged from outside."
+    ),
+    "scenarios": Entry(
+        "scenarios", "List the scenarios that come with lkdiag: each plays one failure that people have reported."
+    ),
+    "worker": Entry(
+        "worker", "Run one worker that misbehaves in a way of your choice, to see whether your fallback notices."
+    ),
+    "doctor": Entry(
+        "doctor", "Check credentials, network, API, media, workers and server, one by one, and say what to do."
+    ),
+    "explain": Entry(
+        "explain",
+        "Say what a finding, an outcome, a cause or a check of the doctor means, how to tell, and what to do.",
+    ),
+    "report": Entry("report", "Judge a recorded run again, with today's checks, and show its report."),
+    "merge": Entry(
+        "merge", "Make one run of the shards that `dispatch-trial --shard I/N` has played, on this machine or others."
+    ),
+    "bundle": Entry("bundle", "Put everything about a run into one .zip, to be attached to a bug report."),
+    "compare": Entry("compare", "Compare two runs: is B better than A, worse, or can't it be told?"),
+    "sweep": Entry("sweep", "List the rooms that lkdiag left on your project, and delete them if asked to."),
+    "selftest": Entry(
+        "selftest",
+        "Play every failure, and the honest case, in random order on a private server, and compare with the diagnosis.",
+    ),
+}
+OWN = {"shard-runner": Entry("shard_runner", "Play one shard of a run.")}
+"""Those that lkdiag itself calls: they stand in no list."""
+
+
+class Root(TyperGroup):
+    """lkdiag itself. In a list a command is its name and summary; it is loaded when it is called, or asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - click's signature
+        """All names, in the order of `--help`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """The command that was loaded, else its name and summary."""
+        if cmd_name in self.commands or cmd_name not in COMMANDS:
+            return self.commands.get(cmd_name)
+        return TyperCommand(cmd_name, help=COMMANDS[cmd_name].summary, rich_markup_mode="rich")
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Load the one that is called; typer suggests others by their names."""
+        self.commands = {name: self.get_command(ctx, name) for name in COMMANDS}
+        entry = COMMANDS.get(args[0]) or OWN.get(args[0])
+        if entry is not None:
+            self.commands[args[0]] = entry.load(args[0])
+        return super().resolve_command(ctx, args)
+
+
+# The command line's root: which commands there are, and how every error reaches the user.
 
 EXAMPLES = """[bold]Examples[/]
 
@@ -53,7 +222,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings=CONTEXT,
-    epilog=f"{EXAMPLES}\n\n{manual.EXIT_CODES}",
+    epilog=f"{EXAMPLES}\n\n{EXIT_CODES}",
 )
 
 

@@ -8,15 +8,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from lkdiag import settings
-from lkdiag.cli import options as shared
-from lkdiag.cli.known_secrets import secrets_of_run
-from lkdiag.cli.notes import give_up, say
+from lkdiag.cli.messages import give_up, say
+from lkdiag.cli.options import Last, Run, RunsDir
+from lkdiag.cli.secrets import secrets_of_run
 from lkdiag.cli.worker_log import check_worker_log, worker_log_events
 from lkdiag.errors import UsageError
-from lkdiag.settings.places import open_private
+from lkdiag.private_files import open_private
+from lkdiag.scenario.option import Option
 
 if TYPE_CHECKING:
     from lkdiag.bundle import Bundle
@@ -35,22 +34,18 @@ ATTACHMENT_MAX = 25_000_000
 
 
 def bundle(
-    run: Annotated[
-        str | None, typer.Argument(metavar="RUN", help="A run's id, its folder, or its journal.jsonl.")
-    ] = None,
-    last: Annotated[bool, typer.Option("--last", help="The newest run.")] = False,
+    run: Run = None,
+    last: Last = False,
     worker_log: Annotated[
-        Path | None,
-        typer.Option("--worker-log", metavar="FILE", help="Your worker's JSON log: it is judged, and put into it."),
+        Path | None, Option("Your worker's JSON log: it is judged, and put into it.", metavar="FILE")
     ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Mask nothing but secrets and tokens.")] = False,
+    full: Annotated[bool, Option("Mask nothing but secrets and tokens.")] = False,
     output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="By default lkdiag-RUN.zip in the current folder."),
+        Path | None, Option("By default lkdiag-RUN.zip in the current folder.", short="-o", metavar="FILE")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite FILE if it is there.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be in it, and write nothing.")] = False,
-    runs_dir: shared.RunsDir = None,
+    force: Annotated[bool, Option("Overwrite FILE if it is there.")] = False,
+    dry_run: Annotated[bool, Option("Show what would be in it, and write nothing.")] = False,
+    runs_dir: RunsDir = None,
 ) -> None:
     """Put everything about a run into one .zip, to be attached to a bug report.
 
@@ -67,7 +62,7 @@ def bundle(
     Exit codes: 0 written · 2 usage, or there is no such run.
     """
     from lkdiag.bundle import Material, archive, make_bundle
-    from lkdiag.journal import find_journal, last_run, read_journal
+    from lkdiag.journal.file import find_journal, last_run, read_journal
 
     check_worker_log(worker_log)
     directory = settings.runs_dir(runs_dir)
@@ -134,14 +129,14 @@ def _save(packed: bytes, path: Path, *, force: bool) -> None:
 
 def _show(made: Bundle, target: Path, size: int, *, written: bool) -> None:
     """What is inside goes to stdout; what to do with it is said on stderr."""
-    from lkdiag.bundle import render_listing
-    from lkdiag.render.terminal import make_console
+    from lkdiag.bundle import listing
+    from lkdiag.render import terminal
 
     for note in made.notes:
         say(f"note: {note}")
     try:
-        console = make_console(sys.stdout, is_terminal=sys.stdout.isatty())
-        render_listing(made, str(target), size, console, written=written)
+        console = terminal.make_console(sys.stdout, is_terminal=sys.stdout.isatty())
+        terminal.write(listing(made, str(target), size, written=written), console)
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):
         give_up(sys.stdout)

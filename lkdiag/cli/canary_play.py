@@ -8,24 +8,26 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from lkdiag.canary.judging import Judge
 from lkdiag.canary.metrics import Metrics, exposed
 from lkdiag.canary.run import Course, Kept, OwnRooms, Pace
-from lkdiag.cli.notes import say
+from lkdiag.cli.messages import say
+from lkdiag.cli.recording import Shield
 from lkdiag.cli.session import SERVER_LOG, Session
-from lkdiag.cli.shield import Shield
 from lkdiag.errors import ExitCode, LkdiagError
-from lkdiag.render.visible import visible
+from lkdiag.journal.run_kinds import RunCrashed, RunInterrupted, RunStarted
+from lkdiag.judge.live import DispatchJudge
 from lkdiag.scenario.script import with_settings
+from lkdiag.text import visible
 
 if TYPE_CHECKING:
     import asyncio
     from pathlib import Path
 
-    from lkdiag.canary.judging import Judgement
+    from lkdiag.journal.event import Event
+    from lkdiag.journal.recorder import Recorder
+    from lkdiag.judge.live import TrialVerdict
     from lkdiag.scenario.script import DispatchScript
     from lkdiag.settings import Credentials
-    from lkdiag.timeline import Event, Recorder
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class Chapter:
         self.is_interrupted = False
         self.crashed: str | None = None
         self._metrics = metrics
-        self._judge = Judge(script.settings)
+        self._judge = DispatchJudge(script.settings)
         self._shield = Shield()
         self._course = Course(pace, rooms, self._shield.around(self._on_over))
         self.watchers = (self._note, rooms.note, metrics.note, self._judge.note)
@@ -125,16 +127,17 @@ class Chapter:
         await self._course.run(self.script, credentials, recorder, run_id, stop, must_answer=self._is_first)
 
     def _note(self, event: Event) -> None:
-        if event.kind == "run.started":
-            self.run_id = event.data["run_id"]
-        elif event.kind == "run.interrupted":
+        row = event.row
+        if isinstance(row, RunStarted):
+            self.run_id = row.run_id
+        elif isinstance(row, RunInterrupted):
             self.is_interrupted = True
-        elif event.kind == "run.crashed":
-            self.crashed = event.data["reason"]
+        elif isinstance(row, RunCrashed):
+            self.crashed = row.reason
 
     def _on_over(self, index: int) -> None:
         judged = self._judge.judge(index)
-        if judged is None:
+        if judged is None or judged.warmup or judged.interrupted:
             return
         if judged.crash:
             self._shield.tell(judged.crash)
@@ -144,7 +147,7 @@ class Chapter:
             say(as_line(judged, self.run_id, at_s))
 
 
-def as_line(judged: Judgement, run_id: str, at_s: float) -> str:
+def as_line(judged: TrialVerdict, run_id: str, at_s: float) -> str:
     """`2026-11-21T03:49:50.123Z trial run=… trial=17 role=subject outcome=dropped …`: what an alert leads to."""
     words = {
         "run": run_id,

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lkdiag import settings
-from lkdiag.cli import options as shared
-from lkdiag.cli.notes import give_up, say
+from lkdiag.cli.messages import give_up, say
+from lkdiag.cli.options import FORMAT_OR_SUFFIX, Output, Redact, RunsDir, chosen_format
 from lkdiag.cli.output import check_output, judge
 from lkdiag.errors import ExitCode, UsageError
+from lkdiag.scenario.option import Option
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -40,36 +41,17 @@ class CompareFormat(StrEnum):
     MARKDOWN = "markdown"
 
 
-SUFFIXES = {".json": CompareFormat.JSON, ".md": CompareFormat.MARKDOWN}
-
-
 def compare(
     a: Annotated[str, typer.Argument(metavar="A", help="A run to measure against: its id, folder or journal.jsonl.")],
     b: Annotated[str, typer.Argument(metavar="B", help="The run to be measured.")],
     alpha: Annotated[
         float,
-        typer.Option(
-            "--alpha",
-            min=0.0001,
-            max=0.5,
-            help="A difference counts if chance alone makes it in at most this share of pairs.",
-        ),
+        Option("A difference counts if chance alone makes it in at most this share of pairs.", least=0.0001, most=0.5),
     ] = 0.05,
-    format_: Annotated[
-        CompareFormat | None,
-        typer.Option(
-            "--format", "-f", help="By default terminal, or what FILE's suffix says.", rich_help_panel=shared.OUTPUT
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write it there.", rich_help_panel=shared.OUTPUT),
-    ] = None,
-    redact: Annotated[
-        bool,
-        typer.Option("--redact", help="Mask the project's host and phone numbers.", rich_help_panel=shared.OUTPUT),
-    ] = False,
-    runs_dir: shared.RunsDir = None,
+    format_: Annotated[CompareFormat | None, FORMAT_OR_SUFFIX] = None,
+    output: Output = None,
+    redact: Redact = False,
+    runs_dir: RunsDir = None,
 ) -> None:
     """Compare two runs: is B better than A, worse, or can't it be told?
 
@@ -86,7 +68,7 @@ def compare(
     outcome whatever could have told.
     """
     from lkdiag.compare import compare as compared
-    from lkdiag.journal import find_journal
+    from lkdiag.journal.file import find_journal
     from lkdiag.report.redact import redact as redacted
 
     check_output(output)
@@ -95,7 +77,7 @@ def compare(
     if redact:
         reports = [redacted(report) for report in reports]
     comparison = compared(reports[0], reports[1], alpha)
-    _write(comparison, format_ or _by_suffix(output), output)
+    _write(comparison, chosen_format(format_, output, CompareFormat), output)
     raise typer.Exit(exit_code_of(comparison))
 
 
@@ -108,16 +90,12 @@ def exit_code_of(comparison: Comparison) -> ExitCode:
 
 
 def _judged(name: str, path: Path) -> Report:
-    from lkdiag.journal import read_journal
+    from lkdiag.journal.file import read_journal
 
     journal = read_journal(path)
     for note in journal.notes:
         say(f"note: {name}: {note}")
     return judge(path, journal.events, journal.notes)
-
-
-def _by_suffix(path: Path | None) -> CompareFormat:
-    return CompareFormat.TERMINAL if path is None else SUFFIXES.get(path.suffix.lower(), CompareFormat.TERMINAL)
 
 
 def _write(comparison: Comparison, format_: CompareFormat, path: Path | None) -> None:
@@ -143,11 +121,12 @@ def _write(comparison: Comparison, format_: CompareFormat, path: Path | None) ->
 
 
 def _render(comparison: Comparison, format_: CompareFormat, file: TextIO) -> None:
-    from lkdiag.render import compare as render
+    from lkdiag.document.compare import for_issue, for_terminal
+    from lkdiag.render import json, markdown, terminal
 
     if format_ is CompareFormat.JSON:
-        file.write(render.render_json(comparison))
+        file.write(json.render_value(comparison, "schema", "kind", "result", "headline"))
     elif format_ is CompareFormat.MARKDOWN:
-        file.write(render.render_markdown(comparison))
+        file.write(markdown.write(for_issue(comparison)))
     else:
-        render.render_terminal(comparison, file)
+        terminal.write(for_terminal(comparison), terminal.make_console(file, is_terminal=file.isatty()))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lkdiag import settings
-from lkdiag.cli import options as shared
-from lkdiag.cli.duration_option import duration
+from lkdiag.cli.options import FORMAT_OR_SUFFIX, OUTPUT, ListFormat, Output, Quiet, ServerOptions, chosen_format
 from lkdiag.errors import ExitCode
+from lkdiag.scenario.option import Option
 
 if TYPE_CHECKING:
     from lkdiag.report.doctor_value import DoctorReport
@@ -27,36 +26,15 @@ lkdiag doctor --local [dim]– lkdiag itself, on a private server[/]
 """
 
 
-class DoctorFormat(StrEnum):
-    """How the answer is written."""
-
-    TERMINAL = "terminal"
-    JSON = "json"
-
-
 def doctor(
-    agent_name: Annotated[
-        str | None,
-        typer.Option("--agent-name", metavar="NAME", help="Dispatch this agent of yours once: who answers?"),
-    ] = None,
-    timeout: Annotated[float, duration("--timeout", "How long an agent is waited for: 20s, 1m.", "Options")] = 20.0,
-    project: shared.Project = None,
-    url: shared.Url = None,
-    api_key: shared.ApiKey = None,
-    api_secret: shared.ApiSecret = None,
-    local: shared.Local = False,
-    server_binary: shared.ServerBinary = None,
-    format_: Annotated[
-        DoctorFormat | None,
-        typer.Option(
-            "--format", "-f", help="By default terminal, or what FILE's suffix says.", rich_help_panel=shared.OUTPUT
-        ),
-    ] = None,
-    output: shared.Output = None,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="All details of each check.", rich_help_panel=shared.OUTPUT)
-    ] = False,
-    quiet: shared.Quiet = False,
+    *,
+    agent_name: Annotated[str | None, Option("Dispatch this agent of yours once: who answers?", metavar="NAME")] = None,
+    timeout_s: Annotated[float, Option("How long an agent is waited for: 20s, 1m.")] = 20.0,
+    server: ServerOptions,
+    format_: Annotated[ListFormat | None, FORMAT_OR_SUFFIX] = None,
+    output: Output = None,
+    verbose: Annotated[bool, Option("All details of each check.", panel=OUTPUT, short="-v")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Check credentials, network, API, media, workers and server, one by one, and say what to do.
 
@@ -76,15 +54,12 @@ def doctor(
     from lkdiag.cli.session import choose_credentials
 
     check_output(output)
-    flags = settings.CredentialFlags(url, api_key, api_secret, project)
-    if local:
-        choose_credentials(flags, local=True)  # refuses both at once
-    as_json = format_ is DoctorFormat.JSON or (
-        format_ is None and output is not None and output.suffix.lower() == ".json"
-    )
+    if server.local:
+        choose_credentials(server.project.flags, local=True)  # refuses both at once
+    as_json = chosen_format(format_, output, ListFormat) is ListFormat.JSON
     answer = Answer(output, as_json=as_json, verbose=verbose, quiet=quiet)
-    binary = settings.server_binary(server_binary)
-    report = play(flags, agent_name, timeout, answer, local=local, server_binary=binary)
+    binary = settings.server_binary(server.server_binary)
+    report = play(server.project.flags, agent_name, timeout_s, answer, local=server.local, server_binary=binary)
     raise typer.Exit(ExitCode.INTERRUPTED if report is None else exit_code_of(report))
 
 

@@ -11,18 +11,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lkdiag.cli.away_line import say_away
-from lkdiag.cli.notes import give_up, say
-from lkdiag.cli.recording import new_run_id, stop_on_signals
+from lkdiag.cli.messages import give_up, say, say_away
+from lkdiag.cli.recording import Shield, new_run_id, stop_on_signals
 from lkdiag.cli.session import SERVER_LOG
-from lkdiag.cli.shield import Shield
 from lkdiag.doctor.bench import Wanted
 from lkdiag.doctor.examination import examine
+from lkdiag.document import doctor as document
 from lkdiag.errors import UsageError
-from lkdiag.render.doctor import DoctorLines, render_doctor, render_doctor_json, write_title
-from lkdiag.render.terminal import make_console
+from lkdiag.journal.recorder import Recorder
+from lkdiag.render import json, terminal
 from lkdiag.settings import Credentials
-from lkdiag.timeline import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -109,8 +107,8 @@ class _Writer:
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self._streamed = answer.path is None and not answer.as_json
-        self._console = make_console(sys.stdout, is_terminal=sys.stdout.isatty())
-        self._lines = DoctorLines(self._console, verbose=answer.verbose)
+        self._console = terminal.make_console(sys.stdout, is_terminal=sys.stdout.isatty())
+        self._group = ""
         self._gone = False
         self._titled = False
         self._status = self._make_status()
@@ -135,15 +133,17 @@ class _Writer:
             return
         if not self._titled:
             self._titled = True
-            self._print(lambda: write_title(self._console))
-        self._print(lambda: self._lines.write(checked))
+            self._print(lambda: terminal.write(document.title(), self._console))
+        line = document.check(checked, self._group, verbose=self._answer.verbose)
+        self._print(lambda: terminal.write(line, self._console))
+        self._group = checked.group
 
     def finish(self, report: DoctorReport) -> None:
         """All have ended."""
         if self._status is not None:
             self._status.stop()
         if self._streamed:
-            self._print(lambda: self._lines.finish(report))
+            self._print(lambda: terminal.write(document.conclusion(report), self._console))
         elif self._answer.path is None:
             self._print(lambda: _write_json(report))
         else:
@@ -153,9 +153,10 @@ class _Writer:
         try:
             with path.open("w", encoding="utf-8") as file:
                 if self._answer.as_json:
-                    file.write(render_doctor_json(report))
+                    file.write(json.render_value(report))
                 else:
-                    render_doctor(report, make_console(file, is_terminal=False), verbose=self._answer.verbose)
+                    shown = document.blocks(report, verbose=self._answer.verbose)
+                    terminal.write(shown, terminal.make_console(file, is_terminal=False))
         except OSError as error:
             raise UsageError(
                 f"the answer can't be written to {path}: {error.strerror}", "choose another -o FILE"
@@ -187,4 +188,4 @@ class _Writer:
 
 
 def _write_json(report: DoctorReport) -> None:
-    sys.stdout.write(render_doctor_json(report))
+    sys.stdout.write(json.render_value(report))

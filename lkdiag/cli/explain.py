@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lkdiag.cli.notes import give_up
+from lkdiag.cli.messages import give_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

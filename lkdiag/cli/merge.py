@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lkdiag import settings
-from lkdiag.cli.options import OUTPUT, FailIf, Redact, ReportFormat, RunsDir, Verbose
+from lkdiag.cli.options import FailIf, Redact, ReportFile, ReportFormat, RunsDir, Verbose
 from lkdiag.errors import UsageError
+from lkdiag.journal.run_kinds import RunFinished, RunStarted
+from lkdiag.scenario.option import Option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lkdiag.timeline import Event
+    from lkdiag.journal.event import Event
 
 EXAMPLES = """[bold]Examples[/]
 
@@ -36,20 +38,14 @@ def merge(
     ],
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output", "-o", metavar="FOLDER", help="The merged run's folder. \\[default: a new one beside the others]"
-        ),
+        Option("The merged run's folder.", short="-o", metavar="FOLDER", default="a new one beside the others"),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Also when settings, project or versions differ; the report says so.")
-    ] = False,
+    force: Annotated[bool, Option("Also when settings, project or versions differ; the report says so.")] = False,
     format_: ReportFormat = None,
-    report_file: Annotated[
-        Path | None, typer.Option("--report", metavar="FILE", help="Write the report there.", rich_help_panel=OUTPUT)
-    ] = None,
+    report_file: ReportFile = None,
     verbose: Verbose = False,
     redact: Redact = False,
-    fail_if: FailIf = None,
+    fail_if: FailIf = (),
     runs_dir: RunsDir = None,
 ) -> None:
     """Make one run of the shards that `dispatch-trial --shard I/N` has played, on this machine or others.
@@ -59,13 +55,13 @@ def merge(
     """
     from lkdiag.cli.output import check_output, show_run
     from lkdiag.cli.recording import new_run_id
-    from lkdiag.journal import FILE_NAME, JournalWriter
+    from lkdiag.journal.file import FILE_NAME, JournalWriter
+    from lkdiag.journal.recorder import Recorder
     from lkdiag.report.threshold import parse_conditions
     from lkdiag.shard.merge import merge_into, read_sources
-    from lkdiag.timeline import Recorder
 
     check_output(report_file)
-    parse_conditions(tuple(fail_if or ()), "dispatch")
+    parse_conditions(fail_if, "dispatch")
     directory = settings.runs_dir(runs_dir)
     paths = _journals(runs, directory)
     sources = read_sources(paths, force=force)
@@ -83,24 +79,23 @@ def merge(
         group = sources.found[0].shard.group
         runs_of = [source.run_id for source in sources.found]
         recorder.record(
-            "run.started",
-            **about,
-            run_id=run_id,
-            command=_command(str(first["command"])),
-            merged={"of": sources.of, "runs": runs_of, **({} if group is None else {"group": group})},
+            RunStarted(
+                **about,
+                run_id=run_id,
+                command=_command(str(first["command"])),
+                merged={"of": sources.of, "runs": runs_of, **({} if group is None else {"group": group})},
+            )
         )
         merge_into(recorder, sources)
-        recorder.record("run.finished")
+        recorder.record(RunFinished())
     if journal.failure is not None:
         raise UsageError(f"the merged run can't be written: {journal.failure.strerror}", "choose another -o FOLDER")
-    raise typer.Exit(
-        show_run(journal.path, format_, report_file, verbose=verbose, redact=redact, fail_if=tuple(fail_if or ()))
-    )
+    raise typer.Exit(show_run(journal.path, format_, report_file, verbose=verbose, redact=redact, fail_if=fail_if))
 
 
 def _journals(runs: Sequence[str], directory: Path) -> list[Path]:
     """Each once, though it may be named by its run's id and by its folder."""
-    from lkdiag.journal import FILE_NAME, find_journal
+    from lkdiag.journal.file import FILE_NAME, find_journal
 
     found: list[Path] = []
     for run in runs:
@@ -119,7 +114,7 @@ def _journals(runs: Sequence[str], directory: Path) -> list[Path]:
 
 def _span(paths: Sequence[Path]) -> tuple[int, int]:
     """From the beginning of the first shard to the end of the last, by the wall clock of each."""
-    from lkdiag.journal import read_journal
+    from lkdiag.journal.file import read_journal
 
     ends: list[Event] = []
     for path in paths:

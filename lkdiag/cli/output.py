@@ -4,40 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from enum import StrEnum
 from typing import TYPE_CHECKING, TextIO
 
-from lkdiag.cli.notes import give_up, say, say_error
-from lkdiag.cli.own_fault import PLEASE_REPORT, described
+from lkdiag.cli.messages import give_up, say, say_error
+from lkdiag.cli.options import Format, chosen_format
+from lkdiag.cli.recording import PLEASE_REPORT, described
 from lkdiag.errors import ExitCode, LkdiagError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from lkdiag.journal.event import Event
     from lkdiag.report.value import Report
-    from lkdiag.timeline import Event
-
-
-class Format(StrEnum):
-    """How a report is written."""
-
-    TERMINAL = "terminal"
-    JSON = "json"
-    MARKDOWN = "markdown"
-    HTML = "html"
-    SVG = "svg"
-    JUNIT = "junit"
 
 
 BY_VERDICT = {"pass": ExitCode.OK, "fail": ExitCode.FINDING, "inconclusive": ExitCode.INCONCLUSIVE}
-SUFFIXES = {
-    ".json": Format.JSON,
-    ".md": Format.MARKDOWN,
-    ".html": Format.HTML,
-    ".svg": Format.SVG,
-    ".xml": Format.JUNIT,
-}
 
 
 def check_output(path: Path | None) -> None:
@@ -73,12 +55,12 @@ def show_run(
 
     `fail_if` are thresholds of the user's own. Raises UsageError for those that this kind of run does not have.
     """
-    from lkdiag.cli.known_secrets import secrets_of_run
+    from lkdiag.cli.secrets import secrets_of_run
     from lkdiag.cli.worker_log import worker_log_events
-    from lkdiag.journal import read_journal
+    from lkdiag.journal.file import read_journal
+    from lkdiag.journal.timeline import InARow
     from lkdiag.report.redact import redact as redacted
     from lkdiag.report.threshold import judged_by, parse_conditions
-    from lkdiag.timeline.sources import InARow
 
     journal = read_journal(journal_path)
     for note in journal.notes:
@@ -120,8 +102,7 @@ def write_report(report: Report, format_: Format | None, path: Path | None, *, v
     """
     from lkdiag.render import FORMATS
 
-    by_suffix = Format.TERMINAL if path is None else SUFFIXES.get(path.suffix.lower(), Format.TERMINAL)
-    chosen = format_ or by_suffix
+    chosen = chosen_format(format_, path, Format)
 
     def write(file: TextIO) -> None:
         try:

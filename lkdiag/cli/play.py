@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lkdiag import settings
-from lkdiag.cli.notes import say
+from lkdiag.cli.messages import say
 from lkdiag.cli.output import check_output, show_run
 from lkdiag.errors import UsageError
-from lkdiag.scenario.address import parse_address
-from lkdiag.scenario.teardown import Cleanup, TeardownScenario
+from lkdiag.scenario.call import Cleanup, TeardownScenario
+from lkdiag.scenario.option import parse_address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from lkdiag.cli.output import Format
-    from lkdiag.cli.spread import Spread
+    from lkdiag.cli.options import OutputOptions, ServerOptions
+    from lkdiag.cli.sharding import Spread
     from lkdiag.errors import ExitCode
     from lkdiag.scenario.script import DispatchScript, TeardownScript
 
@@ -28,20 +28,9 @@ ANY_PORT = ("127.0.0.1", 0)
 class Flags:
     """What every command that plays something is told: where, and how its report is given."""
 
-    local: bool
-    project: str | None
-    url: str | None
-    api_key: str | None
-    api_secret: str | None
-    server_binary: Path | None
-    format_: Format | None
-    output: Path | None
-    verbose: bool
-    quiet: bool
-    redact: bool
-    runs_dir: Path | None
+    server: ServerOptions
+    output: OutputOptions
     worker_log: Path | None = None
-    fail_if: tuple[str, ...] = ()
 
     def check(self, kind: str, *, elsewhere: bool = False) -> settings.Credentials | None:
         """Whatever can be known to be wrong before anything is begun; the credentials, None for a private server.
@@ -53,13 +42,18 @@ class Flags:
         from lkdiag.cli.worker_log import check_worker_log
         from lkdiag.report.threshold import parse_conditions
 
-        check_output(self.output)
+        check_output(self.output.output)
         check_worker_log(self.worker_log)
-        parse_conditions(self.fail_if, kind)
-        flags = settings.CredentialFlags(self.url, self.api_key, self.api_secret, self.project)
-        if elsewhere:
-            return own_credentials(flags, local=self.local)
-        return choose_credentials(flags, local=self.local)
+        parse_conditions(self.output.fail_if, kind)
+        find = own_credentials if elsewhere else choose_credentials
+        return find(self.server.project.flags, local=self.server.local)
+
+    def show(self, journal: Path) -> ExitCode:
+        """Judge the run's journal, and give its report; the exit code that it asks for."""
+        asked = self.output
+        return show_run(
+            journal, asked.format_, asked.output, verbose=asked.verbose, redact=asked.redact, fail_if=asked.fail_if
+        )
 
 
 def play(
@@ -77,38 +71,37 @@ def play(
     from lkdiag.cli.recording import command_line
     from lkdiag.cli.session import Session
     from lkdiag.cli.worker_log import worker_log_events
-    from lkdiag.journal import append_events, read_journal
+    from lkdiag.journal.file import append_events, read_journal
     from lkdiag.run.health import check_capacity
     from lkdiag.run.plan import main_is_played
-    from lkdiag.scenario.joining import join_of
-    from lkdiag.scenario.script import DispatchScript, with_settings
+    from lkdiag.scenario.script import DispatchScript, join_of, with_settings
 
-    script = _without_webhooks(script, webhook_address(script, local=flags.local))
+    script = _without_webhooks(script, webhook_address(script, local=flags.server.local))
     if isinstance(script, DispatchScript) and main_is_played(script):
         # a worker that is played anew for each trial has nothing to warm up
         script = with_settings(script, warmup=0)
     if isinstance(script, DispatchScript):
         script = with_settings(script, join=join_of(script, 1 if spread is None else spread.of))
-    address = webhook_address(script, local=flags.local, alone=spread is None)
+    address = webhook_address(script, local=flags.server.local, alone=spread is None)
     if spread is None or spread.cluster is None:
         check_capacity(script.settings)
     session = Session(
         script=script,
         credentials=credentials,
-        server_binary=settings.server_binary(flags.server_binary),
-        runs_dir=settings.runs_dir(flags.runs_dir),
+        server_binary=settings.server_binary(flags.server.server_binary),
+        runs_dir=settings.runs_dir(flags.output.runs_dir),
         command=command_line(extra_words),
-        quiet=flags.quiet,
+        quiet=flags.output.quiet,
         webhook_address=address,
     )
     journal = (session if spread is None else spread.over(session)).run()
     if flags.worker_log is not None:
         secrets = [] if credentials is None else [credentials.api_secret]
-        said = worker_log_events(read_journal(journal).events, flags.worker_log, quiet=flags.quiet, secrets=secrets)
+        said = worker_log_events(
+            read_journal(journal).events, flags.worker_log, quiet=flags.output.quiet, secrets=secrets
+        )
         append_events(journal, said)
-    return show_run(
-        journal, flags.format_, flags.output, verbose=flags.verbose, redact=flags.redact, fail_if=flags.fail_if
-    )
+    return flags.show(journal)
 
 
 def webhook_address(
@@ -120,10 +113,11 @@ def webhook_address(
     agents none is needed, and many trials at a time that have no media are spared the work; so are several processes
     with one server (not `alone`).
     """
-    address = parse_address(script.settings.webhook_listen)
+    listen = script.settings.webhook_listen
+    address = None if listen is None else parse_address(listen, "--webhook-listen")
     if isinstance(script.settings, TeardownScenario):
         wanted = Cleanup.WEBHOOK_REAPER in script.settings.cleanups
-        needed, what = wanted and "cleanups" in script.given, "--cleanup webhook-reaper"
+        needed, what = wanted and "cleanups" in script.settings.given, "--cleanup webhook-reaper"
     else:
         needed = wanted = script.settings.webhooks is not None
         what = f"the scenario {script.name}"

@@ -1,4 +1,4 @@
-"""A run's beginning and end as seen from the command line: its id, its folder, its journal, its signals."""
+"""A run's beginning and end as the command line sees them: its id, folder, journal and signals; lkdiag's own faults."""
 
 from __future__ import annotations
 
@@ -15,25 +15,84 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from lkdiag import __version__
-from lkdiag.cli.notes import say
-from lkdiag.cli.shield import Shield
-from lkdiag.errors import ExitCode
-from lkdiag.journal import FILE_NAME, SCHEMA, JournalWriter
-from lkdiag.timeline import Recorder
+from lkdiag.cli.messages import say
+from lkdiag.errors import ExitCode, LkdiagError, first_of, kind_and_place, place_of
+from lkdiag.journal.file import FILE_NAME, SCHEMA, JournalWriter
+from lkdiag.journal.recorder import Recorder
+from lkdiag.journal.run_kinds import RunGivenUp, RunInterrupted, RunStarted, ScenarioRead, WatcherCrashed, WatchStopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from lkdiag.journal.event import Event
     from lkdiag.scenario.script import DispatchScript, TeardownScript
     from lkdiag.scenario.shard import Shard
     from lkdiag.scenario.watch import WatchScript
-    from lkdiag.timeline import Event
+
+
+# Keeps what only shows a run (a tally, a line, a metric) from reaching the run: a crash there must not end a trial.
+
+T = TypeVar("T")
+
+
+class Shield:
+    """Records the first crash as `watcher.crashed`, and tells it once on stderr. The watchers are called further."""
+
+    def __init__(self) -> None:
+        self.recorder: Recorder | None = None
+        """Where crashes are recorded, once there is one."""
+        self._told = False
+
+    def around(self, watcher: Callable[[T], object]) -> Callable[[T], None]:
+        """The watcher, without its crashes."""
+
+        def shielded(value: T) -> None:
+            try:
+                watcher(value)
+            except Exception as error:
+                self.tell(kind_and_place(error))
+
+        return shielded
+
+    def tell(self, what: str) -> None:
+        """Record and tell a crash, if it is the first one."""
+        if self._told:
+            return
+        self._told = True
+        if self.recorder is not None:
+            self.recorder.record(WatcherCrashed(error=what))
+        say(
+            f"warning: lkdiag itself failed while it showed the run ({what}); the run goes on, and its report does not "
+            "rest on that. Please report it at lkdiag's own tracker"
+        )
+
+
+# What is said when lkdiag itself fails: no traceback, but enough to find the place by.
+
+PLEASE_REPORT = "this is a fault of lkdiag's own: please report it at lkdiag's own tracker"
+
+
+def own_fault(error: BaseException) -> LkdiagError:
+    """A fault of lkdiag's own as an error for the user. Its exit code is 4: it is no verdict, and no wrong usage."""
+    return LkdiagError(f"lkdiag failed: {described(error)}", PLEASE_REPORT)
+
+
+def described(error: BaseException) -> str:
+    """Kind, text and place: `KeyError: 'role' (lkdiag/facts/dispatch.py:83)`. Of a group, its first error."""
+    from lkdiag.privacy.secrets import scrub
+
+    error = first_of(error)
+    text, place = scrub(str(error)), place_of(error)
+    return type(error).__name__ + (f": {text}" if text else "") + (f" ({place})" if place else "")
+
+
+# A run's beginning and end as seen from the command line: its id, its folder, its journal, its signals.
 
 SDKS = ("livekit", "livekit-api", "livekit-protocol")
 SECRET_OPTIONS = frozenset({"--api-key", "--api-secret"})
@@ -82,25 +141,26 @@ def record_run(
         if secret is not None:
             recorder.hide(secret)
         recorder.record(
-            "run.started",
-            schema=SCHEMA,
-            run_id=run_id,
-            lkdiag_version=__version__,
-            scenario=script.name,
-            kind=script.kind,
-            title=script.title,
-            reported=script.head.report or None,
-            expect=_expected(script),
-            command=command,
-            options=msgspec.to_builtins(script.settings),
-            project_host=project_host,
-            sdk={name: importlib.metadata.version(name) for name in SDKS},
-            python=platform.python_version(),
-            os=_system(),
-            shard=_share(script, shard),
-            merged=merged,
+            RunStarted(
+                schema=SCHEMA,
+                run_id=run_id,
+                lkdiag_version=__version__,
+                scenario=script.name,
+                kind=script.kind,
+                title=script.title,
+                reported=script.head.report or None,
+                expect=_expected(script),
+                command=command,
+                options=msgspec.to_builtins(script.settings),
+                project_host=project_host,
+                sdk={name: importlib.metadata.version(name) for name in SDKS},
+                python=platform.python_version(),
+                os=_system(),
+                shard=_share(script, shard),
+                merged=merged,
+            )
         )
-        recorder.record("scenario.read", text=script.text)
+        recorder.record(ScenarioRead(text=script.text))
         yield Recording(run_id, folder, recorder, journal)
 
 
@@ -141,7 +201,7 @@ def stop_on_signals(
     recorder: Callable[[], Recorder],
     stop: asyncio.Event,
     *,
-    recorded_as: str = "run.interrupted",
+    recorded_as: type[RunInterrupted | WatchStopped] = RunInterrupted,
     told: str = "interrupted: closing the rooms …",
     given_up: str = "given up at once: rooms may be left; they close by themselves when their timeouts have passed",
 ) -> Iterator[None]:
@@ -154,11 +214,11 @@ def stop_on_signals(
 
     def on_signal(number: signal.Signals) -> None:
         if stop.is_set():
-            recorder().record("run.given_up", signal=number.name)
+            recorder().record(RunGivenUp(signal=number.name))
             if given_up:
                 say(given_up)
             os._exit(ExitCode.INTERRUPTED)
-        recorder().record(recorded_as, signal=number.name)
+        recorder().record(recorded_as(signal=number.name))
         say(f"{told} (once more gives up at once)")
         stop.set()
 

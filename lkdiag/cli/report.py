@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from lkdiag import settings
-from lkdiag.cli.options import FailIf, Output, Redact, ReportFormat, RunsDir, Verbose, WorkerLog
+from lkdiag.cli.options import FailIf, Last, Output, Redact, ReportFormat, Run, RunsDir, Verbose, WorkerLog
 from lkdiag.cli.output import check_output, show_run
 from lkdiag.cli.worker_log import check_worker_log
 from lkdiag.errors import UsageError
@@ -26,16 +25,14 @@ lkdiag report --last --fail-if 'p95_ms>1500' [dim]– an old run by a new thresh
 
 
 def report(
-    run: Annotated[
-        str | None, typer.Argument(metavar="RUN", help="A run's id, its folder, or its journal.jsonl.")
-    ] = None,
-    last: Annotated[bool, typer.Option("--last", help="The newest run.")] = False,
+    run: Run = None,
+    last: Last = False,
     worker_log: WorkerLog = None,
     format_: ReportFormat = None,
     output: Output = None,
     verbose: Verbose = False,
     redact: Redact = False,
-    fail_if: FailIf = None,
+    fail_if: FailIf = (),
     runs_dir: RunsDir = None,
 ) -> None:
     """Judge a recorded run again, with today's checks, and show its report.
@@ -44,7 +41,7 @@ def report(
     the same answer. With --worker-log the log of your worker is judged beside it, and may name the cause. The exit code
     is the run's own, but for the thresholds given here.
     """
-    from lkdiag.journal import find_journal, last_run
+    from lkdiag.journal.file import find_journal, last_run
 
     check_output(output)
     check_worker_log(worker_log)
@@ -52,7 +49,6 @@ def report(
     if last == (run is not None):
         raise UsageError("name a RUN, or --last", f"runs are kept in {directory}")
     path = last_run(directory) if run is None else find_journal(run, directory, Path(run))
-    thresholds = tuple(fail_if or ())
     raise typer.Exit(
-        show_run(path, format_, output, verbose=verbose, redact=redact, worker_log=worker_log, fail_if=thresholds)
+        show_run(path, format_, output, verbose=verbose, redact=redact, worker_log=worker_log, fail_if=fail_if)
     )

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from lkdiag.cli import options as shared
+from lkdiag.cli.options import OutputOptions, ServerOptions, WorkerLog
 from lkdiag.cli.play import Flags, play
-from lkdiag.cli.secret_words import check_script
+from lkdiag.cli.secrets import check_script
+from lkdiag.scenario.option import Option
 
 EXAMPLES = """[bold]Examples[/]
 
@@ -26,24 +27,13 @@ def run(
     scenario: Annotated[
         str, typer.Argument(metavar="NAME_OR_FILE", help="A scenario of lkdiag's, or a TOML file of your own.")
     ],
+    *,
     overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Set one of the scenario's settings; may be repeated."),
-    ] = None,
-    worker_log: shared.WorkerLog = None,
-    local: shared.Local = False,
-    project: shared.Project = None,
-    url: shared.Url = None,
-    api_key: shared.ApiKey = None,
-    api_secret: shared.ApiSecret = None,
-    server_binary: shared.ServerBinary = None,
-    format_: shared.ReportFormat = None,
-    output: shared.Output = None,
-    verbose: shared.Verbose = False,
-    quiet: shared.Quiet = False,
-    redact: shared.Redact = False,
-    fail_if: shared.FailIf = None,
-    runs_dir: shared.RunsDir = None,
+        tuple[str, ...], Option("Set one of the scenario's settings.", key="set", metavar="KEY=VALUE")
+    ] = (),
+    worker_log: WorkerLog = None,
+    server: ServerOptions,
+    output: OutputOptions,
 ) -> None:
     """Play a scenario: a failure that users reported, step by step on a real server, judged from outside.
 
@@ -52,13 +42,11 @@ def run(
     settings are changed by --set.
     """
     from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
-    from lkdiag.scenario.script import load_script, split_overrides
+    from lkdiag.scenario.reading import split_overrides
+    from lkdiag.scenario.script import load_script
 
-    script = load_script(scenario, tuple(BEHAVIOURS), make_behaviour, split_overrides(overrides or []))
-    flags = Flags(
-        local, project, url, api_key, api_secret, server_binary, format_, output, verbose, quiet, redact, runs_dir,
-        worker_log, tuple(fail_if or ()),
-    )  # fmt: skip
+    script = load_script(scenario, tuple(BEHAVIOURS), make_behaviour, split_overrides(overrides))
+    flags = Flags(server, output, worker_log)
     credentials = flags.check(script.kind)
     check_script(script, [] if credentials is None else [credentials.api_secret])
     raise typer.Exit(play(script, flags, credentials))

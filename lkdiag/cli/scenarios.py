@@ -6,12 +6,13 @@ import json
 import shutil
 import sys
 import textwrap
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from lkdiag.cli.notes import give_up
+from lkdiag.cli.command import flat
+from lkdiag.cli.messages import give_up
+from lkdiag.cli.options import FORMAT, ListFormat
 
 NARROWEST = 20
 """Cells for a title; in fewer of them it would be a column of words."""
@@ -32,13 +33,6 @@ lkdiag scenarios --format json | jq -r '.scenarios[].name' [dim]– for a script
 """
 
 
-class ListFormat(StrEnum):
-    """How the list is written."""
-
-    TERMINAL = "terminal"
-    JSON = "json"
-
-
 scenarios = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode="rich",
@@ -47,10 +41,8 @@ scenarios = typer.Typer(
 
 
 @scenarios.callback()
-def list_scenarios(
-    context: typer.Context,
-    format_: Annotated[ListFormat, typer.Option("--format", "-f", help="terminal or json.")] = ListFormat.TERMINAL,
-) -> None:
+@flat
+def list_scenarios(context: typer.Context, format_: Annotated[ListFormat, FORMAT] = ListFormat.TERMINAL) -> None:
     """List the scenarios that come with lkdiag: each plays one failure that people have reported.
 
     `lkdiag run NAME` plays one. They are TOML files: show one, copy it, change it, and play the copy by its path.

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import secrets
 import sys
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from lkdiag import settings
-from lkdiag.cli import options as shared
+from lkdiag.cli.options import FORMAT, ListFormat, Output, Quiet, RunsDir, ServerBinary
 from lkdiag.errors import ExitCode
+from lkdiag.scenario.option import Option
 
 EXAMPLES = """[bold]Examples[/]
 
@@ -24,26 +24,16 @@ lkdiag selftest --only honest --trials 1000 [dim]– does it ever cry wolf?[/]
 """
 
 
-class ResultFormat(StrEnum):
-    """How the result is written."""
-
-    TERMINAL = "terminal"
-    JSON = "json"
-
-
 def selftest(
-    trials: Annotated[int, typer.Option("--trials", "-n", min=1, help="Trials in all.")] = 200,
-    seed: Annotated[int | None, typer.Option("--seed", help="The same seed plays the same failures.")] = None,
-    only: Annotated[
-        list[str] | None,
-        typer.Option("--only", metavar="NAME", help="Only this scenario, or honest; may be repeated."),
-    ] = None,
-    concurrency: Annotated[int, typer.Option("--concurrency", "-c", min=1, help="Trials at a time.")] = 8,
-    server_binary: shared.ServerBinary = None,
-    format_: Annotated[ResultFormat, typer.Option("--format", "-f", help="terminal or json.")] = ResultFormat.TERMINAL,
-    output: shared.Output = None,
-    quiet: shared.Quiet = False,
-    runs_dir: shared.RunsDir = None,
+    trials: Annotated[int, Option("Trials in all.", short="-n", least=1)] = 200,
+    seed: Annotated[int | None, Option("The same seed plays the same failures.")] = None,
+    only: Annotated[tuple[str, ...], Option("Only this scenario, or honest.", metavar="NAME")] = (),
+    concurrency: Annotated[int, Option("Trials at a time.", short="-c", least=1)] = 8,
+    server_binary: ServerBinary = None,
+    format_: Annotated[ListFormat, FORMAT] = ListFormat.TERMINAL,
+    output: Output = None,
+    quiet: Quiet = False,
+    runs_dir: RunsDir = None,
 ) -> None:
     """Play every failure, and the honest case, in random order on a private server, and compare with the diagnosis.
 
@@ -55,7 +45,8 @@ def selftest(
     """
     from lkdiag.cli.output import check_output
     from lkdiag.cli.selftest_play import Bench
-    from lkdiag.render import selftest as render
+    from lkdiag.document.selftest import blocks
+    from lkdiag.render import json, terminal
 
     check_output(output)
     own_seed = secrets.randbelow(2**31) if seed is None else seed
@@ -63,7 +54,7 @@ def selftest(
         trials,
         own_seed,
         concurrency,
-        tuple(only or ()),
+        only,
         settings.server_binary(server_binary),
         settings.runs_dir(runs_dir),
         quiet=quiet,
@@ -71,10 +62,10 @@ def selftest(
     )
     played = bench.run()
     with contextlib.nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8") as file:
-        if format_ is ResultFormat.JSON:
-            file.write(render.to_json(played.result))
+        if format_ is ListFormat.JSON:
+            file.write(json.as_declared(played.result))
         else:
-            render.write_terminal(played.result, file, is_terminal=file.isatty())
+            terminal.write(blocks(played.result), terminal.make_console(file, is_terminal=file.isatty()))
     if played.interrupted:
         raise typer.Exit(ExitCode.INTERRUPTED)
     raise typer.Exit(ExitCode.OK if played.result.right == played.planned else ExitCode.FINDING)

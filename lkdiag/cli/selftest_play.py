@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lkdiag.cli.notes import say
+from lkdiag.cli.messages import say
 from lkdiag.cli.play import webhook_address
 from lkdiag.cli.recording import command_line
 from lkdiag.cli.session import Session
 from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
 from lkdiag.errors import UsageError
-from lkdiag.journal import read_journal
+from lkdiag.journal.file import read_journal
 from lkdiag.report.build import build_report
 from lkdiag.report.teardown_value import TeardownReport
 from lkdiag.report.value import DispatchReport
 from lkdiag.run.plan import plan_calls, plan_trials
-from lkdiag.scenario.place import meant
-from lkdiag.scenario.script import DispatchScript, builtin_names, load_script, with_settings
+from lkdiag.scenario.file import builtin_names
+from lkdiag.scenario.option import did_you_mean
+from lkdiag.scenario.script import DispatchScript, load_script, with_settings
 from lkdiag.selftest import HONEST, HONEST_SCENARIO, Mix, Part, confusion_of, name_of, prepare
 
 if TYPE_CHECKING:
@@ -129,7 +130,9 @@ class Bench:
 
 def _load(name: str) -> AnyScript:
     if name not in builtin_names():
-        raise UsageError(f'--only {name}: there is no scenario "{name}"{meant(name, builtin_names())}', ONLY_HINT)
+        raise UsageError(
+            f'--only {name}: there is no scenario "{name}"{did_you_mean(name, builtin_names())}', ONLY_HINT
+        )
     script = load_script(name, tuple(BEHAVIOURS), make_behaviour)
     if name in APART and isinstance(script, DispatchScript):
         # one trial of each case

@@ -9,13 +9,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lkdiag import settings
-from lkdiag.cli.away_line import away_line
-from lkdiag.cli.notes import say
-from lkdiag.cli.own_fault import described
-from lkdiag.cli.progress import Progress
-from lkdiag.cli.recording import record_run, stop_on_signals
+from lkdiag.cli.messages import Progress, away_line, say
+from lkdiag.cli.recording import described, record_run, stop_on_signals
 from lkdiag.cli.tally import tally_of
 from lkdiag.errors import CredentialsError, LkdiagError, UsageError
+from lkdiag.journal.run_kinds import (
+    ClockOff,
+    RunAborted,
+    RunCrashed,
+    RunFinished,
+    ServerExited,
+    ServerStarted,
+    ShardsStarted,
+)
+from lkdiag.journal.trial_kinds import TrialStarted
 from lkdiag.scenario.dispatch import DispatchScenario
 
 if TYPE_CHECKING:
@@ -24,11 +31,12 @@ if TYPE_CHECKING:
 
     from lkdiag.cli.recording import Recording
     from lkdiag.client.webhooks import WebhookListener
+    from lkdiag.journal.event import Event
+    from lkdiag.journal.recorder import Recorder
     from lkdiag.run.trials import Mix
     from lkdiag.scenario.script import DispatchScript, TeardownScript
     from lkdiag.scenario.shard import Shard
     from lkdiag.server.binary import ServerBinary
-    from lkdiag.timeline import Event, Recorder
 
 LOCAL_HOST = "private livekit-server"
 SERVER_LOG = "livekit-server.log"
@@ -105,10 +113,11 @@ class Session:
         begun = asyncio.Event()
 
         def watch(event: Event) -> None:
-            if event.kind in ("trial.started", "shards.started"):
+            row = event.row
+            if isinstance(row, TrialStarted | ShardsStarted):
                 begun.set()
-            elif event.kind == "clock.off":
-                self._say(f"warning: {event.data['told']}")
+            elif isinstance(row, ClockOff):
+                self._say(f"warning: {row.told}")
             elif line := away_line(event):
                 self._say(line)
 
@@ -132,17 +141,18 @@ class Session:
             try:
                 await self._until_stopped(recording, binary, begun, stop)
             except LkdiagError as error:
-                recording.recorder.record("run.aborted", reason=error.message)
+                recording.recorder.record(RunAborted(reason=error.message))
                 raise
             except Exception as error:
                 # a fault of lkdiag's own: what was seen until then is still worth a report
                 recording.recorder.record(
-                    "run.crashed",
-                    reason=f"lkdiag failed: {described(error)}",
-                    trace=traceback.format_exc(),
+                    RunCrashed(
+                        reason=f"lkdiag failed: {described(error)}",
+                        trace=traceback.format_exc(),
+                    )
                 )
             finally:
-                recording.recorder.record("run.finished")
+                recording.recorder.record(RunFinished())
         if (failure := recording.journal.failure) is not None:
             raise LkdiagError(
                 f"the journal can't be written any further: {failure.strerror}; the run was ended",
@@ -230,11 +240,11 @@ class Session:
         server = await stack.enter_async_context(PrivateServer(binary, log_path, webhook_urls=urls))
         recording.recorder.hide(server.api_secret)
         self._say(f"livekit-server {server.version} on {server.url}, its log beside the journal")
-        recording.recorder.record("server.started", version=server.version, url=server.url, source=binary.source)
+        recording.recorder.record(ServerStarted(version=server.version, url=server.url, source=binary.source))
 
         def note_end() -> None:
             if server.returncode is not None:
-                recording.recorder.record("server.exited", returncode=server.returncode)
+                recording.recorder.record(ServerExited(returncode=server.returncode))
 
         stack.callback(note_end)  # runs before the server is stopped: by then it should still be there
         return settings.Credentials(server.url, server.api_key, server.api_secret, "the private server"), server.pid

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lkdiag import settings
-from lkdiag.cli import options as shared
-from lkdiag.cli.away_line import say_away
-from lkdiag.cli.duration_option import duration
-from lkdiag.cli.notes import give_up, say
-from lkdiag.cli.shield import Shield
+from lkdiag.cli.messages import give_up, say, say_away
+from lkdiag.cli.options import FORMAT, ListFormat, ProjectOptions, Quiet
+from lkdiag.cli.recording import Shield
 from lkdiag.errors import ExitCode, UsageError
 from lkdiag.scenario.sweep import SweepScenario
 
 if TYPE_CHECKING:
-    from lkdiag.report.sweep_value import SweepReport
-
-ROOMS = "Which rooms"
-DELETION = "Deletion"
+    from lkdiag.report.sweep import SweepReport
 
 EXAMPLES = """[bold]Examples[/]
 
@@ -35,53 +29,11 @@ lkdiag sweep --lone-sip --older-than 10m [dim]– callers of yours who have been
 """
 
 
-class SweepFormat(StrEnum):
-    """How the rooms are written."""
-
-    TERMINAL = "terminal"
-    JSON = "json"
-
-
 def sweep(
-    run: Annotated[
-        str | None,
-        typer.Option("--run", metavar="RUN", help="Of lkdiag's rooms, this run's only.", rich_help_panel=ROOMS),
-    ] = None,
-    older_than: Annotated[
-        float | None,
-        duration(
-            "--older-than",
-            "Only rooms of that age: 90s, 10m, 2h. In rooms of others the caller too has to be there so long.",
-            ROOMS,
-        ),
-    ] = None,
-    lone_sip: Annotated[
-        bool,
-        typer.Option(
-            "--lone-sip",
-            help="Also rooms of others with one SIP participant and nobody else but agents.",
-            rich_help_panel=ROOMS,
-        ),
-    ] = False,
-    delete: Annotated[
-        bool, typer.Option("--delete", help="Delete lkdiag's own rooms among them.", rich_help_panel=DELETION)
-    ] = False,
-    yes: Annotated[
-        bool,
-        typer.Option(
-            "--yes",
-            help="With --lone-sip --delete: the rooms of others too. The caller is disconnected.",
-            rich_help_panel=DELETION,
-        ),
-    ] = False,
-    project: shared.Project = None,
-    url: shared.Url = None,
-    api_key: shared.ApiKey = None,
-    api_secret: shared.ApiSecret = None,
-    format_: Annotated[
-        SweepFormat, typer.Option("--format", "-f", help="Of the list.", rich_help_panel=shared.OUTPUT)
-    ] = SweepFormat.TERMINAL,
-    quiet: shared.Quiet = False,
+    scenario: SweepScenario,
+    project: ProjectOptions,
+    format_: Annotated[ListFormat, FORMAT] = ListFormat.TERMINAL,
+    quiet: Quiet = False,
 ) -> None:
     """List the rooms that lkdiag left on your project, and delete them if asked to.
 
@@ -99,8 +51,7 @@ def sweep(
     the server did not say who is in a room of others · 4 credentials or
     connection · 5 a room could not be deleted.
     """
-    scenario = SweepScenario(run_id=run, older_than_s=older_than, lone_sip=lone_sip, delete=delete, yes=yes)
-    credentials = settings.load_to_use(settings.CredentialFlags(url, api_key, api_secret, project))
+    credentials = settings.load_to_use(project.flags)
 
     import asyncio
 
@@ -121,7 +72,7 @@ def sweep(
 
 def exit_code_of(report: SweepReport) -> ExitCode:
     """5 if a room could not be deleted, 1 if one is left for another reason, 3 if it can't be told, else 0."""
-    from lkdiag.report.sweep_value import Action
+    from lkdiag.report.sweep import Action
 
     actions = {room.action for room in report.rooms}
     if Action.FAILED in actions:
@@ -131,15 +82,15 @@ def exit_code_of(report: SweepReport) -> ExitCode:
     return ExitCode.INCONCLUSIVE if report.unseen_rooms else ExitCode.OK
 
 
-def _write(report: SweepReport, format_: SweepFormat) -> None:
-    from lkdiag.render.sweep import render_sweep, render_sweep_json
-    from lkdiag.render.terminal import make_console
+def _write(report: SweepReport, format_: ListFormat) -> None:
+    from lkdiag.document.sweep import blocks
+    from lkdiag.render import json, terminal
 
     try:
-        if format_ is SweepFormat.JSON:
-            sys.stdout.write(render_sweep_json(report))
+        if format_ is ListFormat.JSON:
+            sys.stdout.write(json.render_value(report))
         else:
-            render_sweep(report, make_console(sys.stdout, is_terminal=sys.stdout.isatty()))
+            terminal.write(blocks(report), terminal.make_console(sys.stdout, is_terminal=sys.stdout.isatty()))
         sys.stdout.flush()
     except BrokenPipeError:
         give_up(sys.stdout)
@@ -149,7 +100,7 @@ def _write(report: SweepReport, format_: SweepFormat) -> None:
 
 
 def _advise(report: SweepReport) -> None:
-    from lkdiag.report.sweep_value import Action
+    from lkdiag.report.sweep import Action
 
     if any(room.run is not None and room.action is Action.LISTED for room in report.rooms):
         say("hint: lkdiag sweep --delete removes lkdiag's own")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from lkdiag.cli import options as shared
-from lkdiag.cli import watch_options as own
+from lkdiag.cli.options import OutputOptions, ProjectOptions, ServerOptions, WorkerLog
 from lkdiag.cli.play import Flags
+from lkdiag.scenario.watch import WatchScenario, WatchScript
 
 EXAMPLES = """[bold]Examples[/]
 
@@ -19,28 +19,7 @@ lkdiag watch --prefix '' --for 1h -o watch.html --fail-if 'p95_ms>1500' [dim]–
 
 
 def watch(
-    room: own.Room = None,
-    prefix: own.Prefix = None,
-    agent_name: own.AgentName = None,
-    for_: own.For = None,
-    calls: own.Calls = None,
-    timeout: own.Timeout = 20.0,
-    delayed_after: own.DelayedAfter = 2.0,
-    settle: own.Settle = 6.0,
-    alone_for: own.AloneFor = 60.0,
-    api_rate: own.ApiRate = None,
-    worker_log: shared.WorkerLog = None,
-    project: shared.Project = None,
-    url: shared.Url = None,
-    api_key: shared.ApiKey = None,
-    api_secret: shared.ApiSecret = None,
-    format_: shared.ReportFormat = None,
-    output: shared.Output = None,
-    verbose: shared.Verbose = False,
-    quiet: shared.Quiet = False,
-    redact: shared.Redact = False,
-    fail_if: shared.FailIf = None,
-    runs_dir: shared.RunsDir = None,
+    *, scenario: WatchScenario, worker_log: WorkerLog = None, project: ProjectOptions, output: OutputOptions
 ) -> None:
     """Follow real calls of your project, and judge them as trials are judged.
 
@@ -57,26 +36,8 @@ def watch(
     · 3 inconclusive, or no call seen · 4 credentials or connection. A second
     Ctrl-C gives up at once (130); `lkdiag report --last` shows what was seen.
     """
-    from lkdiag.scenario.watch import WatchScenario, WatchScript
-
-    script = WatchScript(
-        WatchScenario(
-            room=room,
-            prefix=prefix,
-            agent_name=agent_name,
-            for_s=for_,
-            calls=calls,
-            timeout_s=timeout,
-            delayed_after_s=delayed_after,
-            settle_s=settle,
-            alone_for_s=alone_for,
-            api_rate=api_rate,
-        )
-    )
-    flags = Flags(
-        False, project, url, api_key, api_secret, None, format_, output, verbose, quiet, redact, runs_dir,
-        worker_log, tuple(fail_if or ()),
-    )  # fmt: skip
+    script = WatchScript(scenario)
+    flags = Flags(ServerOptions(project=project), output, worker_log)
     credentials = flags.check(script.kind)
     assert credentials is not None, "only --local goes without"
 

@@ -4,94 +4,97 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lkdiag.checks.wording import people
-from lkdiag.cli.away_line import away_line
-from lkdiag.cli.notes import say
-from lkdiag.timeline import Event, Timeline
+from lkdiag.cli.messages import away_line, say
+from lkdiag.journal.call_kinds import CallLeftOver
+from lkdiag.journal.participant_kinds import AgentLeft, ParticipantJoined, ParticipantLeft
+from lkdiag.journal.presence import people
+from lkdiag.journal.run_kinds import ClockOff
+from lkdiag.journal.trial_kinds import (
+    ObservationEnded,
+    RoomClosed,
+    RoomCreated,
+    RoomExisted,
+    RoomOccupied,
+    TrialCrashed,
+)
+from lkdiag.judge.live import WatchJudge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from lkdiag.facts.watched_call import WatchedCallFacts
+    from lkdiag.journal.event import Event
+    from lkdiag.journal.row import Row
+    from lkdiag.judge.trial import JudgedTrial
     from lkdiag.scenario.watch import WatchScenario
-    from lkdiag.timeline import Data
 
-TOLD: dict[str, Callable[[Data], str]] = {
-    "room.created": lambda d: f"room {d['sid']} appeared",
-    "room.existed": lambda d: f"room {d['sid']} was there already",
-    "participant.joined": lambda d: f"{d['identity']!r} ({d['kind']}) is in the room",
-    "participant.left": lambda d: f"{d['identity']!r} has left",
-    "agent.left": lambda d: f"agent {d['identity']!r} has left",
-    "call.left_over": lambda d: f"LEFT OVER: {d['identity']!r} ({d['kind']}) is alone since {d['left_by']!r} had left",
-    "room.occupied": lambda d: f"still there at the end, with {people(d['participants'])}",
-    "trial.crashed": lambda d: f"lkdiag itself failed: {d['error']}",
-}
+
+def _words(row: Row) -> str:
+    """What is said of an event; empty: nothing."""
+    match row:
+        case RoomCreated():
+            return f"room {row.sid} appeared"
+        case RoomExisted():
+            return f"room {row.sid} was there already"
+        case ParticipantJoined():
+            return f"{row.identity!r} ({row.kind}) is in the room"
+        case ParticipantLeft():
+            return f"{row.identity!r} has left"
+        case AgentLeft():
+            return f"agent {row.identity!r} has left"
+        case CallLeftOver():
+            return f"LEFT OVER: {row.identity!r} ({row.kind}) is alone since {row.left_by!r} had left"
+        case RoomOccupied():
+            return f"still there at the end, with {people(row.participants)}"
+        case TrialCrashed():
+            return f"lkdiag itself failed: {row.error}"
+    return ""
 
 
 class WatchLines:
     """A sink of the recorder. Says nothing with `quiet`."""
 
     def __init__(self, scenario: WatchScenario, *, quiet: bool) -> None:
-        self._scenario = scenario
         self._quiet = quiet
-        self._run: list[Event] = []
-        self._calls: dict[int, list[Event]] = {}
+        self._judge = WatchJudge(scenario, scenario.agent_name)
 
     def note(self, event: Event) -> None:
         """Take an event."""
         if self._quiet:
             return
+        ended = self._judge.note(event)
         if event.trial is None:
             self._note_run(event)
-            return
-        events = self._calls.setdefault(event.trial, [])
-        events.append(event)
-        told = self._tell(event, events)
-        if told:
-            room = events[0].data.get("room", "?")
+        elif told := self._tell(event, event.trial):
+            call = self._judge.call(event.trial)
+            room = "?" if call is None else call.started.data.get("room", "?")
             say(f"{_clock(event)}  call {event.trial}, {room}: {told}")
-        if event.kind == "trial.finished":
-            del self._calls[event.trial]
+        if ended is not None:
+            self._judge.take(ended)
 
     def _note_run(self, event: Event) -> None:
-        if event.kind == "clock.off":
-            say(f"warning: {event.data['told']}")
-        elif event.kind == "lkdiag.stalled":
-            self._run.append(event)
+        if isinstance(row := event.row, ClockOff):
+            say(f"warning: {row.told}")
         elif line := away_line(event):
             say(f"{_clock(event)}  {line}")
 
-    def _tell(self, event: Event, events: list[Event]) -> str:
-        if event.kind == "observation.ended":
-            return self._fate(event, events)
-        if event.kind == "room.closed":
-            return _closing(event, events)
-        words = TOLD.get(event.kind)
-        return "" if words is None else words(event.data)
-
-    def _fate(self, event: Event, events: list[Event]) -> str:
-        """What became of a dispatch, as the report will judge it."""
-        from lkdiag.checks.run_facts import RunFacts
-        from lkdiag.checks.watch.call import CallFacts
-        from lkdiag.checks.watch.judged import judge_observed, observed
-
-        call = CallFacts(event.trial or 0, Timeline(events))
-        run = RunFacts.of(self._scenario, Timeline([*self._run, *events]))
-        wanted = event.data["dispatch_id"]
-        facts = next((f for f in observed([call], run, self._scenario.agent_name) if f.under_test == wanted), None)
-        if facts is None:
-            return ""
-        judged = judge_observed(facts)
-        who = f"agent {facts.agent_name!r}" if facts.agent_name else "an agent without a name"
-        came = f"joined after {facts.latency_ms / 1000:.2f} s" if facts.latency_ms is not None else "did not come"
-        fate = judged.outcome + (f", {judged.mismatch}" if judged.mismatch else "")
-        return f"{who} {came}, listDispatch says {judged.state}: {fate}"
+    def _tell(self, event: Event, number: int) -> str:
+        row = event.row
+        if isinstance(row, ObservationEnded):
+            judged = self._judge.judge(number, row.dispatch_id)
+            return "" if judged is None else _fate(judged)
+        return _closing(self._judge.call(number)) if isinstance(row, RoomClosed) else _words(row)
 
 
-def _closing(event: Event, events: list[Event]) -> str:
-    from lkdiag.checks.watch.call import CallFacts
+def _fate(judged: JudgedTrial) -> str:
+    """What became of a dispatch, as the report will judge it."""
+    facts = judged.facts
+    who = f"agent {facts.agent_name!r}" if facts.agent_name else "an agent without a name"
+    came = f"joined after {facts.latency_ms / 1000:.2f} s" if facts.latency_ms is not None else "did not come"
+    fate = judged.outcome + (f", {judged.mismatch}" if judged.mismatch else "")
+    return f"{who} {came}, listDispatch says {judged.state}: {fate}"
 
-    call = CallFacts(event.trial or 0, Timeline(events))
-    if call.closed_ns is None or call.emptied_ns is None or call.closed_ns < call.emptied_ns:
+
+def _closing(call: WatchedCallFacts | None) -> str:
+    if call is None or call.closed_ns is None or call.emptied_ns is None or call.closed_ns < call.emptied_ns:
         return "the room is closed"
     return f"the room is closed, {(call.closed_ns - call.emptied_ns) / 1e9:.1f} s after the last one had left"
 

@@ -7,56 +7,53 @@ import traceback
 from typing import TYPE_CHECKING
 
 from lkdiag import settings
-from lkdiag.cli.notes import say
-from lkdiag.cli.output import show_run
-from lkdiag.cli.own_fault import described
-from lkdiag.cli.recording import command_line, record_run, stop_on_signals
+from lkdiag.cli.messages import say
+from lkdiag.cli.recording import command_line, described, record_run, stop_on_signals
 from lkdiag.cli.watch_lines import WatchLines
 from lkdiag.errors import ExitCode, LkdiagError
+from lkdiag.journal.run_kinds import RunAborted, RunCrashed, RunFinished, WatchBegan, WatchStopped
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lkdiag.cli.play import Flags
     from lkdiag.cli.recording import Recording
+    from lkdiag.journal.event import Event
     from lkdiag.scenario.watch import WatchScript
     from lkdiag.settings import Credentials
-    from lkdiag.timeline import Event
 
 
 def play_watch(script: WatchScript, flags: Flags, credentials: Credentials) -> ExitCode:
     """Watch, and show the report; the exit code that it asks for. Raises LkdiagError."""
     from lkdiag.cli.worker_log import worker_log_events
-    from lkdiag.journal import append_events, read_journal
+    from lkdiag.journal.file import append_events, read_journal
 
     for warning in credentials.warnings:
         say(f"warning: {warning}")
-    if not flags.quiet:
+    if not flags.output.quiet:
         say(f"Project {credentials.host}, credentials from {credentials.source}")
     journal = asyncio.run(_watch(script, flags, credentials))
     if flags.worker_log is not None:
         secrets = [credentials.api_secret]
         append_events(journal, worker_log_events(read_journal(journal).events, flags.worker_log, secrets=secrets))
-    return show_run(
-        journal, flags.format_, flags.output, verbose=flags.verbose, redact=flags.redact, fail_if=flags.fail_if
-    )
+    return flags.show(journal)
 
 
 async def _watch(script: WatchScript, flags: Flags, credentials: Credentials) -> Path:
     from lkdiag.run.watch import follow
 
-    lines, begun = WatchLines(script.settings, quiet=flags.quiet), asyncio.Event()
+    lines, begun = WatchLines(script.settings, quiet=flags.output.quiet), asyncio.Event()
 
     def note_begin(event: Event) -> None:
-        if event.kind == "watch.began":
+        if event.kind == WatchBegan.KIND:
             begun.set()
 
-    runs_dir = settings.runs_dir(flags.runs_dir)
+    runs_dir = settings.runs_dir(flags.output.runs_dir)
     stop = asyncio.Event()
     with (
         # for a watch that is the ordinary end
         stop_on_signals(
-            lambda: recording.recorder, stop, recorded_as="watch.stopped", told="one last look …", given_up=""
+            lambda: recording.recorder, stop, recorded_as=WatchStopped, told="one last look …", given_up=""
         ),
         record_run(
             runs_dir, script, credentials.host, command_line(), [lines.note, note_begin], secret=credentials.api_secret
@@ -64,7 +61,7 @@ async def _watch(script: WatchScript, flags: Flags, credentials: Credentials) ->
     ):
         recorder = recording.recorder
         recording.journal.on_failure = stop.set
-        if not flags.quiet:
+        if not flags.output.quiet:
             say(f"Run {recording.run_id}, recorded in {recording.folder}")
             say("Watching; Ctrl-C ends it, and shows the report")
         try:
@@ -78,14 +75,14 @@ async def _watch(script: WatchScript, flags: Flags, credentials: Credentials) ->
             if not work.cancelled():
                 work.result()
         except LkdiagError as error:
-            recorder.record("run.aborted", reason=error.message)
+            recorder.record(RunAborted(reason=error.message))
             raise
         except Exception as error:
             # a fault of lkdiag's own: what was seen until then is still worth a report
             reason = f"lkdiag failed: {described(error)}"
-            recorder.record("run.crashed", reason=reason, trace=traceback.format_exc())
+            recorder.record(RunCrashed(reason=reason, trace=traceback.format_exc()))
         finally:
-            recorder.record("run.finished")
+            recorder.record(RunFinished())
     _check_journal(recording)
     return recording.folder / "journal.jsonl"
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from lkdiag import settings
-from lkdiag.cli import options as shared
-from lkdiag.cli import worker_options as own
-from lkdiag.cli.notes import say
-from lkdiag.cli.worker_options import WorkerCommand
+from lkdiag.cli.messages import say
+from lkdiag.cli.options import OUTPUT, ProjectOptions
 from lkdiag.errors import ExitCode, UsageError
 from lkdiag.scenario.dispatch import JobType
+from lkdiag.scenario.option import Option
+from lkdiag.scenario.watch import UNTIL_STOPPED
 
 if TYPE_CHECKING:
     from lkdiag.scenario.fault import BehaviourSpec
-
-COMMAND_CLASS = WorkerCommand
-"""The command's, for typer."""
 
 EXAMPLES = """[bold]Examples[/]
 
@@ -28,16 +26,43 @@ lkdiag worker --agent-name my-agent --behaviour stale --for 10m [dim]– takes j
 """
 
 
+class WorkerCommand(TyperCommand):
+    """Its help lists the behaviours; they are loaded for that alone, so that no other help has to wait for them."""
+
+    def format_help(self, *arguments: Any) -> None:
+        """Write the help."""
+        self.epilog = f"{_behaviours()}\n\n{self.epilog or ''}"
+        super().format_help(*arguments)
+
+
+def _behaviours() -> str:
+    from rich.markup import escape
+
+    from lkdiag.client.behaviours import BEHAVIOURS, describe
+
+    lines = [f"{escape(name + kind.arguments)} [dim]– {escape(describe(name))}[/]" for name, kind in BEHAVIOURS.items()]
+    return "\n\n".join(["[bold]Behaviours[/]", *lines])
+
+
+COMMAND_CLASS = WorkerCommand
+"""The command's, for typer."""
+
+
 def worker(
-    agent_name: own.AgentName,
-    behaviour: own.BehaviourName = "honest",
-    job_type: own.JobTypeOption = JobType.ROOM,
-    for_: own.For = None,
-    project: shared.Project = None,
-    url: shared.Url = None,
-    api_key: shared.ApiKey = None,
-    api_secret: shared.ApiSecret = None,
-    quiet: own.Quiet = False,
+    *,
+    agent_name: Annotated[
+        str,
+        Option("As what it registers. Empty (--agent-name=): for automatic dispatch, so for every room."),
+    ],
+    behaviour: Annotated[
+        str, Option("How it treats its jobs: one of those below.", metavar="NAME[:ARGUMENT]")
+    ] = "honest",
+    job_type: Annotated[JobType, Option("For which jobs it registers.")] = JobType.ROOM,
+    for_s: Annotated[
+        float | None, Option("End by itself after that time: 30s, 10m, 2h.", above=0, why=UNTIL_STOPPED)
+    ] = None,
+    project: ProjectOptions,
+    quiet: Annotated[bool, Option("No notes: errors and what happens only.", panel=OUTPUT, short="-q")] = False,
 ) -> None:
     """Run one worker that misbehaves in a way of your choice, to see whether your fallback notices.
 
@@ -53,9 +78,7 @@ def worker(
     Exit codes: 0 it ended as asked · 2 usage · 4 credentials or connection.
     """
     spec = _behaviour(behaviour)
-    if for_ is not None and for_ <= 0:
-        raise UsageError(f"--for is {for_:g} s", "it has to be above 0: leave it out to go on until Ctrl-C")
-    credentials = settings.load_to_use(settings.CredentialFlags(url, api_key, api_secret, project))
+    credentials = settings.load_to_use(project.flags)
 
     import asyncio
 
@@ -68,7 +91,7 @@ def worker(
         say(f"Project {credentials.host}, credentials from {credentials.source}")
         name = f"a worker named {agent_name!r}" if agent_name else "a worker without a name"
         say(f"Playing {name}, {spec}: {describe(spec.name)} Ctrl-C ends it.")
-    ended = asyncio.run(play(credentials, agent_name, job_type, spec, for_))
+    ended = asyncio.run(play(credentials, agent_name, job_type, spec, for_s))
     if not quiet:
         say(ended)
     raise typer.Exit(ExitCode.OK)
@@ -76,7 +99,7 @@ def worker(
 
 def _behaviour(text: str) -> BehaviourSpec:
     from lkdiag.client.behaviours import make_behaviour
-    from lkdiag.scenario.workers import parse_behaviour
+    from lkdiag.scenario.fault import parse_behaviour
 
     spec = parse_behaviour(text)
     try:

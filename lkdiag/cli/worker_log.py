@@ -7,9 +7,10 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from lkdiag.cli.notes import say
+from lkdiag.cli.messages import say
 from lkdiag.errors import UsageError
-from lkdiag.timeline import Event
+from lkdiag.journal.event import Event
+from lkdiag.journal.trial_kinds import DispatchListed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -78,8 +79,8 @@ def worker_log_events(
     # of two machines' clocks nothing is known: an event of the log stands where its trial ends, and says its own time
     scrubber = Scrubber(secrets)
     return tuple(
-        Event(run_last.seq + number, kind, *last[trial], trial, scrubber.value(data))
-        for number, (kind, trial, data) in enumerate(found, start=1)
+        Event(run_last.seq + number, row.KIND, *last[trial], trial, scrubber.value(vars(row)))
+        for number, (row, trial) in enumerate(found, start=1)
     )
 
 
@@ -88,7 +89,7 @@ def _note_keys(event: Event, known: TrialKeys) -> None:
     if event.trial is None:
         return
     data = event.data
-    listed = data["dispatches"] if event.kind == "dispatch.listed" else []
+    listed = data["dispatches"] if event.kind == DispatchListed.KIND else []
     for keys, name in (
         (known.rooms, data.get("room")),
         (known.room_sids, data.get("sid") if event.kind.startswith("room.") else None),

@@ -11,20 +11,20 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from lkdiag.cli.notes import give_up
-from lkdiag.cli.shield import Shield
+from lkdiag.cli.messages import give_up
+from lkdiag.cli.recording import Shield
 from lkdiag.client.workers import StagedWorker
 from lkdiag.errors import ExitCode
-from lkdiag.render.visible import visible
-from lkdiag.timeline import Recorder
+from lkdiag.journal.recorder import Recorder
+from lkdiag.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lkdiag.journal.event import Event
     from lkdiag.scenario.dispatch import JobType
     from lkdiag.scenario.fault import BehaviourSpec
     from lkdiag.settings import Credentials
-    from lkdiag.timeline import Event
 
 IDS = {"worker": "worker_id", "job": "job_id", "room": "room"}
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from lkdiag.timeline.call_failure import CallFailure
+from lkdiag.contract import CallFailure
+from lkdiag.journal.run_kinds import ServerHeard, ServerMissed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     import aiohttp
     from livekit import api
 
-    from lkdiag.timeline import TrialRecorder
+    from lkdiag.journal.recorder import TrialRecorder
 
 
 # What an answer of LiveKit's API means, and which one counts: only a whole, well-formed one to that very question.
@@ -184,7 +185,7 @@ class Away:
         """LiveKit has spoken."""
         now_ns = self._heard_ns = recorder.run.now_mono_ns()
         if self._told_ns is not None:
-            recorder.run.record("server.heard", for_s=round((now_ns - self._told_since_ns) / 1e9, 1))
+            recorder.run.record(ServerHeard(for_s=round((now_ns - self._told_since_ns) / 1e9, 1)))
         self._since_ns = self._silent_since_ns = self._told_ns = None
 
     def note_missed(self, recorder: TrialRecorder, failure: CallFailure, reason: str, began_ns: int) -> None:
@@ -230,9 +231,8 @@ class Away:
             self._told_since_ns = since_ns
         self._told_ns = now_ns
         recorder.run.record(
-            "server.missed", failure=failure, error=reason, for_s=round((now_ns - self._told_since_ns) / 1e9, 1),
-            wait_s=round(wait_s, 1) or None,
-        )  # fmt: skip
+            ServerMissed(failure=failure, error=reason, for_s=round((now_ns - self._told_since_ns) / 1e9, 1),
+            wait_s=round(wait_s, 1) or None,))  # fmt: skip
 
     def given_up(self, now_ns: int) -> str:
         """Why nobody waits for the server any more; empty while it may come back.

@@ -17,17 +17,18 @@ from lkdiag.client import answers as meaning
 from lkdiag.client import call_rate
 from lkdiag.client.answers import TOLD_AFTER_S, TOLD_EVERY_S, Away
 from lkdiag.client.call_rate import Roll
-from lkdiag.enum_name import enum_name
+from lkdiag.contract import CallFailure
 from lkdiag.errors import LkdiagError
+from lkdiag.journal.trial_kinds import ApiCalled, ApiHeld, RoomCreated, RoomExisted
 from lkdiag.privacy.secrets import scrub
-from lkdiag.timeline.call_failure import CallFailure
+from lkdiag.text import enum_name
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
     from types import TracebackType
 
+    from lkdiag.journal.recorder import TrialRecorder
     from lkdiag.settings import Credentials
-    from lkdiag.timeline import TrialRecorder
 
 
 KEPT_MAX = 256
@@ -203,11 +204,12 @@ class Control:
                 raise
             room = await self._find_made(recorder, name, error)
             before_ns, by = None, "look"
-        about = {"room": name, "sid": room.sid, "creation_time_ms": room.creation_time_ms, "by": by}
         if room.sid == known_sid:
-            recorder.record("room.existed", **about)
+            recorder.record(RoomExisted(room=name, sid=room.sid, creation_time_ms=room.creation_time_ms, by=by))
         else:
-            recorder.record("room.created", **about, before_ns=before_ns)
+            recorder.record(
+                RoomCreated(room=name, sid=room.sid, creation_time_ms=room.creation_time_ms, by=by, before_ns=before_ns)
+            )
         return room
 
     async def _find_made(self, recorder: TrialRecorder, name: str, error: ApiCallError) -> api.Room:
@@ -400,9 +402,8 @@ class Control:
                 self._quickest_ms = min(self._quickest_ms, duration_ms)
             # one attempt: the library's retries are off
             recorder.record(
-                "api.called", method=method, **about, began_mono_ns=began_ns, duration_ms=duration_ms,
-                attempts=1, **result,
-            )  # fmt: skip
+                ApiCalled(method=method, **about, began_mono_ns=began_ns, duration_ms=duration_ms,
+                attempts=1, **result,))  # fmt: skip
 
         def fail(failure: CallFailure, status: int | None, reason: str, code: str = "", **more: Any) -> NoReturn:
             reason = self._clean(reason)
@@ -453,7 +454,7 @@ class Control:
             if gone := self._away.given_up(clock()):
                 raise ApiCallError(method, CallFailure.THROTTLED, None, f"not asked: {gone}")
             if not is_recorded:
-                recorder.record("api.held", method=method, for_s=round(wait_s, 3))
+                recorder.record(ApiHeld(method=method, for_s=round(wait_s, 3)))
                 is_recorded = True
             self._away.note_held(recorder, wait_s)
             until_ns = self._away.until_ns

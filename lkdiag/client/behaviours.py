@@ -12,7 +12,7 @@ import inspect
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from lkdiag.errors import UsageError
-from lkdiag.scenario.duration import parse_duration_s
+from lkdiag.scenario.option import parse_duration_s
 
 if TYPE_CHECKING:
     from lkdiag.scenario.fault import BehaviourSpec

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from lkdiag.scenario.number import parse_number
+from lkdiag.scenario.option import parse_number
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from lkdiag.timeline import TrialRecorder
+    from lkdiag.journal.recorder import TrialRecorder
 
 
 # A server's limit on the rate of API calls (HTTP 429): what was refused, and how long lkdiag then keeps quiet.

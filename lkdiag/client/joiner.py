@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from lkdiag.client.participant import Joiner, Participant
-    from lkdiag.timeline import TrialRecorder
+    from lkdiag.journal.recorder import TrialRecorder
 
 
 class MediaJoiner:

@@ -7,17 +7,28 @@ import asyncio
 import contextlib
 import logging
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from livekit import rtc
 
 from lkdiag.client.participant import JoinError
+from lkdiag.journal.participant_kinds import (
+    Disconnected,
+    Joined,
+    JoinFailed,
+    Joining,
+    LeaveTimedOut,
+    OwnParticipant,
+    Reconnected,
+    Reconnecting,
+    TrackPublished,
+)
 from lkdiag.privacy.secrets import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from lkdiag.timeline import TrialRecorder
+    from lkdiag.journal.recorder import TrialRecorder
 
 
 CONNECT_TIMEOUT_S = 20.0
@@ -63,8 +74,8 @@ class MediaParticipant:
         room.on("disconnected", self._on_disconnected)
         room.on("participant_connected", lambda _participant: self._others_changed.set())
         room.on("participant_disconnected", self._on_participant_left)
-        room.on("reconnecting", lambda: self._record("reconnecting"))
-        room.on("reconnected", lambda: self._record("reconnected"))
+        room.on("reconnecting", lambda: self._record(Reconnecting))
+        room.on("reconnected", lambda: self._record(Reconnected))
         if on_agent_track is not None:
             tell = on_agent_track
 
@@ -72,7 +83,7 @@ class MediaParticipant:
                 tell(participant.identity, track.sid)
 
             room.on("track_published", published)
-        self._record("joining")
+        self._record(Joining)
         options = rtc.RoomOptions(auto_subscribe=False, connect_timeout=CONNECT_TIMEOUT_S)
         # Never cancelled: livekit-ffi ends the whole process when nobody takes the room of a connect that was begun
         # ("timed out waiting for ReadyForRoomEventRequest after ConnectCallback", livekit 1.1.21). It has a timeout.
@@ -81,9 +92,9 @@ class MediaParticipant:
             await asyncio.shield(self._connecting)
         except rtc.ConnectError as error:
             reason = scrub(str(error), [token]) or "no answer"
-            self._record("join_failed", error=reason)
+            self._record(JoinFailed, error=reason)
             raise JoinError(f"the {self._who} could not join: {reason}") from None
-        self._record("joined", identity=room.local_participant.identity, sid=room.local_participant.sid, by="media")
+        self._record(Joined, identity=room.local_participant.identity, sid=room.local_participant.sid, by="media")
         if on_agent_track is not None:
             for participant in room.remote_participants.values():
                 for track in participant.track_publications.values():
@@ -132,7 +143,7 @@ class MediaParticipant:
         publish = self._room.local_participant.publish_track(track, options)
         self._publishing = asyncio.create_task(publish, name=f"{self._who} publishes")
         publication = await asyncio.shield(self._publishing)
-        self._record("track_published", sid=publication.sid)
+        self._record(TrackPublished, sid=publication.sid)
         self._tone = asyncio.create_task(_send_tone(self._source), name=f"{self._who}'s tone")
 
     async def leave(self) -> None:
@@ -148,7 +159,7 @@ class MediaParticipant:
             async with asyncio.timeout(LEAVE_TIMEOUT_S):
                 await self._room.disconnect()
         except TimeoutError:
-            self._record("leave_timed_out", timeout_s=LEAVE_TIMEOUT_S)
+            self._record(LeaveTimedOut, timeout_s=LEAVE_TIMEOUT_S)
         else:
             # On a busy machine livekit.rtc may return from disconnect() without its `disconnected` event: its listener
             # ends first (livekit 1.1.21). Its state says in any case that the room is left.
@@ -162,15 +173,15 @@ class MediaParticipant:
 
     def _on_disconnected(self, reason: object) -> None:
         name = rtc.DisconnectReason.Name(reason) if isinstance(reason, int) else str(reason)  # type: ignore[arg-type]
-        self._record("disconnected", reason=name)
+        self._record(Disconnected, reason=name)
         self.gone.set()
 
     def _on_participant_left(self, participant: rtc.RemoteParticipant) -> None:
         if self.on_participant_left is not None:
             self.on_participant_left(participant.identity)
 
-    def _record(self, what: str, **data: object) -> None:
-        self._recorder.record(f"{self._who}.{what}", **self._about, **data)
+    def _record(self, what: type[OwnParticipant], **data: Any) -> None:
+        self._recorder.record(what.for_who(self._who)(**self._about, **data))
 
 
 async def _send_tone(source: rtc.AudioSource) -> None:

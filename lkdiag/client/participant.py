@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from lkdiag.timeline import TrialRecorder
+    from lkdiag.journal.recorder import TrialRecorder
 
 
 class JoinError(LkdiagError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 from google.protobuf.message import DecodeError
@@ -13,15 +13,16 @@ from livekit.protocol.models import DisconnectReason
 from livekit.protocol.rtc import JoinResponse, LeaveRequest, Ping, SignalRequest, SignalResponse
 
 from lkdiag.client.participant import JoinError
-from lkdiag.enum_name import enum_name
+from lkdiag.journal.participant_kinds import Disconnected, Joined, JoinFailed, Joining, LeaveTimedOut, OwnParticipant
 from lkdiag.privacy.secrets import scrub
+from lkdiag.text import enum_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from lkdiag.journal.recorder import TrialRecorder
     from lkdiag.settings import Credentials
-    from lkdiag.timeline import TrialRecorder
 
 
 # A join by signalling alone that ends at once: the server's first words tell what it is.
@@ -153,14 +154,14 @@ class SignalParticipant:
         Raises JoinError when the server, or the network, did not let it in.
         """
         self._begun = True
-        self._record("joining")
+        self._record(Joining)
         try:
             async with asyncio.timeout(JOIN_TIMEOUT_S):
                 joined = await self._connect(url, token)
         except (aiohttp.ClientError, OSError, TimeoutError, DecodeError) as error:
             await self._close()
             reason = scrub(_told(error), [token])
-            self._record("join_failed", error=reason)
+            self._record(JoinFailed, error=reason)
             raise JoinError(f"the {self._who} could not join: {reason}") from None
         except asyncio.CancelledError:
             await self._close()
@@ -168,7 +169,7 @@ class SignalParticipant:
         finally:
             self._settled.set()
         me = joined.participant
-        self._record("joined", identity=me.identity, sid=me.sid, by="signal")
+        self._record(Joined, identity=me.identity, sid=me.sid, by="signal")
         self._reading = asyncio.create_task(self._read(joined), name=f"{self._who} listens")
 
     async def _connect(self, url: str, token: str) -> JoinResponse:
@@ -207,7 +208,7 @@ class SignalParticipant:
                 async with asyncio.timeout(LEAVE_TIMEOUT_S):
                     await self.gone.wait()
             except TimeoutError:
-                self._record("leave_timed_out", timeout_s=LEAVE_TIMEOUT_S)
+                self._record(LeaveTimedOut, timeout_s=LEAVE_TIMEOUT_S)
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
             self._reading = None
@@ -244,7 +245,7 @@ class SignalParticipant:
                     return
                 self._note(frame.data)
         finally:
-            self._record("disconnected", reason=self._reason or "SIGNAL_CLOSE")
+            self._record(Disconnected, reason=self._reason or "SIGNAL_CLOSE")
             self.gone.set()
 
     def _note(self, data: bytes) -> None:
@@ -273,8 +274,8 @@ class SignalParticipant:
             await self._socket.close()
             self._socket = None
 
-    def _record(self, what: str, **data: object) -> None:
-        self._recorder.record(f"{self._who}.{what}", **self._about, **data)
+    def _record(self, what: type[OwnParticipant], **data: Any) -> None:
+        self._recorder.record(what.for_who(self._who)(**self._about, **data))
 
 
 def _told(error: Exception) -> str:

@@ -12,7 +12,8 @@ from livekit import api
 
 from lkdiag.client.api_client import described
 from lkdiag.errors import UsageError
-from lkdiag.scenario.duration import parse_duration_s
+from lkdiag.journal.participant_kinds import WebhookReceived
+from lkdiag.scenario.option import parse_duration_s
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
     from livekit.protocol.webhook import WebhookEvent
 
+    from lkdiag.journal.recorder import TrialRecorder
     from lkdiag.settings import Credentials
-    from lkdiag.timeline import TrialRecorder
 
 
 PATH = "/webhook"
@@ -131,13 +132,14 @@ class WebhookListener:
         if watched is not None:
             who = described(event.participant) if event.participant.sid else {}
             watched.recorder.record(
-                "webhook.received",
-                event=event.event,
-                id=event.id,
-                created_at_s=event.created_at,
-                room_sid=event.room.sid or None,
-                room_created_ms=event.room.creation_time_ms or None,
-                **{key: value for key, value in who.items() if key not in ("state", "tracks")},
+                WebhookReceived(
+                    event=event.event,
+                    id=event.id,
+                    created_at_s=event.created_at,
+                    room_sid=event.room.sid or None,
+                    room_created_ms=event.room.creation_time_ms or None,
+                    **{key: value for key, value in who.items() if key not in ("state", "tracks")},
+                )
             )
             watched.queue.put_nowait(event)
             if watched.on_change is not None and event.event in CAME_OR_WENT:

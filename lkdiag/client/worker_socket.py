@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import socket as sockets
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from google.protobuf.message import DecodeError
@@ -18,16 +18,27 @@ from livekit import api
 from livekit.protocol import agent as pb
 from livekit.protocol import models
 
-from lkdiag.enum_name import enum_name
 from lkdiag.errors import ConnectionLostError
+from lkdiag.journal import worker_kinds
+from lkdiag.journal.run_kinds import ClockSampled
+from lkdiag.journal.worker_kinds import (
+    MessageUnreadable,
+    ReconnectFailed,
+    SocketLost,
+    StagedDropped,
+    StagedFroze,
+    StagedLoadReported,
+    WorkerRow,
+)
 from lkdiag.privacy.secrets import scrub
+from lkdiag.text import enum_name
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from lkdiag.journal.recorder import TrialRecorder
     from lkdiag.scenario.dispatch import JobType
     from lkdiag.settings import Credentials
-    from lkdiag.timeline import TrialRecorder
 
 
 # LiveKit's worker protocol as messages: what a worker says, and what it is told. No I/O.
@@ -244,10 +255,11 @@ class Pulse:
         sent_ns = self._sent.pop(pong.sent_ms, None)
         if sent_ns is not None and self._samples_clock:
             self._recorder.record(
-                "clock.sampled",
-                before_ns=sent_ns,
-                after_ns=self._recorder.run.now_wall_ns(),
-                server_ms=pong.server_ms,
+                ClockSampled(
+                    before_ns=sent_ns,
+                    after_ns=self._recorder.run.now_wall_ns(),
+                    server_ms=pong.server_ms,
+                )
             )
 
     def forget(self) -> None:
@@ -349,13 +361,13 @@ class WorkerConnection:
     async def report_load(self, load: float, *, available: bool) -> None:
         """Report this load and status, now and with each beat from now on."""
         if (self._load, self._available) != (load, available):
-            self._record("load_reported", worker_id=self.worker_id, load=load, available=available)
+            self._recorder.record(StagedLoadReported(worker_id=self.worker_id, load=load, available=available))
         self._load, self._available = load, available
         await self._send_load()
 
     async def drop(self, back_after_s: float | None) -> None:
         """Cut the connection without a goodbye, as a killed process does; come back after that time, or never."""
-        self._record("dropped", worker_id=self.worker_id, back_after_s=back_after_s)
+        self._recorder.record(StagedDropped(worker_id=self.worker_id, back_after_s=back_after_s))
         self._back_after_s = back_after_s
         self._dropped.set()
         self._stop_work()
@@ -366,7 +378,7 @@ class WorkerConnection:
 
     async def freeze(self) -> None:
         """Read and write nothing more; the connection stays open."""
-        self._record("froze", worker_id=self.worker_id)
+        self._recorder.record(StagedFroze(worker_id=self.worker_id))
         self._frozen = True
         self._stop_work()
 
@@ -392,7 +404,7 @@ class WorkerConnection:
         self._dropped.clear()
         self._socket, self.worker_id = socket, told.worker_id
         self._record(
-            "registered",
+            worker_kinds.Registered,
             worker_id=told.worker_id,
             agent_name=self._registration.agent_name,
             job_type=self._registration.job_type,
@@ -413,7 +425,7 @@ class WorkerConnection:
         async with session:
             while True:
                 reason = await self._serve(socket)
-                self._record("disconnected", agent_name=self._registration.agent_name, reason=reason)
+                self._record(SocketLost, agent_name=self._registration.agent_name, reason=reason)
                 if not self._dropped.is_set():
                     socket = await self._reconnect(session, RECONNECT_DELAYS_S[0])
                 elif self._back_after_s is not None:
@@ -457,7 +469,7 @@ class WorkerConnection:
             try:
                 return await self._connect(session)
             except ConnectionLostError as error:
-                self._record("reconnect_failed", attempt=attempt, error=error.message)
+                self._record(ReconnectFailed, attempt=attempt, error=error.message)
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> str:
         """Hand on messages until the socket is lost; why it was."""
@@ -473,7 +485,7 @@ class WorkerConnection:
             try:
                 message = parse(frame.data)
             except DecodeError:
-                self._record("message_unreadable", size=len(frame.data))
+                self._record(MessageUnreadable, size=len(frame.data))
                 continue
             if isinstance(message, Pong):
                 self._pulse.note(message)
@@ -494,5 +506,5 @@ class WorkerConnection:
     async def _send_load(self) -> bool:
         return await self.send(load(self._load, available=self._available))
 
-    def _record(self, what: str, **data: object) -> None:
-        self._recorder.record(f"staged.{what}" if self._staged else f"worker.{what}", **data)
+    def _record(self, what: type[WorkerRow], **data: Any) -> None:
+        self._recorder.record(what.for_who("staged" if self._staged else "worker")(**data))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lkdiag import __version__
 from lkdiag.client import worker_socket
@@ -12,16 +12,32 @@ from lkdiag.client.behaviours import make_behaviour
 from lkdiag.client.joiner import MediaJoiner
 from lkdiag.client.participant import JoinError
 from lkdiag.client.worker_socket import PING_TIMEOUT_S, WorkerConnection
+from lkdiag.journal.worker_kinds import (
+    Accepted,
+    AnswerLost,
+    Assigned,
+    Declined,
+    JobAssignedLate,
+    JobRow,
+    JobTerminated,
+    Offered,
+    ProbeCrashed,
+    Rejected,
+    StagedBehaving,
+    StagedClosed,
+    StagedCrashed,
+    Terminated,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from lkdiag.client.behaviours import Behaviour, JobTreatment, Line
     from lkdiag.client.participant import Joiner, Participant
+    from lkdiag.journal.recorder import Recorder, TrialRecorder
     from lkdiag.scenario.dispatch import JobType
     from lkdiag.scenario.fault import BehaviourSpec
     from lkdiag.settings import Credentials
-    from lkdiag.timeline import Recorder, TrialRecorder
 
 
 # The jobs that one of lkdiag's workers takes: each is offered, assigned and joined as its behaviour wants it.
@@ -78,20 +94,20 @@ class Engagement:
         if self.staged:
             about |= {"room": offered.room, "worker_id": self.connection.worker_id}
         job = self._jobs[offered.job_id] = _Job(offered, treatment, about)
-        self.record(job, "offered", agent_name=offered.agent_name, job_type=offered.job_type, room_sid=offered.room_sid)
+        self.record(job, Offered, agent_name=offered.agent_name, job_type=offered.job_type, room_sid=offered.room_sid)
         self._spawn(job, lambda: treatment.on_offer(_Offer(self, job)))
 
     def assign(self, assigned: worker_socket.Assigned) -> None:
         """The server gives it a job that was offered before."""
         job = self._jobs[assigned.job_id]
-        self.record(job, "assigned")
+        self.record(job, Assigned)
         assignment = _Assignment(self, job, assigned.url or self.url, assigned.token)
         self._spawn(job, lambda: job.treatment.on_assignment(assignment))
 
     def dismiss(self, job_id: str) -> None:
         """The job is over: its agent leaves, and nothing is kept of it."""
         job = self._jobs.pop(job_id)
-        self.record(job, "terminated")
+        self.record(job, Terminated)
         task = asyncio.create_task(_end([job]))
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
@@ -109,9 +125,9 @@ class Engagement:
         await _end(jobs)
         await asyncio.gather(*self._leaving, return_exceptions=True)
 
-    def record(self, job: _Job, what: str, **data: str | None) -> None:
+    def record(self, job: _Job, what: type[JobRow], **data: Any) -> None:
         """Record what became of a job."""
-        self.recorder.record(f"staged.{what}" if self.staged else f"job.{what}", **job.about, **data)
+        self.recorder.record(what.for_who("staged" if self.staged else "job")(**job.about, **data))
 
     def _spawn(self, job: _Job, work: Callable[[], Awaitable[object]]) -> None:
         async def run() -> None:
@@ -156,15 +172,15 @@ class _Offer:
 
     async def accept(self) -> None:
         identity = f"agent-{self.job.offered.job_id}"
-        await self._answer("accepted", available=True, identity=identity)
+        await self._answer(Accepted, available=True, identity=identity)
 
     async def reject(self) -> None:
-        await self._answer("rejected", available=False)
+        await self._answer(Rejected, available=False)
 
-    async def _answer(self, what: str, *, available: bool, identity: str = "") -> None:
+    async def _answer(self, what: type[JobRow], *, available: bool, identity: str = "") -> None:
         payload = worker_socket.answer(self.job.offered.job_id, available=available, identity=identity)
         sent = await self.engagement.connection.send(payload)
-        self.engagement.record(self.job, what if sent else "answer_lost", identity=identity or None)
+        self.engagement.record(self.job, what if sent else AnswerLost, identity=identity or None)
 
 
 @dataclass
@@ -283,11 +299,11 @@ class Probe:
         engagement = next((room.engagement for room in self._rooms.values() if room.engagement.has(job_id)), None)
         if isinstance(message, worker_socket.Assigned):
             if engagement is None:
-                self._recorder.record("job.assigned_late", job_id=job_id)
+                self._recorder.record(JobAssignedLate(job_id=job_id))
             else:
                 engagement.assign(message)
         elif engagement is not None:
-            engagement.recorder.record("job.terminated", job_id=job_id)
+            engagement.recorder.record(JobTerminated(job_id=job_id))
 
     def _on_offered(self, offered: worker_socket.Offered) -> None:
         engaged = self._rooms.get(offered.room)
@@ -295,13 +311,13 @@ class Probe:
             engaged.engagement.offer(offered, engaged.behaviour(offered.metadata))
             return
         # not ours, or a trial that is over: declined, so that the server asks the next worker at once
-        self._recorder.record("job.declined", job_id=offered.job_id, reason="not a room of this run's trials")
+        self._recorder.record(Declined.for_who("job")(job_id=offered.job_id, reason="not a room of this run's trials"))
         declining = asyncio.create_task(self._connection.send(worker_socket.answer(offered.job_id, available=False)))
         self._stray.add(declining)
         declining.add_done_callback(self._stray.discard)
 
     def _on_failed(self, error: BaseException) -> None:
-        self._recorder.record("probe.crashed", error=f"{type(error).__name__}: {error}")
+        self._recorder.record(ProbeCrashed(error=f"{type(error).__name__}: {error}"))
 
 
 # A staged worker: lkdiag plays somebody else's, good or bad. What it does is ground truth: no check sees it.
@@ -390,10 +406,10 @@ class StagedWorker:
         await self._connection.close()
         await asyncio.gather(*self._declining, return_exceptions=True)
         if self.worker_id:
-            self._recorder.record("staged.closed", worker_id=self.worker_id)
+            self._recorder.record(StagedClosed(worker_id=self.worker_id))
 
     async def _on_registered(self) -> None:
-        self._recorder.record("staged.behaving", behaviour=str(self._spec), worker_id=self.worker_id)
+        self._recorder.record(StagedBehaving(behaviour=str(self._spec), worker_id=self.worker_id))
         await self._behaviour.on_registered(self._connection)
 
     def _on_message(self, message: worker_socket.Offered | worker_socket.Assigned | worker_socket.Terminated) -> None:
@@ -411,10 +427,10 @@ class StagedWorker:
 
     def _decline(self, offered: worker_socket.Offered) -> None:
         about = {"job_id": offered.job_id, "room": offered.room, "worker_id": self.worker_id}
-        self._recorder.record("staged.declined", **about, reason="not one of its rooms")
+        self._recorder.record(Declined.for_who("staged")(**about, reason="not one of its rooms"))
         task = asyncio.create_task(self._connection.send(worker_socket.answer(offered.job_id, available=False)))
         self._declining.add(task)
         task.add_done_callback(self._declining.discard)
 
     def _on_failed(self, error: BaseException) -> None:
-        self._recorder.record("staged.crashed", error=f"{type(error).__name__}: {error}")
+        self._recorder.record(StagedCrashed(error=f"{type(error).__name__}: {error}"))

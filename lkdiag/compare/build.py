@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from lkdiag.checks.teardown.verdict import TeardownOutcome
-from lkdiag.checks.verdict import Outcome
 from lkdiag.compare.fairness import differences, warnings
 from lkdiag.compare.measure import LOST, compare_latency, compare_rates
 from lkdiag.compare.value import CellComparison, Comparison, Result, Side
+from lkdiag.contract import Outcome, TeardownOutcome
 from lkdiag.errors import UsageError
 from lkdiag.report.teardown_value import TeardownReport
 from lkdiag.report.value import DispatchReport
-from lkdiag.scenario.teardown import Cleanup
+from lkdiag.scenario.call import Cleanup
 from lkdiag.stats import Quantiles
 
 if TYPE_CHECKING:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from lkdiag.stats import Quantiles, Rate, RateDifference
+from lkdiag.stats import Quantiles, Rate, RateDifference  # noqa: TC001 - its JSON Schema is made from the types
 
 SCHEMA = "lkdiag.compare/1"
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from livekit.rtc._proto import stats_pb2 as pb
 
 from lkdiag.client.api_client import Control
+from lkdiag.journal.recorder import Recorder
+from lkdiag.journal.run_kinds import RoomLeftOver, SweepFailed
 from lkdiag.privacy.secrets import scrub
 from lkdiag.run.close import close_leftovers
-from lkdiag.timeline import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from livekit.protocol.rtc import JoinResponse
 
     from lkdiag.client.workers import Probe
+    from lkdiag.journal.event import Event
+    from lkdiag.journal.recorder import TrialRecorder
     from lkdiag.settings import CredentialFlags, Credentials
-    from lkdiag.timeline import Event, TrialRecorder
 
 
 EMPTY_TIMEOUT_S = 60
@@ -146,11 +148,11 @@ class Bench:
 
     def rooms_left(self) -> tuple[str, ...]:
         """Rooms of its own that were there even after they had been deleted; known once it is closed."""
-        return tuple(event.data["room"] for event in self.events if event.kind == "room.left_over")
+        return tuple(row.room for event in self.events if isinstance(row := event.row, RoomLeftOver))
 
     def rooms_unseen(self) -> bool:
         """Whether the server did not say what became of them."""
-        return any(event.kind == "sweep.failed" for event in self.events)
+        return any(event.kind == SweepFailed.KIND for event in self.events)
 
     async def _leave(self) -> None:
         if self.connecting is None or self.media is None:

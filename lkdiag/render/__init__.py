@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 def write_terminal(report: Report, file: TextIO, *, verbose: bool = False) -> None:
     """For reading: with colours and the width of the terminal if `file` is one, else plain text in full width."""
+    from lkdiag.document.build import document_of
     from lkdiag.render import terminal
 
     console = terminal.make_console(file, is_terminal=file.isatty())
-    terminal.render(report, console, verbose=verbose)
+    terminal.render(document_of(report), console, verbose=verbose)
 
 
 def write_json(report: Report, file: TextIO, *, verbose: bool = False) -> None:  # noqa: ARG001 - always in full
@@ -28,9 +29,10 @@ def write_json(report: Report, file: TextIO, *, verbose: bool = False) -> None: 
 
 def write_markdown(report: Report, file: TextIO, *, verbose: bool = False) -> None:  # noqa: ARG001 - always in full
     """For the body of an issue."""
+    from lkdiag.document.build import document_of
     from lkdiag.render import markdown
 
-    file.write(markdown.render(report))
+    file.write(markdown.render(document_of(report)))
 
 
 def write_junit(report: Report, file: TextIO, *, verbose: bool = False) -> None:  # noqa: ARG001 - always in full
@@ -42,16 +44,18 @@ def write_junit(report: Report, file: TextIO, *, verbose: bool = False) -> None:
 
 def write_html(report: Report, file: TextIO, *, verbose: bool = False) -> None:  # noqa: ARG001 - always in full
     """To be attached: one page that loads nothing."""
+    from lkdiag.document.build import document_of
     from lkdiag.render import html
 
-    file.write(html.render(report))
+    file.write(html.render(document_of(report)))
 
 
 def write_svg(report: Report, file: TextIO, *, verbose: bool = False) -> None:
     """The terminal's report as a picture."""
+    from lkdiag.document.build import document_of
     from lkdiag.render import svg
 
-    file.write(svg.render(report, verbose=verbose))
+    file.write(svg.render(document_of(report), verbose=verbose))
 
 
 FORMATS: dict[str, Callable[..., None]] = {

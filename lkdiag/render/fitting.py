@@ -1,12 +1,23 @@
-"""Makes a document fit a length: its pieces take shorter forms, step by step, and it says what was left out."""
+"""Makes a document fit a length: its pieces take shorter forms, step by step, and it says what was left out.
+
+Of very many rows and stories no more are made than could ever fit.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
+
+    from lkdiag.document.blocks import Stories, Story, Table
+
+MOST_ROWS = 2_000
+"""Of more rows the passing ones are not made: all of them would not fit anywhere, and they stand or fall together."""
+MOST_STORIES = 500
 
 
 @dataclass(frozen=True)
@@ -50,3 +61,35 @@ def fit(pieces: Sequence[Piece], steps: Sequence[Step], limit: int) -> tuple[str
         if count:
             left_out.append(step.what.format(count=count))
     return "".join(piece.forms[form] for piece, form in zip(pieces, chosen, strict=True)), left_out
+
+
+def row_pieces(table: Table[Any], made: Callable[[Any], str]) -> Iterator[Piece]:
+    """A piece for each row, `passing` or `failing`; those that are not made are counted."""
+    fails = table.fails
+    if fails is None:
+        yield from (Piece((made(row),)) for row in table.rows)
+        return
+    many = len(table.rows) > MOST_ROWS
+    count, unmade = 0, Counter[str]()
+    for row in table.rows:
+        kind = "failing" if fails(row) else "passing"
+        if many and (kind == "passing" or count >= MOST_ROWS):
+            unmade[kind] += 1
+            continue
+        count += 1
+        yield Piece((made(row), ""), kind)
+    for kind, left in unmade.items():
+        yield Piece(("",), kind, unmade=left)
+
+
+def story_pieces(stories: Stories[Any], made: Callable[[Story], Piece]) -> Iterator[Piece]:
+    """A piece for each failing row's story, those that are not made are counted."""
+    unmade = 0
+    told = (row for row in stories.rows if stories.fails(row) and stories.has_story(row))
+    for number, row in enumerate(told):
+        if number < MOST_STORIES:
+            yield made(stories.story(row))
+        else:
+            unmade += 1
+    if unmade:
+        yield Piece(("",), "story", unmade=unmade)

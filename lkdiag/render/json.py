@@ -58,6 +58,21 @@ def parts(report: Report) -> Iterator[str]:
     yield "\n}\n"
 
 
+def render_value(value: Any, *first: str) -> str:
+    """Another answer than a report: indented JSON in ASCII that ends with a newline, so that it is safe to `cat`.
+
+    `first` are the names that it begins with.
+    """
+    known: dict[str, Any] = msgspec.to_builtins(value)
+    ordered = {name: known.pop(name) for name in first or ("schema",)}
+    return json.dumps({**ordered, **known}, indent=2, ensure_ascii=True).replace("\x7f", "\\u007f") + "\n"
+
+
+def as_declared(value: Any) -> str:
+    """An answer in the order of its own fields, with every character as it is."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"
+
+
 def _listed(trials: Sequence[Any]) -> Iterator[str]:
     """As `json.dumps` would write them, some at a time."""
     if not trials:

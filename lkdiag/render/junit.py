@@ -12,28 +12,24 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from lkdiag.checks.teardown.verdict import TeardownOutcome
-from lkdiag.checks.verdict import Outcome, Severity
-from lkdiag.render import environment
-from lkdiag.render.dispatch import columns as dispatch_columns
-from lkdiag.render.dispatch import diagnosis
-from lkdiag.render.selection import trials_of
-from lkdiag.render.teardown import columns as teardown_columns
-from lkdiag.render.teardown.wording import played
-from lkdiag.render.visible import visible
-from lkdiag.render.wording import NONE, more, offset, trial_numbers
+from lkdiag.contract import Outcome, Severity, TeardownOutcome
+from lkdiag.document import dispatch_table, environment, teardown_table
+from lkdiag.document.dispatch import diagnosis
+from lkdiag.document.selection import trials_of
+from lkdiag.document.wording import NONE, more, offset, trial_numbers
 from lkdiag.report.teardown_value import TeardownTrial
 from lkdiag.report.value import DispatchReport, TrialReport
 from lkdiag.report.watch_value import WatchReport
+from lkdiag.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from lkdiag.checks.verdict import Finding
-    from lkdiag.render.selection import Trial
+    from lkdiag.document.selection import Trial
+    from lkdiag.judge.finding import Finding
     from lkdiag.report.value import Report
 
-    AnyColumn = dispatch_columns.Trials | teardown_columns.Trials
+    AnyColumn = dispatch_table.Trials | teardown_table.Trials
 
 BAD_OUTCOMES = (Outcome.DELAYED, Outcome.DROPPED, TeardownOutcome.SLOW, TeardownOutcome.LEFTOVER)
 NOT_JUDGED = (Outcome.INCONCLUSIVE, TeardownOutcome.INCONCLUSIVE)
@@ -156,9 +152,9 @@ def _cases(report: Report) -> Iterator[Case]:
 def _shown_ids(report: Report) -> tuple[AnyColumn, ...]:
     """The columns whose cells are told of each trial."""
     if not isinstance(report, DispatchReport):
-        return (*teardown_columns.JUDGED, *teardown_columns.IDS)
-    verdicts = dispatch_columns.verdict_columns(report)[1:]
-    return (*verdicts, dispatch_columns.ROOM, *dispatch_columns.id_columns(report))
+        return (*teardown_table.JUDGED, *teardown_table.IDS)
+    verdicts = dispatch_table.verdict_columns(report)[1:]
+    return (*verdicts, dispatch_table.ROOM, *dispatch_table.id_columns(report))
 
 
 def _run_case(report: Report) -> Case:
@@ -181,7 +177,7 @@ def _finding_case(finding: Finding) -> Case:
 def _trial_case(trial: Trial, report: Report, shown: Sequence[AnyColumn]) -> Case:
     result = _result(trial)
     if isinstance(trial, TeardownTrial):
-        group, name = "trial", f"trial {trial.index}: {played(trial)}"
+        group, name = "trial", f"trial {trial.index}: {teardown_table.played(trial)}"
         what = trial.outcome.value
         took_ms = trial.closed_ms
         waited_s = report.run.options.get("window_s") if trial.outcome is TeardownOutcome.LEFTOVER else None
@@ -196,8 +192,9 @@ def _trial_case(trial: Trial, report: Report, shown: Sequence[AnyColumn]) -> Cas
     message = what if worst is None else f"{what}: {worst.title}. {worst.fact}"
     story = [f"{offset(line.offset_ms):>10}  {line.lane}  {line.text}" for line in trial.timeline]
     details = [line for found in trial.findings for line in _finding(found)]
-    if isinstance(trial, TrialReport):
-        details += [f"{label}: {text}" for label, texts in diagnosis.rows(trial, set()) for text in texts]
+    why = diagnosis(trial) if isinstance(trial, TrialReport) else None
+    if why is not None:
+        details += [f"{label}: {text}" for label, texts in why.rows for text in texts]
     return Case(
         group,
         name,

@@ -6,19 +6,20 @@ import io
 from html import escape
 from typing import TYPE_CHECKING
 
-from lkdiag.render.dispatch.terminal_trials import MOST_ROWS
-from lkdiag.render.selection import trials_of
+from lkdiag.document.blocks import Part, Table
+from lkdiag.document.wording import NONE, VERDICT_SYMBOL
+from lkdiag.render.fitting import MOST_ROWS
 from lkdiag.render.terminal import make_console
 from lkdiag.render.terminal import render as render_terminal
-from lkdiag.render.visible import visible
-from lkdiag.render.wording import VERDICT_SYMBOL
+from lkdiag.text import visible
 
 if TYPE_CHECKING:
-    from lkdiag.report.value import Report
+    from typing import Any
+
+    from lkdiag.document.blocks import Document
 
 WIDTHS = (120, 160, 200, 260, 340, 440)
 """Cells; the first of them in which every id has its place, as nobody can widen a picture."""
-ID_NAMES = ("room_sid", "human_room_sid", "dispatch_id", "job_id", "worker_id", "fallback_dispatch_id")
 COMPLETE_UP_TO = 100
 """Trials; of more the picture shows what a terminal would: the failing ones."""
 
@@ -50,27 +51,30 @@ font-size: {char_height}px; line-height: {line_height}px; font-variant-east-asia
 """As rich's own, but for the web font that it would load, and with a title for those who don't see it."""
 
 
-def render(report: Report, *, verbose: bool = False) -> str:
+def render(document: Document, *, verbose: bool = False) -> str:
     """XML that ends with a newline."""
-    trials = len(trials_of(report))
-    complete = trials <= COMPLETE_UP_TO or (verbose and trials <= MOST_ROWS)
-    wanted = _ids(report) if complete else set()
+    tables = [block for section in document.sections if section.part is Part.TABLE for block in section.blocks]
+    shown = [table for table in tables if isinstance(table, Table)]
+    count = sum(len(table.rows) for table in shown)
+    complete = count <= COMPLETE_UP_TO or (verbose and count <= MOST_ROWS)
+    wanted = {an_id for table in shown for an_id in _ids(table)} if complete else set()
     for cells in WIDTHS:
         console = make_console(io.StringIO(), is_terminal=not complete)
         console.width = cells
         console.record = True
-        render_terminal(report, console, verbose=verbose)
+        render_terminal(document, console, verbose=verbose)
         text = console.export_text(clear=False)
         if all(an_id in text for an_id in wanted):
             break
-    title = visible(f"lkdiag {report.run.scenario}, run {report.run.id}")
-    told = visible(f"{title}: {VERDICT_SYMBOL[report.verdict]} {report.verdict.value.upper()}. {report.headline}")
+    title = visible(f"{document.title}, run {document.run_id}")
+    verdict = f"{VERDICT_SYMBOL[document.verdict]} {document.verdict.value.upper()}"
+    told = visible(f"{title}: {verdict}. {document.headline}")
     # the format is one for str.format
     safe = escape(told).replace("{", "{{").replace("}", "}}")
     picture = console.export_svg(title=title, code_format=_FORMAT.replace("REPORT_TITLE", safe))
     return picture if picture.endswith("\n") else f"{picture}\n"
 
 
-def _ids(report: Report) -> set[str]:
-    found = {getattr(trial, name, None) for trial in trials_of(report) for name in ID_NAMES}
-    return {visible(an_id) for an_id in found if an_id}
+def _ids(table: Table[Any]) -> set[str]:
+    found = {column.cell(row) for column in table.columns if column.is_id for row in table.rows}
+    return {visible(an_id) for an_id in found if an_id != NONE}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lkdiag.errors import JournalError
+from lkdiag.journal.run_kinds import RunStarted
 from lkdiag.report.dispatch import build_dispatch
 from lkdiag.report.packed import PLAIN
 from lkdiag.report.teardown import build_teardown
@@ -14,8 +15,8 @@ from lkdiag.report.watch import build_watch
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from lkdiag.journal.event import Event
     from lkdiag.report.value import Report
-    from lkdiag.timeline import Event
 
 BUILDERS: dict[str, Callable[..., Report]] = {
     "dispatch": build_dispatch,
@@ -32,7 +33,7 @@ def build_report(events: Iterable[Event], notes: Sequence[str] = (), *, plain: i
     anew whenever they are iterated over.
     """
     events = tuple(events) if isinstance(events, Iterator) else events
-    started = next((event for event in events if event.kind == "run.started"), None)
+    started = next((event for event in events if isinstance(event.row, RunStarted)), None)
     assert started is not None, "read_journal has seen to it"
     builder = BUILDERS.get(started.data.get("kind", ""))
     if builder is None:

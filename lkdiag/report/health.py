@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING
 
-from lkdiag.checks.strain import is_here, sample_of
-from lkdiag.report.health_value import Health
+from lkdiag.facts.samples import is_here, sample_of
+from lkdiag.journal.run_kinds import (
+    LkdiagLimited,
+    LkdiagSampled,
+    LkdiagStalled,
+    RunStarted,
+    ServerStarted,
+    ShardBegan,
+    TrialsMissing,
+)
+from lkdiag.journal.trial_kinds import TrialNotBegun
+from lkdiag.report.value import OwnHealth, ShardOfRun
 from lkdiag.scenario.dispatch import Caller, DispatchScenario, JoinBy
 from lkdiag.stats import Quantiles
 
 if TYPE_CHECKING:
-    from lkdiag.scenario.teardown import TeardownScenario
-    from lkdiag.timeline import Timeline
+    from collections.abc import Mapping
+
+    from lkdiag.journal.event import Event
+    from lkdiag.journal.timeline import Timeline
+    from lkdiag.scenario.call import TeardownScenario
 
 LAG_MS = 50.0
 """At the 99th percentile: a loop that comes later than that is a part of whatever it measures."""
@@ -42,31 +56,28 @@ ALONE = Shared()
 
 def health_of(
     run: Timeline, scenario: DispatchScenario | TeardownScenario, trials: int, shared: Shared = ALONE
-) -> Health | None:
+) -> OwnHealth | None:
     """Of one process's events that belong to no trial; None without a sample. It carried `trials` out."""
-    samples = [event for event in run.of("lkdiag.sampled") if event.mono_ns > event.data["began_mono_ns"]]
+    samples = [event for event in run.of(LkdiagSampled) if event.mono_ns > event.row.began_mono_ns]
     if not samples:
         return None
-    data = [sample.data for sample in samples]
-    seconds = [(sample.mono_ns - sample.data["began_mono_ns"]) / 1e9 for sample in samples]
-    cores = int(data[-1]["cores"])
-    own_s = sum(one["own_cores"] * length for one, length in zip(data, seconds, strict=True))
-    server_s = sum(one.get("server_cores", 0.0) * length for one, length in zip(data, seconds, strict=True))
-    lag_ms = Quantiles.of([lag for one in data for lag in one["lags_ms"]])
-    answers = [one["answers_ms"]["p99"] for one in data if "answers_ms" in one]
-    busy = [one for one in data if one["busy_ms"] > 0]
-    load = [
-        (one["own_cores"] * shared.here + one.get("server_cores", 0.0)) / max(one["machine"] * cores, 0.01)
-        for one in busy
-    ]
-    busy_ms = sum(one["busy_ms"] for one in data)
+    data = [sample.row for sample in samples]
+    seconds = [(sample.mono_ns - sample.row.began_mono_ns) / 1e9 for sample in samples]
+    cores = int(data[-1].cores)
+    own_s = sum(one.own_cores * length for one, length in zip(data, seconds, strict=True))
+    server_s = sum((one.server_cores or 0.0) * length for one, length in zip(data, seconds, strict=True))
+    lag_ms = Quantiles.of([lag for one in data for lag in one.lags_ms])
+    answers = [one.answers_ms["p99"] for one in data if one.answers_ms is not None]
+    busy = [one for one in data if one.busy_ms > 0]
+    load = [(one.own_cores * shared.here + (one.server_cores or 0.0)) / max(one.machine * cores, 0.01) for one in busy]
+    busy_ms = sum(one.busy_ms for one in data)
     cpu_s = (own_s + server_s / shared.here) / trials if trials else None
-    limited = run.first("lkdiag.limited")
-    limit = None if limited is None else limited.data.get("descriptors")
-    descriptors = max((one["descriptors"] for one in data if "descriptors" in one), default=None)
+    limited = run.first(LkdiagLimited)
+    limit = None if limited is None else limited.row.descriptors
+    descriptors = max((one.descriptors for one in data if one.descriptors is not None), default=None)
 
     bottleneck, told = None, ""
-    harmed_ms = sum(sample_of(event).busy_ms for event in samples)
+    harmed_ms = sum(sample_of(event.row, event.mono_ns).busy_ms for event in samples)
     taken = harmed_ms >= sum(seconds) * 1000 * BUSY_SHARE
     late = lag_ms.p99 is not None and lag_ms.p99 >= LAG_MS
     if (taken or late) and (not load or median(load) >= OWN_SHARE):
@@ -90,17 +101,17 @@ def health_of(
     if (
         bottleneck is not None
         and bottleneck != "the server"
-        and any(map(is_here, run.of("run.started", "server.started")))
+        and (run.of(ServerStarted) or any(is_here(event.row) for event in run.of(RunStarted)))
     ):
         told += "; the server is on this machine, and was held up too"
-    return Health(
+    return OwnHealth(
         loop_lag_ms=lag_ms,
-        stalled_ms=round(sum(event.data["late_ms"] for event in run.of("lkdiag.stalled")), 1),
+        stalled_ms=round(sum(event.row.late_ms for event in run.of(LkdiagStalled)), 1),
         cores=cores,
-        machine_percent=Quantiles.of([100 * one["machine"] for one in data]),
+        machine_percent=Quantiles.of([100 * one.machine for one in data]),
         busy_ms=round(busy_ms, 1),
-        own_percent=Quantiles.of([100 * one["own_cores"] for one in data]),
-        server_percent=Quantiles.of([100 * one["server_cores"] for one in data if "server_cores" in one]),
+        own_percent=Quantiles.of([100 * one.own_cores for one in data]),
+        server_percent=Quantiles.of([100 * one.server_cores for one in data if one.server_cores is not None]),
         cpu_ms_a_trial=None if cpu_s is None else round(1000 * cpu_s, 1),
         descriptors_max=descriptors,
         descriptors_limit=limit,
@@ -135,3 +146,58 @@ def _lower(scenario: DispatchScenario | TeardownScenario, cores: int, cpu_s: flo
     if dispatch is not None and dispatch.join is not JoinBy.SIGNAL and dispatch.effective_caller is not Caller.PUBLISH:
         words.append("use --join signal")
     return f"; {', or '.join(words)}" if words else ""
+
+
+# -- of several processes ----------------------------------------------------------------------------------------------
+
+
+WORST_FIRST = ("lkdiag", "this machine", "the server", None)
+
+
+def health_by_shard(
+    started: Event[RunStarted],
+    scenario: DispatchScenario,
+    apart: Mapping[int | None, Timeline],
+    trials: Mapping[int | None, int],
+) -> OwnHealth | None:
+    """Of what belongs to no trial, by shard; under None the run's own, or all of its only process.
+
+    Samples of two processes are never put together: a mean of machines says nothing of any.
+    """
+    about = started.row.merged or started.row.shard or {}
+    shared = Shared(int(about.get("of", 1)), int(about.get("here", 1)))
+    if started.row.merged is None:
+        return health_of(apart[None], scenario, trials.get(None, 0), shared)
+    found = []
+    for shard, own in apart.items():
+        if shard is not None and (health := health_of(own, scenario, trials.get(shard, 0), shared)) is not None:
+            advice = f"shard {shard} of {shared.of}: {health.advice}" if health.advice else ""
+            found.append(replace(health, advice=advice, shard=shard))
+    return min(found, key=_place, default=None)
+
+
+def _place(health: OwnHealth) -> tuple[int, float, float]:
+    return WORST_FIRST.index(health.bottleneck), -health.busy_ms, -(health.loop_lag_ms.p99 or 0.0)
+
+
+def shards_of(apart: Mapping[int | None, Timeline], shard_of: Mapping[int, int | None]) -> tuple[ShardOfRun, ...]:
+    """Every shard of a run that was put together, those without a journal too."""
+    lost = {event.row.index: event for event in apart[None].of(TrialsMissing)}
+    played = Counter(shard for trial, shard in shard_of.items() if trial > 0)
+    found = []
+    for index in sorted({*(shard for shard in apart if shard is not None), *lost}):
+        own, about = apart.get(index), lost.get(index)
+        began = None if own is None else own.first(ShardBegan)
+        missing = 0 if about is None else len(about.row.trials) or None
+        found.append(
+            ShardOfRun(
+                index=index,
+                of=int((began or lost[index]).data["of"]),
+                run_id=None if began is None else began.row.run_id,
+                trials=played[index],
+                not_begun=0 if own is None else len(own.of(TrialNotBegun)),
+                missing=missing,
+                lost=None if about is None else about.row.reason,
+            )
+        )
+    return tuple(found)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from lkdiag.checks.teardown.verdict import TeardownOutcome
-from lkdiag.checks.verdict import Fallback, Mismatch, Outcome
+from lkdiag.contract import Fallback, Mismatch, Outcome, TeardownOutcome
 from lkdiag.report.teardown_value import TeardownReport
 from lkdiag.report.value import DispatchReport
 

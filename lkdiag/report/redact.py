@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from lkdiag.report.masking import Masks
+from lkdiag.privacy.masks import Masks
 from lkdiag.report.packed import repacked
 from lkdiag.report.value import Report
 

@@ -8,21 +8,26 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lkdiag.checks import leftover_room
-from lkdiag.checks.check_crashed import IDS, JUDGING, STORY, Guard
-from lkdiag.checks.teardown import CALL_CHECKS
-from lkdiag.checks.teardown.facts import STAYS, UNKNOWN, TeardownFacts
-from lkdiag.checks.teardown.judged import JudgedCall
-from lkdiag.checks.teardown.verdict import TeardownOutcome
-from lkdiag.checks.verdict import Severity
+from lkdiag.contract import Severity, TeardownOutcome
+from lkdiag.facts.teardown import STAYS, UNKNOWN, TeardownFacts
+from lkdiag.journal.clock import KINDS as CLOCK
+from lkdiag.journal.clock import Clocks
+from lkdiag.journal.participant_kinds import AgentJoined, CallerJoined, HumanJoined, ParticipantJoined, ProbeJoined
+from lkdiag.journal.run_kinds import LkdiagStalled, RunStarted
+from lkdiag.journal.trial_kinds import ApiCalled, RoomCreated, RoomGone, TrialStarted
+from lkdiag.journal.worker_kinds import JobAssigned, JobOffered
+from lkdiag.judge.call import JudgedCall
+from lkdiag.judge.checks import leftover_room
+from lkdiag.judge.finding import IDS, JUDGING, STORY, Guard
+from lkdiag.judge.live import LiveRun
+from lkdiag.judge.run import read_first
+from lkdiag.judge.tables import CALL_CHECKS
 from lkdiag.report.about import environment_of, leftovers_of, run_of, scenario_of, verdict_of
 from lkdiag.report.expectation import judge_expectation, seen_of
-from lkdiag.report.grouping import FindingsSoFar
 from lkdiag.report.health import health_of
-from lkdiag.report.ids import call_job, call_participants, human_room_sid
 from lkdiag.report.narrative import between, story, utc
 from lkdiag.report.packed import PLAIN, Packed, sequence_of
-from lkdiag.report.reading import read_first, trials_of
+from lkdiag.report.summary import FindingsSoFar
 from lkdiag.report.teardown_value import (
     SubjectSeen,
     Survivor,
@@ -32,36 +37,37 @@ from lkdiag.report.teardown_value import (
     TeardownTrial,
 )
 from lkdiag.report.value import LeftoverRoom
-from lkdiag.scenario.teardown import AgentExit, Cleanup, Side, TeardownScenario
+from lkdiag.scenario.call import AgentExit, Cleanup, Side, TeardownScenario
 from lkdiag.stats import Quantiles
-from lkdiag.timeline.clock import KINDS as CLOCK
-from lkdiag.timeline.clock import Clocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lkdiag.checks.verdict import Finding
+    from lkdiag.journal.event import Event
+    from lkdiag.journal.timeline import Timeline
+    from lkdiag.judge.finding import Finding
     from lkdiag.report.value import TimelineLine
-    from lkdiag.timeline import Event, Timeline
 
+AGENT_IDENTITY = "agent-"
+"""What the SDKs' workers put before the job's id, to make their agent's identity."""
 ORDER = [*Cleanup], [*AgentExit, STAYS, UNKNOWN], [*Side]
 
 
 def build_teardown(
-    events: Iterable[Event], started: Event, notes: Sequence[str], *, plain: int = PLAIN
+    events: Iterable[Event], started: Event[RunStarted], notes: Sequence[str], *, plain: int = PLAIN
 ) -> TeardownReport:
     """Judge a run. Raises JournalError when its scenario can't be read. More than `plain` trials are kept packed."""
     scenario = scenario_of(started, TeardownScenario)
     clocks = Clocks()
     first = read_first(events, CLOCK, clocks.note)
     run = first.run
-    stalls = run.of("lkdiag.stalled")
-    gone = frozenset(event.data["room"] for event in run.of("room.gone"))
+    stalls = run.of(LkdiagStalled)
+    gone = frozenset(event.row.room for event in run.of(RoomGone))
     packed, calls, found = Packed(TeardownTrial, plain=plain), [], FindingsSoFar()
-    for index, timeline in trials_of(events, first.late):
-        call, trial = _judge(TeardownFacts(index, scenario, timeline, stalls, gone), stalls)
-        packed.put(index, trial)
-        found.add(index, trial.findings)
+    for over in LiveRun(first).follow(events):
+        call, trial = _judge(TeardownFacts(over.index, scenario, over.trial, stalls, gone), stalls)
+        packed.put(over.index, trial)
+        found.add(over.index, trial.findings)
         calls.append(call)
     calls.sort(key=lambda call: call.index)
     trials = sequence_of(packed, [call.index for call in calls], plain=plain)
@@ -70,7 +76,7 @@ def build_teardown(
     about = run_of(started, run)
     health = guard.call(partial(health_of, run, scenario, len(calls)), None, "the summary of lkdiag's own health")
     expectation = guard.call(
-        lambda: judge_expectation(started.data.get("expect"), map(seen_of, trials), interrupted=about.interrupted),
+        lambda: judge_expectation(started.row.expect, map(seen_of, trials), interrupted=about.interrupted),
         None,
         "the comparison with what the scenario expects",
     )
@@ -124,8 +130,8 @@ def _judge(facts: TeardownFacts, stalls: Sequence[Event]) -> tuple[_Call, Teardo
 
 def _unjudged(index: int, timeline: Timeline, crashes: Sequence[Finding]) -> tuple[_Call, TeardownTrial]:
     """What the call was to be, and the crash."""
-    started = timeline.first("trial.started")
-    assert started is not None, "trials_of passes over a trial that was not begun"
+    started = timeline.first(TrialStarted)
+    assert started is not None, "a trial that was not begun is passed over"
     data = started.data
     told = str(data.get("agent_exit"))
     cell = str(data.get("cleanup")), told if told in ORDER[1] else UNKNOWN, str(data.get("hangup"))
@@ -203,10 +209,41 @@ def _trial(call: JudgedCall, stalls: Sequence[Event]) -> TeardownTrial:
         closed_ms=facts.closed_ms,
         survivor=_survivor(facts),
         left_in_room=tuple(one["identity"] for one in facts.left_in_room),
-        api_calls=len(facts.timeline.of("api.called")),
+        api_calls=len(facts.timeline.of(ApiCalled)),
         findings=(*found, *guard.crashes),
         timeline=told,
     )
+
+
+def call_participants(facts: TeardownFacts) -> dict[str, str]:
+    """PA_… ids in the caller room, as listParticipants showed them; else as each client was told itself."""
+    found = {}
+    for who, own in (("caller", CallerJoined), ("agent", ProbeJoined), ("human", HumanJoined)):
+        joined = facts.timeline.last(own)
+        kind = AgentJoined if who == "agent" else ParticipantJoined
+        identity = None if joined is None else joined.row.identity
+        listed = [e for e in facts.timeline.of(kind) if identity is None or e.row.identity == identity]
+        event = listed[-1] if listed and (who == "agent" or joined is not None) else joined
+        if event is not None and event.row.sid:
+            found[who] = event.row.sid
+    return found
+
+
+def call_job(facts: TeardownFacts) -> tuple[str | None, str | None]:
+    """The agent's dispatch and job: as the probe was offered it, else by its identity."""
+    offered = facts.timeline.last(JobAssigned, JobOffered)
+    if offered is not None:
+        return offered.row.dispatch_id, offered.row.job_id
+    came = facts.timeline.first(AgentJoined)
+    identity = "" if came is None else came.row.identity
+    job_id = identity.removeprefix(AGENT_IDENTITY)
+    return None, job_id if identity != job_id and job_id.startswith("AJ_") else None
+
+
+def human_room_sid(facts: TeardownFacts) -> str | None:
+    """Of the second room, in which the human was called; None where none was made."""
+    made = [e for e in facts.timeline.of(RoomCreated) if e.row.room != facts.room]
+    return made[-1].row.sid if made else None
 
 
 def _subject(facts: TeardownFacts) -> SubjectSeen | None:
@@ -222,7 +259,7 @@ def _survivor(facts: TeardownFacts) -> Survivor | None:
     return Survivor(
         identity=facts.survivor_identity,
         disconnected=out is not None,
-        reason=None if out is None else str(out.data["reason"]),
+        reason=None if out is None else out.row.reason,
         disconnected_ms=facts.survivor_out_ms,
         stranded_ms=facts.stranded_ms,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence  # noqa: TC003 - msgspec reads the types of the fields
 from dataclasses import dataclass
 
-from lkdiag.checks.teardown.verdict import TeardownOutcome
-from lkdiag.checks.verdict import Finding
+from lkdiag.contract import TeardownOutcome
+from lkdiag.judge.finding import Finding
 from lkdiag.report.value import Report, TimelineLine
 from lkdiag.stats import Quantiles
 

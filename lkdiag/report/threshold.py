@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lkdiag.checks.check_crashed import Guard
-from lkdiag.checks.verdict import Verdict
+from lkdiag.contract import Verdict
 from lkdiag.errors import UsageError
+from lkdiag.judge.finding import Guard
 from lkdiag.report.metric import METRICS, Measured, Unit
 from lkdiag.report.value import Threshold
-from lkdiag.scenario.number import parse_number
+from lkdiag.scenario.option import parse_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,11 +6,9 @@ from collections.abc import Sequence  # noqa: TC003 - msgspec reads the types of
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from lkdiag.checks.diagnosis.value import Diagnosis
-from lkdiag.checks.verdict import Fallback, Finding, Mismatch, Outcome, State, Verdict
-from lkdiag.report.api_calls import ApiCalls
-from lkdiag.report.health_value import Health
-from lkdiag.report.shard_value import ShardOfRun
+from lkdiag.contract import Fallback, Mismatch, Outcome, State, Verdict
+from lkdiag.judge.causes.diagnosis import Diagnosis
+from lkdiag.judge.finding import Finding
 from lkdiag.stats import Quantiles, Rate
 
 SCHEMA = "lkdiag.report/1"
@@ -81,6 +79,18 @@ class Environment:
 
 
 @dataclass(frozen=True)
+class ApiCalls:
+    """Calls of LiveKit's HTTP API."""
+
+    total: int
+    """Of the whole run: those before the first trial, of warm-up trials and of the clean-up too."""
+    per_trial: float | None
+    """What a trial, warm-up or not, needed of them in the mean; a call that was made for several is shared."""
+    refused: int
+    """Refused as too many (HTTP 429)."""
+
+
+@dataclass(frozen=True)
 class DispatchSummary:
     """The figures of a group of trials (the subject's, or the control's). Warm-up trials are not in it."""
 
@@ -127,7 +137,7 @@ class TrialReport:
 
     index: int
     role: str
-    """`subject`, or `control`: one of lkdiag's own beside it."""
+    """`subject`, or `control`: a trial of lkdiag's own worker."""
     method: str
     started_at: str
     room: str
@@ -221,7 +231,7 @@ class Report:
     """Whether the scenario went as its file expects; None where it expects nothing."""
     thresholds: tuple[Threshold, ...] = ()
     """The user's own, in the order given. The verdict and the headline take them in."""
-    health: Health | None = None
+    health: OwnHealth | None = None
     """What lkdiag saw of itself and of its machine; None where the journal does not say (an older version's)."""
     notes: tuple[str, ...] = ()
     """About the journal itself: a torn last line, say."""
@@ -239,3 +249,53 @@ class DispatchReport(Report):
     """Trials of an open loop that were due while too many others went on: no losses, they were not carried out."""
     warmup: Sequence[TrialReport]
     """Trials that are recorded and judged, but kept out of the figures and of the verdict."""
+
+
+@dataclass(frozen=True)
+class OwnHealth:
+    """Over the whole run, its clean-up included; sampled once a second, the loop's lag every 50 ms."""
+
+    loop_lag_ms: Quantiles
+    """How late lkdiag's event loop came."""
+    stalled_ms: float
+    """Lags of 200 ms and more, all together."""
+    cores: int
+    """Processors that lkdiag may run on."""
+    machine_percent: Quantiles
+    """Their share that was in use, second by second: 0 to 100."""
+    busy_ms: float
+    """For how long they were all taken."""
+    own_percent: Quantiles
+    """What lkdiag itself kept busy of them; 100 is one whole processor."""
+    server_percent: Quantiles
+    """The same of the private livekit-server."""
+    cpu_ms_a_trial: float | None
+    """What a trial has cost: lkdiag's processor time and the private server's."""
+    descriptors_max: int | None
+    """Most files and sockets that were open at a time."""
+    descriptors_limit: int | None
+    answers_ms: Quantiles
+    """By second the 99th percentile of how long the server took to answer a call."""
+    bottleneck: str | None
+    """What held the run up: `lkdiag`, `this machine` or `the server`; None where nothing did."""
+    advice: str
+    """In a sentence or two; empty where there is nothing to say."""
+    shard: int | None = None
+    """Of a run of several processes: whose figures these are, the one's that fared worst. None: there was one."""
+
+
+@dataclass(frozen=True)
+class ShardOfRun:
+    """One of several processes that shared a run's trials."""
+
+    index: int
+    of: int
+    run_id: str | None
+    """Under which its rooms were made; None where it left no journal."""
+    trials: int
+    """That it ran, the subject's and the control's, without warm-ups."""
+    not_begun: int
+    missing: int | None
+    """None: nobody knows how many (`--duration`)."""
+    lost: str | None
+    """Why trials are missing; None where none are."""

@@ -9,40 +9,42 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lkdiag.checks.check_crashed import JUDGING, Guard
-from lkdiag.checks.diagnosis.beside import Beside
-from lkdiag.checks.neighbour import Neighbour
-from lkdiag.checks.run_facts import RunFacts
-from lkdiag.checks.verdict import Severity, Verdict
-from lkdiag.checks.watch import CHECKS, NAME_CHECKS, left_alone, out_of_sight
-from lkdiag.checks.watch.call import CallFacts
-from lkdiag.checks.watch.judged import judge_observed, observed
+from lkdiag.contract import CallEnd, Severity, Verdict
+from lkdiag.facts.run import RunFacts
+from lkdiag.facts.watched_call import WatchedCallFacts
+from lkdiag.journal.run_kinds import LkdiagStalled, RunStarted
+from lkdiag.journal.timeline import Timeline
+from lkdiag.journal.trial_kinds import TrialStarted
+from lkdiag.judge.checks import left_alone, out_of_sight
+from lkdiag.judge.context import RunContext, TrialSummary
+from lkdiag.judge.finding import JUDGING, Guard
+from lkdiag.judge.tables import NAME_CHECKS, WATCH_CHECKS
+from lkdiag.judge.watched import judge_watched_dispatch, observed
 from lkdiag.report.about import environment_of, run_of, scenario_of, verdict_of
-from lkdiag.report.dispatch_trial import trial_report, unjudged_trial
-from lkdiag.report.grouping import FindingsSoFar
+from lkdiag.report.dispatch import trial_report, unjudged_trial
 from lkdiag.report.narrative import story, utc
 from lkdiag.report.packed import PLAIN
-from lkdiag.report.summing import UNJUDGED, SummarySoFar
-from lkdiag.report.watch_call import call_end, call_report, left_room
-from lkdiag.report.watch_value import CallEnd, ObservedTrial, WatchReport
+from lkdiag.report.summary import UNJUDGED, FindingsSoFar, SummarySoFar
+from lkdiag.report.sweep import Occupant, what_closes
+from lkdiag.report.watch_value import AloneSeen, CallReport, ObservedTrial, PersonSeen, WatchedRoomLeft, WatchReport
 from lkdiag.scenario.watch import WatchScenario
-from lkdiag.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lkdiag.checks.judged import JudgedTrial
-    from lkdiag.checks.verdict import Finding
-    from lkdiag.checks.watch.facts import ObservedFacts
-    from lkdiag.report.value import DispatchSummary, Run, TrialReport
-    from lkdiag.timeline import Event
+    from lkdiag.facts.watched_call import WatchedDispatchFacts
+    from lkdiag.journal.event import Event
+    from lkdiag.journal.presence import Stay
+    from lkdiag.judge.diagnosed import DiagnosedTrial
+    from lkdiag.judge.finding import Finding
+    from lkdiag.report.value import DispatchSummary, Run, TimelineLine, TrialReport
 
 OPTION = "--"
 
 
 def build_watch(
     events: Iterable[Event],
-    started: Event,
+    started: Event[RunStarted],
     notes: Sequence[str],
     *,
     plain: int = PLAIN,  # noqa: ARG001 - as of every kind of run
@@ -57,16 +59,16 @@ def build_watch(
     # nothing of this run was ever cold or warm: the calls came when they came
     run_facts = replace(RunFacts.of(scenario, timeline), warmed_up=True)
     calls = [
-        CallFacts(number, events)
+        WatchedCallFacts(number, events)
         for number, events in sorted(timeline.by_trial().items())
-        if events.first("trial.started") is not None
+        if events.first(TrialStarted) is not None
     ]
-    guard, stalls = Guard(), run.of("lkdiag.stalled")
+    guard, stalls = Guard(), run.of(LkdiagStalled)
     calls = [call for call in calls if guard.call(partial(_read, call, scenario), False, _judging(call))]
     seen = [_Seen(one) for one in observed(calls, run_facts, scenario.agent_name)]
-    beside = Beside([one.neighbour for one in seen])
+    context = RunContext([one.summary for one in seen])
     sums = SummarySoFar()
-    trials = tuple(one.report(beside, stalls, sums) for one in seen)
+    trials = tuple(one.report(context, stalls, sums) for one in seen)
     found = {call.number: guard.findings((left_alone.judge,), call, scenario.alone_for_s) for call in calls}
     reports = tuple(
         call_report(
@@ -78,7 +80,7 @@ def build_watch(
         )
         for call in calls
     )
-    found_of_run = _findings([one.neighbour for one in seen], trials, list(found.values()), run, calls, guard)
+    found_of_run = _findings([one.summary for one in seen], trials, list(found.values()), run, calls, guard)
     about = run_of(started, run)
     names = dict.fromkeys(trial.agent_name for trial in trials)
     environment = environment_of(
@@ -109,7 +111,7 @@ def build_watch(
     )
 
 
-def _read(call: CallFacts, scenario: WatchScenario) -> bool:
+def _read(call: WatchedCallFacts, scenario: WatchScenario) -> bool:
     """True once all that is said of the call could be made. A call where that crashes is left out as a whole."""
     observable = call.job_types, call.wanted(scenario.agent_name)
     call_report(call, scenario.alone_for_s, (), (), story(call.story, ()))
@@ -118,51 +120,51 @@ def _read(call: CallFacts, scenario: WatchScenario) -> bool:
     return observable is not None
 
 
-def _judging(call: CallFacts) -> str:
+def _judging(call: WatchedCallFacts) -> str:
     return f"the judging of call {call.number} (room {call.started.data.get('room')})"
 
 
 class _Seen:
     """A dispatch that was seen. One whose judging crashes is inconclusive, and the others stand."""
 
-    def __init__(self, facts: ObservedFacts) -> None:
+    def __init__(self, facts: WatchedDispatchFacts) -> None:
         self._facts = facts
         self._guard = Guard(facts.index)
-        self._trial = self._guard.call(partial(judge_observed, facts), None, JUDGING)
-        known = None if self._trial is None else self._guard.call(partial(Neighbour.of, self._trial), None, JUDGING)
-        self.neighbour = known or self._unjudged()
+        self._trial = self._guard.call(partial(judge_watched_dispatch, facts), None, JUDGING)
+        known = None if self._trial is None else self._guard.call(partial(TrialSummary.of, self._trial), None, JUDGING)
+        self.summary = known or self._unjudged()
 
-    def _unjudged(self) -> Neighbour:
+    def _unjudged(self) -> TrialSummary:
         facts = self._facts
-        neighbour = Neighbour.unjudged(facts.index, facts.run, facts.call.started, facts.call.last_ns)
-        return msgspec.structs.replace(neighbour, agent_name=facts.agent_name)
+        summary = TrialSummary.unjudged(facts.index, facts.run, facts.call.started, facts.call.last_ns)
+        return msgspec.structs.replace(summary, agent_name=facts.agent_name)
 
-    def report(self, beside: Beside, stalls: Sequence[Event], sums: SummarySoFar) -> ObservedTrial:
+    def report(self, context: RunContext, stalls: Sequence[Event], sums: SummarySoFar) -> ObservedTrial:
         """All that is said of it, now that the others are known. It is added to the figures."""
-        made = None if self._guard.crashes else self._guard.call(partial(self._judge, beside, stalls), None, JUDGING)
+        made = None if self._guard.crashes else self._guard.call(partial(self._judge, context, stalls), None, JUDGING)
         if made is None:
-            self.neighbour = self._unjudged()
+            self.summary = self._unjudged()
             sums.add_unjudged()
             whole = unjudged_trial(self._facts.index, self._facts.call.started, self._guard.crashes)
             return _observed(whole, self._facts)
         trial, report = made
-        self.neighbour.causes = () if trial.diagnosis is None else trial.diagnosis.causes
+        self.summary.causes = () if trial.diagnosis is None else trial.diagnosis.causes
         sums.add(trial)
         return report
 
-    def _judge(self, beside: Beside, stalls: Sequence[Event]) -> tuple[JudgedTrial, ObservedTrial]:
+    def _judge(self, context: RunContext, stalls: Sequence[Event]) -> tuple[DiagnosedTrial, ObservedTrial]:
         assert self._trial is not None, "nothing has crashed so far"
-        trial = replace(self._trial, beside=beside)
+        trial = replace(self._trial, context=context)
         return trial, _trial(trial, self._facts, stalls)
 
 
-def stalls_of(stalls: Sequence[Event], call: CallFacts) -> list[Event]:
+def stalls_of(stalls: Sequence[Event], call: WatchedCallFacts) -> list[Event]:
     """Those during a call."""
     return [stall for stall in stalls if call.started.mono_ns <= stall.mono_ns <= call.last_ns]
 
 
-def _trial(trial: JudgedTrial, facts: ObservedFacts, stalls: Sequence[Event]) -> ObservedTrial:
-    report = trial_report(trial, stalls, CHECKS)
+def _trial(trial: DiagnosedTrial, facts: WatchedDispatchFacts, stalls: Sequence[Event]) -> ObservedTrial:
+    report = trial_report(trial, stalls, WATCH_CHECKS)
     report = replace(report, started_at=utc(facts.first_listing.at_ns))
     if report.diagnosis is not None:
         told = tuple(_elsewhere(text, facts.agent_name) for text in report.diagnosis.would_tell)
@@ -170,7 +172,7 @@ def _trial(trial: JudgedTrial, facts: ObservedFacts, stalls: Sequence[Event]) ->
     return _observed(report, facts)
 
 
-def _observed(report: TrialReport, facts: ObservedFacts) -> ObservedTrial:
+def _observed(report: TrialReport, facts: WatchedDispatchFacts) -> ObservedTrial:
     values = {one.name: getattr(report, one.name) for one in fields(report)}
     return ObservedTrial(**values, agent_name=facts.agent_name, call=facts.call.number)
 
@@ -187,11 +189,11 @@ def _elsewhere(text: str, agent_name: str) -> str:
 
 
 def _findings(
-    judged: Sequence[Neighbour],
+    judged: Sequence[TrialSummary],
     trials: Sequence[ObservedTrial],
     alone: Sequence[Sequence[Finding]],
     run: Timeline,
-    calls: Sequence[CallFacts],
+    calls: Sequence[WatchedCallFacts],
     guard: Guard,
 ) -> tuple[Finding, ...]:
     found: list[Finding] = []
@@ -253,3 +255,116 @@ def _dispatches(verdict: Verdict, summary: DispatchSummary) -> str:
     told = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.items() if count)
     odd = ", ".join(f"{count} {mismatch}" for mismatch, count in summary.mismatches.items() if count)
     return f"of {summary.trials} dispatches {told}{f' (dispatch list: {odd})' if odd else ''}"
+
+
+# -- one call ----------------------------------------------------------------------------------------------------------
+
+
+def call_report(
+    call: WatchedCallFacts,
+    alone_for_s: float,
+    trials: tuple[int, ...],
+    findings: tuple[Finding, ...],
+    timeline: tuple[TimelineLine, ...],
+) -> CallReport:
+    """Everything that is said of it."""
+    room, alone = call.room, call.alone
+    return CallReport(
+        number=call.number,
+        room=call.started.row.room,
+        room_sid=None if room is None else room.row.sid,
+        found_at=utc(call.started.at_ns),
+        created_at=_created_at(call),
+        existed=call.existed,
+        trials=trials,
+        people=tuple(_person(stay) for stay in call.stays),
+        ended=call_end(call, alone_for_s),
+        closed_ms=_closed_ms(call),
+        alone=None
+        if alone is None
+        else AloneSeen(
+            identity=alone.identity,
+            kind=alone.kind,
+            since=_utc_of(call, alone.since_ns),
+            for_s=round(call.alone_s(alone), 1),
+            still=call.is_alone_still(alone),
+            left_by=alone.left_by,
+        ),
+        findings=findings,
+        timeline=timeline,
+    )
+
+
+def call_end(call: WatchedCallFacts, alone_for_s: float) -> CallEnd:
+    """How it was found at last."""
+    if left_alone.is_left_over(call, alone_for_s):
+        return CallEnd.LEFT_OVER
+    if call.closed_ns is not None:
+        return CallEnd.CLOSED
+    return CallEnd.EMPTY if call.emptied_ns is not None else CallEnd.OPEN
+
+
+def left_room(call: WatchedCallFacts) -> WatchedRoomLeft:
+    """Of a call that was left over: its room, and what would close it."""
+    room, alone = call.room, call.alone
+    assert room is not None, "who was left alone was in a room"
+    assert alone is not None, "somebody was left alone in it"
+    still = call.is_alone_still(alone)
+    there = [stay for stay in call.stays if stay.left_ns is None] if still else []
+    return WatchedRoomLeft(
+        name=room.row.room,
+        sid=room.row.sid,
+        created_at=_created_at(call),
+        participants=tuple(stay.identity for stay in there) or (alone.identity,),
+        still_there=still,
+        closes=_closes(call, there) if still else _what_became(call),
+    )
+
+
+def _closes(call: WatchedCallFacts, there: Sequence[Stay]) -> str:
+    room = call.room
+    assert room is not None, "it is about its room"
+    occupants = tuple(
+        Occupant(stay.identity, stay.sid, stay.kind, hidden=False, present_s=_seconds(call.last_ns - stay.seen_ns))
+        for stay in there
+    )
+    return what_closes(
+        occupants,
+        num_participants=len(there),
+        age_s=_seconds(call.last_ns - call.started.mono_ns),
+        empty_timeout_s=room.row.empty_timeout_s or 0,
+        departure_timeout_s=room.row.departure_timeout_s or 0,
+    )
+
+
+def _what_became(call: WatchedCallFacts) -> str:
+    alone = call.alone
+    assert alone is not None, "somebody was left alone in it"
+    for_s = f"after {call.alone_s(alone):.0f} s"
+    if call.closed_ns is not None and (alone.until_ns is None or call.closed_ns <= alone.until_ns):
+        return f"it was closed {for_s}"
+    return f"{alone.identity} left, or got company, {for_s}"
+
+
+def _closed_ms(call: WatchedCallFacts) -> float | None:
+    if call.closed_ns is None or call.emptied_ns is None or call.closed_ns < call.emptied_ns:
+        return None
+    return round((call.closed_ns - call.emptied_ns) / 1e6, 1)
+
+
+def _created_at(call: WatchedCallFacts) -> str | None:
+    created_ms = 0 if call.room is None else call.room.row.creation_time_ms
+    return utc(created_ms * 1_000_000) if created_ms else None
+
+
+def _person(stay: Stay) -> PersonSeen:
+    stayed_s = None if stay.left_ns is None else round((stay.left_ns - stay.seen_ns) / 1e9, 1)
+    return PersonSeen(stay.identity, stay.sid, stay.kind, stayed_s)
+
+
+def _utc_of(call: WatchedCallFacts, mono_ns: int) -> str:
+    return utc(call.started.at_ns + mono_ns - call.started.mono_ns)
+
+
+def _seconds(span_ns: int) -> int:
+    return max(0, int(span_ns / 1e9))

@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import ClassVar
 
-from lkdiag.checks.verdict import Finding
+from lkdiag.contract import CallEnd
+from lkdiag.judge.finding import Finding
 from lkdiag.report.value import DispatchReport, LeftoverRoom, TimelineLine, TrialReport
-
-
-class CallEnd(StrEnum):
-    """How a call was found when it, or the watch, ended. The values are the contract of the report's JSON."""
-
-    CLOSED = "closed"
-    LEFT_OVER = "left-over"
-    """Somebody was left alone in it, for --alone-for and longer; it may have been closed since."""
-    EMPTY = "empty"
-    """Everybody had left, and its timeouts had yet to pass."""
-    OPEN = "open"
-    """It was going on."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,16 @@ from livekit import api
 from lkdiag.client.api_client import ApiCallError
 from lkdiag.client.media import MediaParticipant
 from lkdiag.client.participant import JoinError
+from lkdiag.journal.call_kinds import (
+    CallHangingUp,
+    CallHungUp,
+    CallMerged,
+    SubjectLeft,
+    SubjectRemoved,
+    SubjectSeen,
+    SubjectStayed,
+)
+from lkdiag.journal.trial_kinds import CallStarted, RoomClosed, RoomOccupied, TrialClosing
 from lkdiag.run.call_participants import Agent, ChildParticipant
 from lkdiag.run.call_session import listener_name
 from lkdiag.run.call_state import (
@@ -30,9 +40,9 @@ from lkdiag.run.call_state import (
 from lkdiag.run.cleanups import OUTSIDE, WatchedCall
 from lkdiag.run.close import close_room
 from lkdiag.run.engine import carry_out, play
-from lkdiag.scenario import step as words
-from lkdiag.scenario.step import CreateRoom
-from lkdiag.scenario.teardown import AgentExit, HangupStyle, Side
+from lkdiag.scenario import steps as words
+from lkdiag.scenario.call import AgentExit, HangupStyle, Side
+from lkdiag.scenario.steps import CreateRoom
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -40,7 +50,7 @@ if TYPE_CHECKING:
     from lkdiag.run.call_state import Party
     from lkdiag.run.plan import PlannedCall
     from lkdiag.scenario.script import TeardownScript
-    from lkdiag.scenario.step import AgentLeaves, CallJoin, CallWaitFor, HangUp, Merge, Watch
+    from lkdiag.scenario.steps import AgentLeaves, CallJoin, CallWaitFor, HangUp, Merge, Watch
 
 
 # Steps of the people on the line: the caller comes into the caller room, the human into one beside it.
@@ -131,17 +141,17 @@ async def wait_left(stage: CallStage) -> None:
 
     gone = await is_gone(stage.scenario.agent_leaves_within_s)
     if gone:
-        stage.recorder.record("subject.left")
+        stage.recorder.record(SubjectLeft())
         return
     if not stage.scenario.remove_agent:
         if gone is False:
-            stage.recorder.record("subject.stayed", waited_s=stage.scenario.agent_leaves_within_s)
+            stage.recorder.record(SubjectStayed(waited_s=stage.scenario.agent_leaves_within_s))
         return
     if gone is None:
         stage.fail(step, LAST_LOOK_FAILED, own=True)
     for one in list(stage.watcher.view.participants.values()):
         if one["kind"] == "agent":
-            stage.recorder.record("subject.removed", identity=one["identity"])
+            stage.recorder.record(SubjectRemoved(identity=one["identity"]))
             try:
                 await stage.control.remove_participant(stage.recorder, stage.room, one["identity"])
             except ApiCallError as error:
@@ -163,15 +173,16 @@ async def note_at_hang_up(stage: CallStage) -> None:
         listed = []  # nobody is in a room that is not there
     agents = [one for one in listed if one.kind == api.ParticipantInfo.Kind.AGENT]
     stage.recorder.record(
-        "subject.seen",
-        agents=[
-            {
-                "identity": one.identity,
-                "tracks": len(one.tracks),
-                "muted": sum(track.muted for track in one.tracks),
-            }
-            for one in agents
-        ],
+        SubjectSeen(
+            agents=[
+                {
+                    "identity": one.identity,
+                    "tracks": len(one.tracks),
+                    "muted": sum(track.muted for track in one.tracks),
+                }
+                for one in agents
+            ],
+        )
     )
 
 
@@ -239,7 +250,7 @@ async def merge(stage: CallStage, step: Merge) -> None:
     if stage.caller.is_gone or not await stage.room_is_there():
         stage.fail("merge the calls", "the caller room was closed before the human could be brought in", own=True)
     way = await merge_calls(context.merge, stage.control, stage.recorder, stage.human_room, HUMAN, stage.room, rejoin)
-    stage.recorder.record("call.merged", by=way)
+    stage.recorder.record(CallMerged(by=way))
     stage.human_room_open = not await close_room(stage.control, stage.recorder, stage.human_room)
     if context.probe is None:
         # the user's agent may be gone already, and may have taken the room with it
@@ -278,7 +289,7 @@ async def hang_up(stage: CallStage, step: HangUp) -> None:
     party = stage.caller if side is Side.CALLER else stage.human
     if stage.context.probe is None:
         await note_at_hang_up(stage)
-    stage.recorder.record("call.hanging_up", side=side, identity=party.identity)
+    stage.recorder.record(CallHangingUp(side=side, identity=party.identity))
     lost = stage.scenario.hangup_style is HangupStyle.LOST
     if lost and isinstance(party.media, ChildParticipant):
         await party.media.kill()
@@ -290,7 +301,7 @@ async def hang_up(stage: CallStage, step: HangUp) -> None:
 
 
 def _note(stage: CallStage, party: Party) -> None:
-    event = stage.recorder.record("call.hung_up", side=stage.planned.hangup, identity=party.identity)
+    event = stage.recorder.record(CallHungUp(side=stage.planned.hangup, identity=party.identity))
     stage.hung_up_ns = event.mono_ns
 
 
@@ -339,7 +350,7 @@ async def watch(stage: CallStage, step: Watch) -> None:
             answered = False
         else:
             if not there:
-                stage.recorder.record("room.closed", room=stage.room)
+                stage.recorder.record(RoomClosed(room=stage.room))
                 if not survivor.is_gone:
                     await _wait_gone(survivor, SURVIVOR_WAIT_S)
                 return
@@ -347,7 +358,7 @@ async def watch(stage: CallStage, step: Watch) -> None:
             break
         await _wait_gone(survivor, LOOK_INTERVAL_S)  # who is put out makes us look at once
     if answered and await stage.watcher.look_at_participants():
-        stage.recorder.record("room.occupied", room=stage.room, participants=stage.watcher.view.people)
+        stage.recorder.record(RoomOccupied(room=stage.room, participants=stage.watcher.view.people))
 
 
 async def _wait_gone(party: Party, timeout_s: float) -> None:
@@ -390,12 +401,13 @@ class TeardownTrial:
         """Play the call, and leave nothing behind."""
         stage, planned = self._stage, self._stage.planned
         stage.recorder.record(
-            "trial.started",
-            room=stage.room,
-            cleanup=planned.cleanup,
-            agent_exit=planned.agent_exit,
-            hangup=planned.hangup,
-            hangup_style=stage.scenario.hangup_style,
+            CallStarted(
+                room=stage.room,
+                cleanup=planned.cleanup,
+                agent_exit=planned.agent_exit,
+                hangup=planned.hangup,
+                hangup_style=stage.scenario.hangup_style,
+            )
         )
         self._context.unhandled.belongs(listener_name(stage.room), stage.recorder)
         await carry_out(stage.recorder, self._play, self._close)
@@ -420,7 +432,7 @@ class TeardownTrial:
         `MediaParticipant.join`).
         """
         context, stage = self._context, self._stage
-        stage.recorder.record("trial.closing")
+        stage.recorder.record(TrialClosing())
         watching = [*stage.lookouts, *([] if stage.outside is None else [stage.outside])]
         for task in watching:
             task.cancel()

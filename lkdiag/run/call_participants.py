@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING, Any
 from lkdiag.client.api_client import Control
 from lkdiag.client.media import MediaParticipant
 from lkdiag.client.participant import JoinError
+from lkdiag.journal.call_kinds import CleanupAttached
+from lkdiag.journal.participant_kinds import Joined, JoinFailed, Killed
+from lkdiag.journal.recorder import Recorder
+from lkdiag.journal.row import Row, row_of
 from lkdiag.run.call_session import AgentSession, JobContext
 from lkdiag.run.cleanups import INSIDE
 from lkdiag.settings import Credentials
-from lkdiag.timeline import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from lkdiag.timeline import Event, TrialRecorder
+    from lkdiag.journal.event import Event
+    from lkdiag.journal.recorder import TrialRecorder
 
 
 # The AI agent of a call: a participant with a session, and a cleanup that may live in it.
@@ -86,23 +90,23 @@ class ChildParticipant:
         )  # fmt: skip
         self._reader = asyncio.create_task(self._read(process), name=f"{self._who}'s process")
         await self._send(json.dumps({"who": self._who, "url": url, "token": token, **order}))
-        await self._wait_for(f"{self._who}.joined")
+        await self._wait_for(Joined.for_who(self._who))
 
     async def attach(self, cleanup: str) -> None:
         """Have the agent in the process register a cleanup. Raises JoinError when it is dead."""
         await self._send(f"attach {cleanup}")
-        await self._wait_for("cleanup.attached")
+        await self._wait_for(CleanupAttached)
 
     async def kill(self) -> None:
         """Kill the process, and see that it is dead: nothing in it can do anything any more."""
         if self._process is not None:
             await self._kill(self._process)
-            self._recorder.record(f"{self._who}.killed", returncode=self._process.returncode)
+            self._recorder.record(Killed.for_who(self._who)(returncode=self._process.returncode))
 
     async def wait_connected(self, timeout_s: float) -> None:
         """Give up a join that is still under way: the process is killed. One that has joined is left alone."""
         del timeout_s  # nothing is waited for: a process takes seconds to start
-        if self._process is not None and not self._event(f"{self._who}.joined").is_set():
+        if self._process is not None and not self._event(Joined.for_who(self._who).KIND).is_set():
             await self._kill(self._process)
 
     async def leave(self) -> None:
@@ -135,18 +139,18 @@ class ChildParticipant:
         except (BrokenPipeError, ConnectionResetError):
             raise JoinError(f"the process of the {self._who} has ended") from None
 
-    async def _wait_for(self, kind: str) -> None:
+    async def _wait_for(self, row: type[Row]) -> None:
         """Wait for its event of that kind. Raises JoinError when it failed, ended, or took too long."""
         assert self._reader is not None
-        seen = asyncio.create_task(self._event(kind).wait())
-        failed = asyncio.create_task(self._event(f"{self._who}.join_failed").wait())
+        seen = asyncio.create_task(self._event(row.KIND).wait())
+        failed = asyncio.create_task(self._event(JoinFailed.for_who(self._who).KIND).wait())
         done, pending = await asyncio.wait(
             {seen, failed, self._reader}, timeout=JOIN_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED
         )
         for task in pending & {seen, failed}:
             task.cancel()
         if seen not in done:
-            raise JoinError(f"the process of the {self._who} did not get to {kind}")
+            raise JoinError(f"the process of the {self._who} did not get to {row.KIND}")
 
     def _event(self, kind: str) -> asyncio.Event:
         return self._seen.setdefault(kind, asyncio.Event())
@@ -159,7 +163,7 @@ class ChildParticipant:
                 kind, data = told["kind"], told["data"]
             except (ValueError, KeyError, TypeError):
                 continue  # a native library's own words
-            self._recorder.record(kind, **data)
+            self._recorder.record(row_of(kind, data))
             self._event(kind).set()
 
 
@@ -191,7 +195,7 @@ async def _main() -> None:
                 while command := (await commands.readline()).decode().split():
                     if command[0] == "attach":
                         agent.attach(command[1])
-                        recorder.record("cleanup.attached", cleanup=command[1])
+                        recorder.record(CleanupAttached(cleanup=command[1]))
             else:
                 participant = MediaParticipant(recorder, order["who"])
                 stack.push_async_callback(participant.leave)

@@ -8,12 +8,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lkdiag.client.api_client import ApiCallError
+from lkdiag.journal.call_kinds import (
+    AgentLogged,
+    AgentSessionClosed,
+    CleanupCalled,
+    CleanupDeletedRoom,
+    CleanupRaised,
+    ErrorUnhandled,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from lkdiag.client.api_client import Control
-    from lkdiag.timeline import TrialRecorder
+    from lkdiag.journal.recorder import TrialRecorder
 
 
 # An agent's session and its job context, as LiveKit's SDKs have them: the context is there while the session is.
@@ -37,7 +45,7 @@ class JobContext:
     async def delete_room(self) -> None:
         """Delete the caller room. Raises ApiCallError."""
         await self.control.delete_room(self.recorder, self.room)
-        self.recorder.record("cleanup.deleted_room", room=self.room)
+        self.recorder.record(CleanupDeletedRoom(room=self.room))
 
 
 class AgentSession:
@@ -62,7 +70,7 @@ class AgentSession:
 
     def log(self, text: str) -> None:
         """What the agent writes into its log."""
-        self._recorder.record("agent.logged", text=text)
+        self._recorder.record(AgentLogged(text=text))
 
     def on_participant_disconnected(self, listener: Callable[[str], Awaitable[None]]) -> None:
         """Call `listener` with the identity of each participant that leaves the caller room."""
@@ -83,15 +91,15 @@ class AgentSession:
     def close(self) -> None:
         """End the session (reason `transfer_completed` in the report): from here on there is no job context."""
         self._context = None
-        self._recorder.record("agent.session_closed", reason="transfer_completed")
+        self._recorder.record(AgentSessionClosed(reason="transfer_completed"))
 
     async def _call(self, listener: Callable[[str], Awaitable[None]], identity: str) -> None:
-        self._recorder.record("cleanup.called", identity=identity)
+        self._recorder.record(CleanupCalled(identity=identity))
         try:
             await listener(identity)
         except Exception as error:
             failure = error.failure if isinstance(error, ApiCallError) else None
-            self._recorder.record("cleanup.raised", error=f"{type(error).__name__}: {error}", failure=failure)
+            self._recorder.record(CleanupRaised(error=f"{type(error).__name__}: {error}", failure=failure))
             raise
 
 
@@ -130,4 +138,4 @@ class UnhandledErrors:
         if recorder is None or error is None:
             loop.default_exception_handler(context)
             return
-        recorder.record("error.unhandled", error=f"{type(error).__name__}: {error}", message=context["message"])
+        recorder.record(ErrorUnhandled(error=f"{type(error).__name__}: {error}", message=context["message"]))

@@ -11,11 +11,12 @@ from livekit import api
 from lkdiag.client.api_client import ApiCallError
 from lkdiag.client.media import MediaParticipant
 from lkdiag.client.participant import JoinError
+from lkdiag.contract import CallFailure
+from lkdiag.journal.call_kinds import SubjectCame
 from lkdiag.run.call_participants import Agent, ChildParticipant
 from lkdiag.run.engine import fail
 from lkdiag.run.room_watcher import CloseWatch, RoomWatcher
-from lkdiag.scenario.teardown import AgentExit, HangupStyle, Side
-from lkdiag.timeline.call_failure import CallFailure
+from lkdiag.scenario.call import AgentExit, HangupStyle, Side
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
     from lkdiag.client.behaviours import Assignment, Offer
     from lkdiag.client.webhooks import WebhookListener
     from lkdiag.client.workers import Probe
+    from lkdiag.journal.recorder import Recorder, TrialRecorder
     from lkdiag.run.call_session import UnhandledErrors
     from lkdiag.run.plan import PlannedCall
     from lkdiag.run.room_watcher import RoomView
-    from lkdiag.scenario.teardown import TeardownScenario
+    from lkdiag.scenario.call import TeardownScenario
     from lkdiag.settings import Credentials
-    from lkdiag.timeline import Recorder, TrialRecorder
 
 
 # How two calls become one: MoveParticipant where the server has it, else the human leaves one room for the other.
@@ -262,7 +263,7 @@ class CallStage:
     def note_agent(self, identity: str, by: str) -> None:
         """An agent is in the caller room, as a `look` or a `webhook` tells."""
         if not self.agent_came and self.context.probe is None:
-            self.recorder.record("subject.came", identity=identity, by=by)
+            self.recorder.record(SubjectCame(identity=identity, by=by))
         self.agent_came = True
 
     @staticmethod

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 from livekit import api
 
 from lkdiag.client.api_client import ApiCallError
+from lkdiag.journal.call_kinds import CleanupCalled, CleanupDeletedRoom, CleanupLooked, CleanupLookFailed, CleanupRaised
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from lkdiag.client.api_client import Control
     from lkdiag.client.webhooks import WebhookListener
+    from lkdiag.journal.recorder import TrialRecorder
     from lkdiag.run.call_session import AgentSession
-    from lkdiag.timeline import TrialRecorder
 
 
 # What somebody outside the agent knows of a call, and the one thing that he does about it.
@@ -45,20 +46,20 @@ async def reap_if_lone(call: WatchedCall) -> bool:
     try:
         listed = await call.control.list_participants(call.recorder, call.room, known=call.people)
     except ApiCallError as error:
-        call.recorder.record("cleanup.look_failed", error=error.message, failure=error.failure)
+        call.recorder.record(CleanupLookFailed(error=error.message, failure=error.failure))
         return False
     people = sorted(one.identity for one in listed if one.kind != api.ParticipantInfo.Kind.AGENT)
-    call.recorder.record("cleanup.looked", people=people)
+    call.recorder.record(CleanupLooked(people=people))
     if len(people) != 1:
         return False
-    call.recorder.record("cleanup.called", identity=people[0])
+    call.recorder.record(CleanupCalled(identity=people[0]))
     try:
         await call.control.delete_room(call.recorder, call.room)
     except ApiCallError as error:
         if not error.says_not_found:
-            call.recorder.record("cleanup.raised", error=error.message, failure=error.failure)
+            call.recorder.record(CleanupRaised(error=error.message, failure=error.failure))
             return False
-    call.recorder.record("cleanup.deleted_room", room=call.room)
+    call.recorder.record(CleanupDeletedRoom(room=call.room))
     return True
 
 

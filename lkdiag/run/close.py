@@ -6,7 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lkdiag.client.api_client import ApiCallError, kind_of
-from lkdiag.timeline.call_failure import CallFailure
+from lkdiag.contract import CallFailure
+from lkdiag.journal.run_kinds import RoomLeftOver, SweepFailed
+from lkdiag.journal.trial_kinds import RoomDeleted, RoomDeleteFailed, RoomGone, RoomStillThere
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from livekit import api
 
     from lkdiag.client.api_client import Control
-    from lkdiag.timeline import Recorder, TrialRecorder
+    from lkdiag.journal.recorder import Recorder, TrialRecorder
 
 
 T = TypeVar("T")
@@ -50,7 +52,7 @@ async def close_room(control: Control, recorder: TrialRecorder, room: str) -> bo
         await delete_room(control, recorder, room)
         agreed = 1
     except ApiCallError as error:
-        recorder.record("room.delete_failed", room=room, error=error.message)
+        recorder.record(RoomDeleteFailed(room=room, error=error.message))
     clock = recorder.run.now_mono_ns
     interval_s = LOOK_INTERVAL_S
     deadline_ns = clock() + int(GONE_TIMEOUT_S * 1e9)
@@ -63,12 +65,12 @@ async def close_room(control: Control, recorder: TrialRecorder, room: str) -> bo
             if control.given_up(clock()):
                 return False
         if agreed >= 2:
-            recorder.record("room.gone", room=room)
+            recorder.record(RoomGone(room=room))
             control.unseen_rooms.pop(room, None)
             return True
         if clock() >= deadline_ns:
             if seen:
-                recorder.record("room.still_there", room=room)
+                recorder.record(RoomStillThere(room=room))
             return False
         await asyncio.sleep(interval_s)
         interval_s = min(interval_s * 2, LOOK_INTERVAL_MAX_S)
@@ -85,7 +87,7 @@ async def delete_room(control: Control, recorder: TrialRecorder, room: str) -> N
         if not error.says_not_found:
             raise
     else:
-        recorder.record("room.deleted", room=room)
+        recorder.record(RoomDeleted(room=room))
 
 
 async def _patiently(control: Control, recorder: TrialRecorder, call: Callable[[], Awaitable[T]]) -> T:
@@ -135,11 +137,11 @@ async def close_leftovers(control: Control, recorder: Recorder, prefix: str) -> 
             there = await _patiently(control, run, lambda: control.find_rooms(run, asked))
             for name in asked:
                 if name not in {room.name for room in there}:
-                    run.record("room.gone", room=name)
+                    run.record(RoomGone(room=name))
                     del control.unseen_rooms[name]
             await settle(there)
     except ApiCallError as error:
-        run.record("sweep.failed", prefix=prefix, error=error.message, rooms=unseen())
+        run.record(SweepFailed(prefix=prefix, error=error.message, rooms=unseen()))
         return error.reason
     return None
 
@@ -148,9 +150,10 @@ async def _record_left_over(control: Control, run: TrialRecorder, room: api.Room
     """Raises ApiCallError."""
     participants = await control.list_participants(run, room.name)
     run.record(
-        "room.left_over",
-        room=room.name,
-        sid=room.sid,
-        creation_time_ms=room.creation_time_ms,
-        participants=[{"identity": one.identity, "kind": kind_of(one)} for one in participants],
+        RoomLeftOver(
+            room=room.name,
+            sid=room.sid,
+            creation_time_ms=room.creation_time_ms,
+            participants=[{"identity": one.identity, "kind": kind_of(one)} for one in participants],
+        )
     )

@@ -14,19 +14,34 @@ from lkdiag.client.api_client import ApiCallError
 from lkdiag.client.behaviours import make_behaviour
 from lkdiag.client.participant import JoinError
 from lkdiag.client.workers import StagedWorker
+from lkdiag.contract import CallFailure
 from lkdiag.errors import ConnectionLostError
+from lkdiag.journal.attribution import dispatch_under_test, identities_of, jobs_of
+from lkdiag.journal.participant_kinds import AgentTrackMissing, ClientLooked
+from lkdiag.journal.run_kinds import FaultDrawn
+from lkdiag.journal.trial_kinds import (
+    DispatchCreated,
+    DispatchStarted,
+    FallbackCreated,
+    FallbackEnded,
+    FallbackFailed,
+    ObservationEnded,
+    RetryCreated,
+    RoomCreated,
+    RoomExisted,
+    RoomOpened,
+    TrialPaused,
+)
+from lkdiag.journal.worker_kinds import StagedPlays
 from lkdiag.run.close import close_room, delete_room
 from lkdiag.run.dispatch_state import DEPARTURE_TIMEOUT_S, FALLBACK, PRIMARY, Stage, TrialContext
 from lkdiag.run.engine import carry_out, play
 from lkdiag.run.plan import cast_trial
 from lkdiag.run.room_watcher import SightLostError
-from lkdiag.scenario import step as words
+from lkdiag.scenario import steps as words
 from lkdiag.scenario.dispatch import Caller, Method
 from lkdiag.scenario.fault import HONEST
-from lkdiag.scenario.step import ChangeWorker, Dispatch, RegisterWorker, Retry, StopWorker
-from lkdiag.scenario.workers import MAIN
-from lkdiag.timeline.attribution import dispatch_under_test, identities_of, jobs_of
-from lkdiag.timeline.call_failure import CallFailure
+from lkdiag.scenario.steps import MAIN, ChangeWorker, Dispatch, RegisterWorker, Retry, StopWorker
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -35,8 +50,18 @@ if TYPE_CHECKING:
     from lkdiag.run.plan import PlannedTrial
     from lkdiag.run.room_watcher import RoomView
     from lkdiag.scenario.script import DispatchScript
-    from lkdiag.scenario.step import AskClient, CreateRoom, DeleteRoom, Fallback, Join, Leave, Pause, WaitFor, Watch
-    from lkdiag.scenario.workers import WorkerSpec
+    from lkdiag.scenario.steps import (
+        AskClient,
+        CreateRoom,
+        DeleteRoom,
+        Fallback,
+        Join,
+        Leave,
+        Pause,
+        WaitFor,
+        Watch,
+        WorkerSpec,
+    )
 
 
 # Steps about the room itself: it is made before anybody is dispatched to it, or deleted in the middle of the story.
@@ -106,7 +131,7 @@ async def watch(stage: Stage, step: Watch) -> None:
     await watcher.end_close_looks()
     await stage.confirm_room()
     stage.came = came
-    stage.recorder.record("observation.ended", agent_came=came)
+    stage.recorder.record(ObservationEnded(agent_came=came))
 
 
 async def prove_heard(stage: Stage, *, came: bool) -> None:
@@ -122,7 +147,7 @@ async def _wait_for_track(stage: Stage, deadline_ns: int) -> None:
         async with asyncio.timeout(left_s):
             await stage.track_seen.wait()
     except TimeoutError:
-        stage.recorder.record("agent.track_missing", waited_s=round(left_s, 1))
+        stage.recorder.record(AgentTrackMissing(waited_s=round(left_s, 1)))
 
 
 async def wait_for(stage: Stage, step: WaitFor) -> None:
@@ -139,7 +164,7 @@ async def wait_for(stage: Stage, step: WaitFor) -> None:
 
 async def pause(stage: Stage, step: Pause) -> None:
     """Nothing happens, on purpose."""
-    stage.recorder.record("trial.paused", for_s=step.for_s)
+    stage.recorder.record(TrialPaused(for_s=step.for_s))
     await asyncio.sleep(step.for_s)
 
 
@@ -167,7 +192,7 @@ async def ask_client(stage: Stage, step: AskClient) -> None:
     if participant is None:
         stage.fail(f"ask the {step.who}'s client", f"no {step.who} is in the room")
     await stage.watcher.look_at_participants()
-    stage.recorder.record("client.looked", who=step.who, sees=sorted(participant.sees()))
+    stage.recorder.record(ClientLooked(who=step.who, sees=sorted(participant.sees())))
     await stage.watcher.look_at_participants()
 
 
@@ -198,7 +223,7 @@ async def open_worker(stage: Stage, name: str) -> None:
         await worker.ping()  # see worker/connection.py: it can't be found at once
     except ConnectionLostError as error:
         stage.fail(f"register the worker {name!r}", error.message, failure=CallFailure.UNANSWERED)
-    stage.recorder.record("staged.plays", name=name, worker_id=worker.worker_id)
+    stage.recorder.record(StagedPlays(name=name, worker_id=worker.worker_id))
 
 
 def _registered_name(spec: WorkerSpec, dispatched: str) -> str:
@@ -250,7 +275,7 @@ async def dispatch(stage: Stage, step: Dispatch) -> None:
             # the room's clock begins before this: what has not come by then plus the timeout is late on it too
             stage.dispatched_ns = stage.deadline_ns(0)
             if method is Method.CREATE_DISPATCH:
-                stage.dispatch_id = await stage.create_dispatch("dispatch.created", stage.metadata(PRIMARY))
+                stage.dispatch_id = await stage.create_dispatch(DispatchCreated, stage.metadata(PRIMARY))
         if caller in (Caller.JOIN, Caller.PUBLISH) and CALLER not in stage.people:
             await stage.join(CALLER, publish=caller is Caller.PUBLISH)
             stage.watcher.watch_closely()  # some workers are called by a caller alone
@@ -273,8 +298,8 @@ async def _dispatch_by_token(stage: Stage) -> None:
     room = await stage.control.find_room(stage.recorder, stage.room, known=True)
     if room is None:
         stage.fail("open the room by token", "the caller joined, but listRooms does not know its room")
-    kind = "room.existed" if room.sid == stage.room_sid else "room.created"
-    stage.recorder.record(kind, room=room.name, sid=room.sid, creation_time_ms=room.creation_time_ms)
+    opened: type[RoomOpened] = RoomExisted if room.sid == stage.room_sid else RoomCreated
+    stage.recorder.record(opened(room=room.name, sid=room.sid, creation_time_ms=room.creation_time_ms))
     stage.note_room(room.sid)
 
 
@@ -293,9 +318,9 @@ async def fall_back(stage: Stage, step: Fallback) -> None:
     await replace_broken(stage)
     stage.watcher.begin(stage.scenario.delayed_after_s)
     try:
-        fallback_id = await stage.create_dispatch("fallback.created", stage.metadata(FALLBACK))
+        fallback_id = await stage.create_dispatch(FallbackCreated, stage.metadata(FALLBACK))
     except ApiCallError as error:
-        stage.recorder.record("fallback.failed", error=error.message, failure=error.failure)
+        stage.recorder.record(FallbackFailed(error=error.message, failure=error.failure))
         return
 
     def came(view: RoomView) -> bool:
@@ -307,13 +332,13 @@ async def fall_back(stage: Stage, step: Fallback) -> None:
     await prove_heard(stage, came=rescued)
     await stage.watcher.end_close_looks()
     await stage.confirm_room()
-    stage.recorder.record("fallback.ended", agent_came=rescued)
+    stage.recorder.record(FallbackEnded(agent_came=rescued))
 
 
 async def retry(stage: Stage, step: Retry) -> None:
     """createDispatch once more, whatever became of the first: what impatient code does."""
     try:
-        await stage.create_dispatch("retry.created", stage.metadata(FALLBACK))
+        await stage.create_dispatch(RetryCreated, stage.metadata(FALLBACK))
     except ApiCallError as error:
         stage.fail_of("call the agent once more", error)
     stage.watcher.hurry()
@@ -365,15 +390,16 @@ class DispatchTrial:
         """Carry it out, and leave nothing behind."""
         stage, scenario = self._stage, self._script.settings
         stage.recorder.record(
-            "trial.started",
-            role=self._planned.role,
-            warmup=self._planned.warmup,
-            on_probe=stage.on_probe,
-            method=scenario.method,
-            room=stage.room,
-            agent_name=stage.agent_name,
-            caller=scenario.effective_caller,
-            case=dict(self._planned.case) or None,
+            DispatchStarted(
+                role=self._planned.role,
+                warmup=self._planned.warmup,
+                on_probe=stage.on_probe,
+                method=scenario.method,
+                room=stage.room,
+                agent_name=stage.agent_name,
+                caller=scenario.effective_caller,
+                case=dict(self._planned.case) or None,
+            )
         )
         await carry_out(stage.recorder, self._carry_out, self._close)
 
@@ -393,7 +419,7 @@ class DispatchTrial:
     async def _engage_workers(self) -> None:
         stage, drawn = self._stage, self._cast.drawn
         if self._script.settings.faults or self._script.workers or self._context.mixed:
-            stage.recorder.record("fault.drawn", behaviour=str(drawn), scenario=self._script.name)
+            stage.recorder.record(FaultDrawn(behaviour=str(drawn), scenario=self._script.name))
         if stage.on_probe:
             await self._engage_probe()
         for name, spec in self._cast.workers.items():

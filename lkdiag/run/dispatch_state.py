@@ -10,9 +10,11 @@ from livekit import api
 
 from lkdiag.client.api_client import ApiCallError
 from lkdiag.client.joiner import MediaJoiner
+from lkdiag.journal.attribution import agents_of_dispatch, dispatch_under_test, identities_of, jobs_of
+from lkdiag.journal.participant_kinds import AgentTrackPublished
+from lkdiag.journal.trial_kinds import CreatedByCall, RoomReplaced, RoomReused, RoomUnconfirmed
 from lkdiag.run.engine import TrialError, fail
 from lkdiag.run.room_watcher import CloseWatch, RoomWatcher
-from lkdiag.timeline.attribution import agents_of_dispatch, dispatch_under_test, identities_of, jobs_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,12 +23,12 @@ if TYPE_CHECKING:
     from lkdiag.client.participant import Joiner, Participant
     from lkdiag.client.webhooks import WebhookListener
     from lkdiag.client.workers import Probe, StagedWorker
+    from lkdiag.contract import CallFailure
+    from lkdiag.journal.recorder import Recorder, TrialRecorder
     from lkdiag.run.plan import Cast, PlannedTrial
     from lkdiag.run.room_watcher import RoomView
     from lkdiag.scenario.dispatch import DispatchScenario
     from lkdiag.settings import Credentials
-    from lkdiag.timeline import Recorder, TrialRecorder
-    from lkdiag.timeline.call_failure import CallFailure
 
 
 DEPARTURE_TIMEOUT_S = 20
@@ -124,7 +126,7 @@ class Stage:
         """This is the room now. Under a name used before the server may give the old one back: raises TrialError."""
         earlier = self.context.room_sids.setdefault(sid, self.planned.index)
         if earlier != self.planned.index or sid in self.deleted_sids:
-            self.recorder.record("room.reused", sid=sid, earlier_trial=earlier)
+            self.recorder.record(RoomReused(sid=sid, earlier_trial=earlier))
             raise TrialError(f"the room of trial {earlier} came back")
         self.room_sid = sid
 
@@ -151,10 +153,10 @@ class Stage:
             if now_sid is not None or missing > 1:  # an answer that is empty takes a second one to be believed
                 if now_sid is None and await self._is_dispatched_still():
                     return  # listRooms lags behind
-                self.recorder.record("room.replaced", room=self.room, sid=self.room_sid, now_sid=now_sid)
+                self.recorder.record(RoomReplaced(room=self.room, sid=self.room_sid, now_sid=now_sid))
                 self.room_replaced = True
                 return
-        self.recorder.record("room.unconfirmed", room=self.room, sid=self.room_sid, error=refusal)
+        self.recorder.record(RoomUnconfirmed(room=self.room, sid=self.room_sid, error=refusal))
 
     async def _is_dispatched_still(self) -> bool:
         """Whether listDispatch has a dispatch that it had before: its id is of that room alone."""
@@ -185,12 +187,12 @@ class Stage:
             await participant.publish_audio()
 
     def _note_agent_track(self, identity: str, sid: str) -> None:
-        self.recorder.record("agent.track_published", identity=identity, sid=sid)
+        self.recorder.record(AgentTrackPublished(identity=identity, sid=sid))
         self.track_seen.set()
 
     # -- dispatches ----------------------------------------------------------------------------------------------
 
-    async def create_dispatch(self, kind: str, metadata: str) -> str:
+    async def create_dispatch(self, kind: type[CreatedByCall], metadata: str) -> str:
         """CreateDispatch for the agent under test, as an event of that kind; its id. Raises ApiCallError."""
         before_ns = self.recorder.run.now_wall_ns()
         dispatch, answered = await self.control.create_dispatch(
@@ -198,12 +200,13 @@ class Stage:
         )
         self._dispatch_ids.add(dispatch.id)
         self.recorder.record(
-            kind,
-            dispatch_id=dispatch.id,
-            agent_name=dispatch.agent_name,
-            created_at_ns=dispatch.state.created_at or None,
-            before_ns=before_ns if answered else None,
-            by=None if answered else "look",
+            kind(
+                dispatch_id=dispatch.id,
+                agent_name=dispatch.agent_name,
+                created_at_ns=dispatch.state.created_at or None,
+                before_ns=before_ns if answered else None,
+                by=None if answered else "look",
+            )
         )
         return dispatch.id
 

@@ -8,17 +8,27 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 import msgspec
 
 from lkdiag.client.api_client import ApiCallError
+from lkdiag.contract import CallFailure
+from lkdiag.journal.run_kinds import RunAborted
+from lkdiag.journal.trial_kinds import (
+    StepBegan,
+    TrialCloseFailed,
+    TrialCrashed,
+    TrialFailed,
+    TrialFinished,
+    TrialInterrupted,
+    TrialPrepared,
+)
 from lkdiag.run.close import close_leftovers, see_through
 from lkdiag.run.health import health_watched
 from lkdiag.run.load_shape import Pace, Pacer
-from lkdiag.timeline.call_failure import CallFailure
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 
     from lkdiag.client.api_client import Control
+    from lkdiag.journal.recorder import Recorder, TrialRecorder
     from lkdiag.run.load_shape import P
-    from lkdiag.timeline import Recorder, TrialRecorder
 
 
 # Carries out a run: trials one after another or side by side, paced, stopped, and swept up behind.
@@ -91,7 +101,7 @@ class Engine:
     def _give_up(self, reason: str) -> None:
         if self._aborted is None:
             self._aborted = reason
-            self._recorder.record("run.aborted", reason=reason)
+            self._recorder.record(RunAborted(reason=reason))
 
 
 # What every trial has around it, whatever it is about: how it fails, how it is interrupted, and that it is closed.
@@ -115,7 +125,7 @@ def fail(
     `failure` is that of the call without which it can't go on. `own`: lkdiag's own part failed, which says nothing of
     what is tried.
     """
-    recorder.record("trial.failed", step=step, error=reason, failure=failure, own=own or None)
+    recorder.record(TrialFailed(step=step, error=reason, failure=failure, own=own or None))
     if failure not in (None, CallFailure.REFUSED):
         on_unreachable()
     raise TrialError(reason)
@@ -132,19 +142,19 @@ async def carry_out(
     except TrialError:
         pass
     except asyncio.CancelledError:
-        recorder.record("trial.interrupted")
+        recorder.record(TrialInterrupted())
         raise
     except Exception as error:
         # a fault of lkdiag's own must not become anybody else's, nor end the run
-        recorder.record("trial.crashed", error=f"{type(error).__name__}: {error}")
+        recorder.record(TrialCrashed(error=f"{type(error).__name__}: {error}"))
     finally:
         try:
             await see_through(close())
         except Exception as error:
             # what was seen stands; the rooms are looked for once more when the run ends
-            recorder.record("trial.close_failed", error=f"{type(error).__name__}: {error}")
+            recorder.record(TrialCloseFailed(error=f"{type(error).__name__}: {error}"))
         finally:
-            recorder.record("trial.finished")
+            recorder.record(TrialFinished())
 
 
 # Plays a scenario's steps, one after another, whatever it is about.
@@ -177,10 +187,10 @@ async def play(
     prelude = prepared = False
     for step in steps:
         if isinstance(step, under_test) and prelude and not prepared:
-            stage.recorder.record("trial.prepared")
+            stage.recorder.record(TrialPrepared())
         prepared = prepared or isinstance(step, under_test)
         prelude = True
         if not isinstance(step, hidden):
             words = msgspec.to_builtins(step)
-            stage.recorder.record("step.began", **words)
+            stage.recorder.record(StepBegan(**words))
         await table[type(step)](stage, step)

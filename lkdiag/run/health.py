@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from lkdiag.errors import UsageError
+from lkdiag.journal.run_kinds import LkdiagLimited, LkdiagSampled, LkdiagStalled, RunAborted
 from lkdiag.scenario.dispatch import Caller, DispatchScenario, JoinBy
 from lkdiag.stats import Quantiles
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from lkdiag.client.api_client import Control
-    from lkdiag.scenario.teardown import TeardownScenario
-    from lkdiag.timeline import Recorder
+    from lkdiag.journal.recorder import Recorder
+    from lkdiag.scenario.call import TeardownScenario
 
 
 # What lkdiag, a private server and everything else take of this machine's processors; descriptors that are open.
@@ -212,7 +213,7 @@ async def health_watched(recorder: Recorder, control: Control, server_pid: int |
         watch.cancel()
         (failed,) = await asyncio.gather(watch, return_exceptions=True)
         if isinstance(failed, Exception):
-            recorder.record("run.aborted", reason=f"lkdiag's watch of itself failed: {failed!r}")
+            recorder.record(RunAborted(reason=f"lkdiag's watch of itself failed: {failed!r}"))
 
 
 async def _watch(recorder: Recorder, control: Control, server_pid: int | None) -> None:
@@ -243,11 +244,11 @@ async def _feel_the_loop(recorder: Recorder, began_ns: tuple[int, int], lags_ms:
         late_ms = max(0.0, passed_ms - INTERVAL_S * 1000)
         lags_ms.append(round(late_ms, 1))
         if late_ms >= STALL_MS:
-            recorder.record("lkdiag.stalled", began_mono_ns=seen_ns[0], late_ms=round(late_ms, 1))
+            recorder.record(LkdiagStalled(began_mono_ns=seen_ns[0], late_ms=round(late_ms, 1)))
 
 
 async def _take_samples(recorder: Recorder, control: Control, meter: LoadMeter, lags_ms: list[float]) -> None:
-    recorder.record("lkdiag.limited", descriptors=raise_descriptor_limit())
+    recorder.record(LkdiagLimited(descriptors=raise_descriptor_limit()))
     control.take_answer_times()
     began_ns = recorder.now_mono_ns()
 
@@ -256,17 +257,18 @@ async def _take_samples(recorder: Recorder, control: Control, meter: LoadMeter, 
         lags, since_ns, began_ns = lags_ms.copy(), began_ns, recorder.now_mono_ns()
         lags_ms.clear()
         recorder.record(
-            "lkdiag.sampled",
-            began_mono_ns=since_ns,
-            lags_ms=lags,
-            cores=meter.cores,
-            busy_ms=load.busy_ms,
-            own_cores=load.own_cores,
-            server_cores=load.server_cores,
-            machine=load.machine,
-            waited_ms=load.waited_ms,
-            descriptors=open_descriptors(),
-            answers_ms=_summed(control.take_answer_times()),
+            LkdiagSampled(
+                began_mono_ns=since_ns,
+                lags_ms=lags,
+                cores=meter.cores,
+                busy_ms=load.busy_ms,
+                own_cores=load.own_cores,
+                server_cores=load.server_cores,
+                machine=load.machine,
+                waited_ms=load.waited_ms,
+                descriptors=open_descriptors(),
+                answers_ms=_summed(control.take_answer_times()),
+            )
         )
 
     taking: asyncio.Future[Load] | None = None

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from lkdiag.journal.trial_kinds import TrialDue, TrialNotBegun
 from lkdiag.scenario.dispatch import JoinBy
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
 
+    from lkdiag.journal.recorder import Recorder
     from lkdiag.scenario.dispatch import DispatchScenario
-    from lkdiag.timeline import Recorder
 
 
 P = TypeVar("P", bound="Planned")
@@ -151,15 +152,16 @@ class Pacer(Generic[P]):
                     return
                 if len(going_on) >= pace.max_in_flight:
                     self._recorder.record(
-                        "trial.not_begun",
-                        planned=trial.index,
-                        role=trial.role,
-                        due_mono_ns=due_ns,
-                        in_flight=len(going_on),
+                        TrialNotBegun(
+                            planned=trial.index,
+                            role=trial.role,
+                            due_mono_ns=due_ns,
+                            in_flight=len(going_on),
+                        )
                     )
                     await asyncio.sleep(0)  # those that go on come first
                     continue
-                self._recorder.record("trial.due", trial.index, due_mono_ns=due_ns)
+                self._recorder.record(TrialDue(due_mono_ns=due_ns), trial.index)
                 task = group.create_task(_awaited(self._carry_out(trial)))
                 going_on.add(task)
                 task.add_done_callback(going_on.discard)

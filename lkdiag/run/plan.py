@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lkdiag.client.behaviours import BEHAVIOURS
+from lkdiag.scenario.call import AgentExit, Cleanup, Side, TeardownScenario
 from lkdiag.scenario.dispatch import Method
 from lkdiag.scenario.fault import HONEST, BehaviourSpec, draw
-from lkdiag.scenario.step import ChangeWorker, StopWorker
-from lkdiag.scenario.teardown import AgentExit, Cleanup, Side, TeardownScenario
-from lkdiag.scenario.workers import MAIN, WorkerSpec
+from lkdiag.scenario.steps import MAIN, ChangeWorker, StopWorker, WorkerSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from lkdiag.client.workers import Probe
     from lkdiag.scenario.dispatch import DispatchScenario
-    from lkdiag.scenario.script import Case, DispatchScript
+    from lkdiag.scenario.schema import Case
+    from lkdiag.scenario.script import DispatchScript
     from lkdiag.scenario.shard import Shard
 
 

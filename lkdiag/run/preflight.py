@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from lkdiag.client.api_client import ApiCallError
+from lkdiag.contract import CallFailure
 from lkdiag.errors import ConnectionLostError, CredentialsError
+from lkdiag.journal.run_kinds import ClockOff
 from lkdiag.settings import masked_key
-from lkdiag.timeline.call_failure import CallFailure
 
 if TYPE_CHECKING:
     from lkdiag.client.api_client import Control
+    from lkdiag.journal.recorder import Recorder
     from lkdiag.settings import Credentials
-    from lkdiag.timeline import Recorder
 
 
 CONNECT_TIMEOUT_S = 10.0
@@ -38,7 +39,7 @@ async def check_project(credentials: Credentials, control: Control, recorder: Re
     if skew_s is not None and abs(skew_s) >= SKEW_MAX_S:
         if -skew_s >= BEHIND_MAX_S + SKEW_MAX_S:
             raise CredentialsError(_clock_off(skew_s), CLOCK_HINT)
-        recorder.record("clock.off", skew_s=round(skew_s), told=_clock_off(skew_s))
+        recorder.record(ClockOff(skew_s=round(skew_s), told=_clock_off(skew_s)))
 
 
 def _explained(

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 from livekit import api
 
 from lkdiag.client.api_client import ApiCallError, described
-from lkdiag.enum_name import enum_name
+from lkdiag.journal.participant_kinds import (
+    AgentChanged,
+    AgentJoined,
+    AgentLeft,
+    ParticipantChanged,
+    ParticipantJoined,
+    ParticipantLeft,
+)
+from lkdiag.journal.trial_kinds import DispatchListed, RoomWatchedClosely
+from lkdiag.text import enum_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +26,7 @@ if TYPE_CHECKING:
     from livekit.protocol.webhook import WebhookEvent
 
     from lkdiag.client.api_client import Control
-    from lkdiag.timeline import TrialRecorder
+    from lkdiag.journal.recorder import TrialRecorder
 
 
 FIRST_LOOK_S = 0.15
@@ -170,7 +179,7 @@ class RoomWatcher:
         now_ns = self._recorder.run.now_mono_ns()
         self._close_until_ns = now_ns + int((self._close_for_s + CLOSE_MARGIN_S) * 1e9)
         if self._looking_closely is None or self._looking_closely.done():
-            self._recorder.record("room.watched_closely", first_after_s=first_after_s)
+            self._recorder.record(RoomWatchedClosely(first_after_s=first_after_s))
             look = self._look_closely(self._close, first_after_s)
             self._looking_closely = asyncio.create_task(look, name=f"close looks at {self._room}")
 
@@ -240,7 +249,7 @@ class RoomWatcher:
                 self._found_ns[found.sid] = self._recorder.run.now_mono_ns()
                 self.view.participants[found.sid] = participant
                 self.view.agents[found.sid] = participant
-                self._recorder.record("agent.joined", **participant)
+                self._recorder.record(AgentJoined(**participant))
 
     async def look(self) -> bool:
         """Look at the dispatches, then at the participants; whether the latter was answered.
@@ -260,7 +269,7 @@ class RoomWatcher:
         if dispatches != self.view.dispatches or not self._listed:
             self._listed = True
             self.view.dispatches = dispatches
-            self._recorder.record("dispatch.listed", dispatches=dispatches)
+            self._recorder.record(DispatchListed(dispatches=dispatches))
         jobs = {job["job_id"] for dispatch in dispatches for job in dispatch["jobs"]}
         if jobs - self._jobs:
             self._jobs |= jobs
@@ -304,17 +313,17 @@ class RoomWatcher:
         now |= {sid: before[sid] for sid, ns in self._found_ns.items() if ns > began_ns and sid in before}
         self.view.participants = now
         for sid, participant in now.items():
-            lane = "agent" if participant["kind"] == "agent" else "participant"
-            if lane == "agent":
+            is_agent = participant["kind"] == "agent"
+            if is_agent:
                 self.view.agents[sid] = participant
             if sid not in before:
-                self._recorder.record(f"{lane}.joined", **participant)
+                self._recorder.record((AgentJoined if is_agent else ParticipantJoined)(**participant))
             elif participant != before[sid]:
-                self._recorder.record(f"{lane}.changed", **participant)
+                self._recorder.record((AgentChanged if is_agent else ParticipantChanged)(**participant))
         for sid, participant in before.items():
             if sid not in now:
-                lane = "agent" if participant["kind"] == "agent" else "participant"
-                self._recorder.record(f"{lane}.left", identity=participant["identity"], sid=sid)
+                left = AgentLeft if participant["kind"] == "agent" else ParticipantLeft
+                self._recorder.record(left(identity=participant["identity"], sid=sid))
 
 
 def _dispatch(dispatch: api.AgentDispatch) -> dict[str, Any]:

@@ -6,25 +6,26 @@ import asyncio
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lkdiag.client.api_client import ApiCallError, Control, kind_of
-from lkdiag.report.sweep_rules import is_wanted, lone_sip, objection, what_closes
-from lkdiag.report.sweep_value import Action, Occupant, SweepReport, SweptRoom
+from lkdiag.contract import CallFailure
+from lkdiag.journal.recorder import Recorder
+from lkdiag.journal.room_name import run_of_room
+from lkdiag.journal.run_kinds import ClockOff
+from lkdiag.journal.trial_kinds import RoomDeleteFailed
+from lkdiag.report.sweep import Action, Occupant, SweepReport, SweptRoom, is_wanted, lone_sip, objection, what_closes
 from lkdiag.run.close import close_room
 from lkdiag.run.preflight import check_project
-from lkdiag.timeline import Recorder
-from lkdiag.timeline.call_failure import CallFailure
-from lkdiag.timeline.room_name import run_of_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from livekit import api
 
+    from lkdiag.journal.event import Event
     from lkdiag.scenario.sweep import SweepScenario
     from lkdiag.settings import Credentials
-    from lkdiag.timeline import Event
 
 
 LOOKS_AT_A_TIME = 4
@@ -160,12 +161,12 @@ class _Sweep:
 
     def _note(self, event: Event) -> None:
         """The recorder's sink: what the calls have to say beyond their results."""
-        data: dict[str, Any] = event.data
-        if event.kind == "room.delete_failed":
-            self._refusals[data["room"]] = data["error"]
-        elif event.kind == "clock.off":
-            self._skew_ms = data["skew_s"] * 1000
-            self._notes.append(f"{data['told']}: ages are corrected by that")
+        row = event.row
+        if isinstance(row, RoomDeleteFailed):
+            self._refusals[row.room] = row.error
+        elif isinstance(row, ClockOff):
+            self._skew_ms = row.skew_s * 1000
+            self._notes.append(f"{row.told}: ages are corrected by that")
 
 
 def _by_age(room: SweptRoom) -> tuple[int, str]:

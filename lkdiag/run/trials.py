@@ -10,6 +10,7 @@ from lkdiag.client.api_client import Control
 from lkdiag.client.joiner import open_joiner
 from lkdiag.client.signal import read_server_info
 from lkdiag.client.workers import Probe
+from lkdiag.journal.run_kinds import ServerDescribed
 from lkdiag.run.call_session import UnhandledErrors
 from lkdiag.run.close import close_room
 from lkdiag.run.dispatch import DispatchTrial
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lkdiag.client.webhooks import WebhookListener
+    from lkdiag.journal.recorder import Recorder
     from lkdiag.scenario.script import TeardownScript
     from lkdiag.scenario.shard import Shard
     from lkdiag.settings import Credentials
-    from lkdiag.timeline import Recorder
 
 
 JOINS_A_CALL = 3
@@ -144,4 +145,4 @@ async def describe_server(credentials: Credentials, control: Control, recorder: 
     finally:
         await close_room(control, recorder.for_trial(None), room)
     if info is not None:
-        recorder.record("server.described", server=info)
+        recorder.record(ServerDescribed(server=info))

@@ -8,25 +8,46 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lkdiag.client.api_client import ApiCallError, Control
+from lkdiag.contract import CallFailure
+from lkdiag.journal.attribution import agents_of_dispatch, expected_ns, identities_of
+from lkdiag.journal.call_kinds import CallLeftOver
+from lkdiag.journal.participant_kinds import (
+    AgentJoined,
+    AgentLeft,
+    ParticipantChanged,
+    ParticipantJoined,
+    ParticipantLeft,
+)
+from lkdiag.journal.presence import alone_spells, stays_of
+from lkdiag.journal.recorder import TrialRecorder
+from lkdiag.journal.room_name import run_of_room
+from lkdiag.journal.run_kinds import WatchBegan
+from lkdiag.journal.trial_kinds import (
+    DispatchStarted,
+    ObservationEnded,
+    RoomClosed,
+    RoomCreated,
+    RoomExisted,
+    RoomOccupied,
+    RoomOpened,
+    TrialCrashed,
+    TrialFinished,
+)
 from lkdiag.run.health import health_watched
 from lkdiag.run.preflight import check_project
 from lkdiag.run.room_watcher import CloseWatch, RoomWatcher
-from lkdiag.timeline import TrialRecorder
-from lkdiag.timeline.attribution import agents_of_dispatch, identities_of
-from lkdiag.timeline.call_failure import CallFailure
-from lkdiag.timeline.expectancy import expected_ns
-from lkdiag.timeline.presence import alone_spells, stays_of
-from lkdiag.timeline.room_name import run_of_room
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from livekit import api
 
+    from lkdiag.journal.attribution import Dispatch
+    from lkdiag.journal.event import Event
+    from lkdiag.journal.recorder import Recorder
+    from lkdiag.journal.row import Row
     from lkdiag.scenario.watch import WatchScenario
     from lkdiag.settings import Credentials
-    from lkdiag.timeline import Event, Recorder
-    from lkdiag.timeline.attribution import Dispatch
 
 
 # The API as a watch may use it: methods that look, no others, and never too many calls.
@@ -103,7 +124,7 @@ class LookingControl(Control):
 # One room that is followed: looked at often while an agent is due, seldom afterwards, until it is gone.
 
 DUE_S = 0.5
-"""Between two looks while an agent is due: a room that is out of sight for 2 s is not known (`checks/fitness.py`)."""
+"""Between two looks while an agent is due: a room that is out of sight for 2 s is not known (`facts/validity.py`)."""
 OPEN_S = 1.5
 """While a dispatch may still be made, or waits for somebody."""
 CALM_S = 5.0
@@ -115,9 +136,7 @@ OUTLIVES_NS = 2_000_000_000
 LAST_LOOK_S = 5.0
 """How long the last look may take when the watch ends."""
 ENDED = frozenset({"JS_FAILED", "JS_CANCELLED"})
-KEPT = frozenset(
-    {"participant.joined", "participant.changed", "participant.left", "agent.joined", "agent.left"}
-)  # fmt: skip
+KEPT = (ParticipantJoined, ParticipantChanged, ParticipantLeft, AgentJoined, AgentLeft)
 
 
 class _KeepingRecorder(TrialRecorder):
@@ -127,9 +146,9 @@ class _KeepingRecorder(TrialRecorder):
         super().__init__(recorder, trial)
         self.kept: list[Event] = []
 
-    def record(self, kind: str, /, **data: Any) -> Event:
-        event = super().record(kind, **data)
-        if kind in KEPT:
+    def record(self, row: Row) -> Event:
+        event = super().record(row)
+        if isinstance(row, KEPT):
             self.kept.append(event)
         return event
 
@@ -180,18 +199,26 @@ class FollowedCall:
         self.recorder = _KeepingRecorder(recorder, number)
         self._watcher = RoomWatcher(control, self.recorder, room.name, close=close, woken=self._woken)
         began = self.recorder.record(
-            "trial.started", role="subject", warmup=False, on_probe=False, method="observed", room=room.name,
-            agent_name=scenario.agent_name or "",
-        )  # fmt: skip
+            DispatchStarted(
+                role="subject",
+                warmup=False,
+                on_probe=False,
+                method="observed",
+                room=room.name,
+                agent_name=scenario.agent_name or "",
+            )
+        )
         self._found_ns = began.mono_ns
+        opened: type[RoomOpened] = RoomExisted if lacked_ns is None else RoomCreated
         self.recorder.record(
-            "room.existed" if lacked_ns is None else "room.created",
-            room=room.name,
-            sid=room.sid,
-            creation_time_ms=room.creation_time_ms or room.creation_time * 1000,
-            empty_timeout_s=room.empty_timeout,
-            departure_timeout_s=room.departure_timeout,
-            lacked_mono_ns=lacked_ns,
+            opened(
+                room=room.name,
+                sid=room.sid,
+                creation_time_ms=room.creation_time_ms or room.creation_time * 1000,
+                empty_timeout_s=room.empty_timeout,
+                departure_timeout_s=room.departure_timeout,
+                lacked_mono_ns=lacked_ns,
+            )
         )
 
     async def follow(self) -> None:
@@ -218,8 +245,8 @@ class FollowedCall:
 
     def close(self) -> None:
         """It is gone for good."""
-        self.recorder.record("room.closed", room=self.room.name, missing_mono_ns=self.missing_ns)
-        self.recorder.record("trial.finished")
+        self.recorder.record(RoomClosed(room=self.room.name, missing_mono_ns=self.missing_ns))
+        self.recorder.record(TrialFinished())
 
     async def end(self) -> None:
         """The watch ends while it is there: one look more, at what is left."""
@@ -229,8 +256,8 @@ class FollowedCall:
                 answered = await self._watcher.look()
         self._note()
         if answered:
-            self.recorder.record("room.occupied", room=self.room.name, participants=self._watcher.view.people)
-        self.recorder.record("trial.finished")
+            self.recorder.record(RoomOccupied(room=self.room.name, participants=self._watcher.view.people))
+        self.recorder.record(TrialFinished())
 
     # -- what a look has shown -------------------------------------------------------------------------------------
 
@@ -288,7 +315,7 @@ class FollowedCall:
     def _end(self, dispatch: Dispatch, observed: _Observation) -> bool:
         observed.over = True
         self.recorder.record(
-            "observation.ended", dispatch_id=dispatch["dispatch_id"], agent_came=observed.came_ns is not None
+            ObservationEnded(dispatch_id=dispatch["dispatch_id"], agent_came=observed.came_ns is not None)
         )
         return False
 
@@ -302,9 +329,8 @@ class FollowedCall:
         elif not self.left_over and now_ns - last.since_ns >= self._scenario.alone_for_s * 1e9:
             self.left_over = True
             self.recorder.record(
-                "call.left_over", identity=last.identity, kind=last.kind, since_mono_ns=last.since_ns,
-                left_by=last.left_by,
-            )  # fmt: skip
+                CallLeftOver(identity=last.identity, kind=last.kind, since_mono_ns=last.since_ns,
+                left_by=last.left_by,))  # fmt: skip
 
 
 INTERVAL_S = 0.75
@@ -353,7 +379,7 @@ class _Follower:
     async def run(self, stop: asyncio.Event) -> None:
         clock = self._recorder.now_mono_ns
         until_ns = None if self._scenario.for_s is None else clock() + int(self._scenario.for_s * 1e9)
-        self._recorder.record("watch.began")
+        self._recorder.record(WatchBegan())
         interval_s = self._interval_s
         try:
             while not stop.is_set():
@@ -429,7 +455,7 @@ class _Follower:
             await call.follow()
         except Exception as error:
             # a fault of lkdiag's own must not become anybody else's, nor end the watch
-            call.recorder.record("trial.crashed", error=f"{type(error).__name__}: {error}")
+            call.recorder.record(TrialCrashed(error=f"{type(error).__name__}: {error}"))
 
     async def _end(self) -> None:
         """One last look at every room that is there."""

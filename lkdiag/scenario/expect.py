@@ -1,80 +1,41 @@
-"""What a scenario expects of its trials. The words are those of the verdicts in lkdiag.checks, which stand above."""
+"""What a scenario expects of its trials. The words are those of the contract (`lkdiag/contract.py`)."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta
 
-from lkdiag.scenario.table import Table
+from lkdiag import contract
+from lkdiag.scenario.toml import Table
 
-Outcome = Literal["delivered", "delayed", "dropped", "error", "inconclusive"]
-State = Literal["no-dispatch", "no-job", "pending", "running", "success", "failed", "cancelled"]
-Mismatch = Literal["none", "false-running", "unreported", "failed-present", "wrong-worker"]
-Fallback = Literal["not-needed", "rescued", "lost", "unclear", "off"]
-Cause = Literal[
-    "lost-before-worker",
-    "worker-silent",
-    "worker-declined",
-    "worker-answered-late",
-    "assignment-lost",
-    "worker-never-joined",
-    "no-worker",
-    "worker-full",
-    "wrong-name",
-    "room-existed",
-    "room-came-back",
-    "slow-platform",
-    "slow-answer",
-    "slow-join",
-    "cold-start",
-    "foreign-worker",
-    "second-agent",
-    "left-early",
-    "waits-for-participant",
-    "waits-for-track",
-    "client-blind",
-    "webhook-missing",
-    "webhook-late",
-    "webhook-doubled",
-]
-TeardownOutcome = Literal["closed", "slow", "leftover", "error", "inconclusive"]
-DispatchCheck = Literal[
-    "changing-worker",
-    "check-crashed",
-    "client-blind",
-    "cold-start",
-    "control-comparison",
-    "delayed",
-    "dropped",
-    "failed-present",
-    "false-running",
-    "leftover-room",
-    "left-early",
-    "missing-trials",
-    "name-reuse",
-    "nobody-answers",
-    "not-carried-out",
-    "not-fit",
-    "second-agent",
-    "unreported",
-    "webhook-doubled",
-    "webhook-late",
-    "webhook-missing",
-    "wrong-worker",
-]
-TeardownCheck = Literal[
-    "cleanup-never-ran",
-    "cleanup-raised",
-    "cut-short",
-    "leftover-room",
-    "not-carried-out",
-    "not-fit",
-    "slow-close",
-    "survivor-stranded",
-    "unhandled-error",
-    "webhook-missing",
-]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from enum import StrEnum
+
+    Outcome = str
+    State = str
+    Mismatch = str
+    Fallback = str
+    Cause = str
+    TeardownOutcome = str
+    DispatchCheck = str
+    TeardownCheck = str
+else:
+
+    def _one_of(words: Iterable[StrEnum], *more: str) -> Any:
+        """The type of a word that is one of these."""
+        return Literal[(*more, *(word.value for word in words))]
+
+    Outcome = _one_of(contract.Outcome)
+    State = _one_of(contract.State)
+    Mismatch = _one_of(contract.Mismatch, "none")
+    Fallback = _one_of(contract.Fallback)
+    Cause = _one_of(contract.Cause)
+    TeardownOutcome = _one_of(contract.TeardownOutcome)
+    DispatchCheck = _one_of(contract.DISPATCH_CHECKS)
+    TeardownCheck = _one_of(contract.TEARDOWN_CHECKS)
+
 SOME = Meta(min_length=1)
 Of = Annotated[Literal["all", "some"], Meta(description="Of every trial, or of one at least.")]
 

@@ -1,4 +1,4 @@
-"""Faults: how, and how often, lkdiag's own worker misbehaves on purpose; drawn once for each trial."""
+"""What a worker of lkdiag's does wrong on purpose, and in which share of the trials."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lkdiag.errors import UsageError
-from lkdiag.scenario.number import parse_number
+from lkdiag.scenario.option import parse_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,3 +89,9 @@ def draw(faults: Sequence[Fault], seed: int, trial: int) -> BehaviourSpec:
             return fault.behaviour
         point -= fault.share
     return HONEST
+
+
+def parse_behaviour(text: str) -> BehaviourSpec:
+    """`slow:4s` as a name and its arguments. Whether there is such a behaviour is not asked."""
+    name, *arguments = (piece.strip() for piece in text.split(":"))
+    return BehaviourSpec(name, tuple(arguments))

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from lkdiag.errors import UsageError
-from lkdiag.scenario.place import Place, meant
+from lkdiag.scenario.location import Location
+from lkdiag.scenario.option import did_you_mean
 
 SUFFIX = ".toml"
 COMMANDS = ("dispatch-trial", "transfer-teardown")
@@ -38,7 +39,7 @@ def read_builtin_text(name: str) -> str:
     """The file of that name, as it is. Raises UsageError, with the nearest name, when there is none."""
     names = builtin_names()
     if name not in names:
-        raise UsageError(f'there is no scenario "{name}"{meant(name, names)}', LIST_HINT)
+        raise UsageError(f'there is no scenario "{name}"{did_you_mean(name, names)}', LIST_HINT)
     return (builtin_folder() / f"{name}{SUFFIX}").read_text(encoding="utf-8")
 
 
@@ -90,7 +91,7 @@ def find_file(name_or_path: str) -> Path:
         pass
     wants_file = path.suffix == SUFFIX or len(path.parts) > 1
     what = f"file {name_or_path}" if wants_file else f'scenario "{name_or_path}"'
-    raise UsageError(f"there is no {what}{meant(path.stem if wants_file else name_or_path, names)}", LIST_HINT)
+    raise UsageError(f"there is no {what}{did_you_mean(path.stem if wants_file else name_or_path, names)}", LIST_HINT)
 
 
 def read_text(path: Path) -> str:
@@ -127,5 +128,5 @@ def parse_toml(text: str, file: str) -> dict[str, Any]:
     except ValueError:  # Python reads no integer of more than 4,300 digits
         raise UsageError(f"{file}: there is a number of far too many digits", COPY_HINT) from None
     if not raw:
-        raise Place(file).error("there is nothing in this scenario", COPY_HINT)
+        raise Location(file).error("there is nothing in this scenario", COPY_HINT)
     return raw

@@ -11,47 +11,24 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from lkdiag.errors import UsageError
-from lkdiag.scenario import step as words
-from lkdiag.scenario.dispatch import DispatchScenario
+from lkdiag.scenario import steps as words
+from lkdiag.scenario.call import TeardownScenario
+from lkdiag.scenario.dispatch import Caller, DispatchScenario, JoinBy
 from lkdiag.scenario.expect import DispatchExpect, Expect, TeardownExpect
 from lkdiag.scenario.fault import BehaviourSpec, parse_faults
-from lkdiag.scenario.file import builtin_names, find_file, parse_toml, read_builtin_text, read_text
-from lkdiag.scenario.overrides import apply_overrides, split_overrides
-from lkdiag.scenario.place import Place
-from lkdiag.scenario.position import locate
-from lkdiag.scenario.reading import read_cases, read_head, read_steps, read_workers
-from lkdiag.scenario.script_file import Case
-from lkdiag.scenario.sense import check_behaviours, check_dispatch, check_teardown
-from lkdiag.scenario.settings_table import (
-    SETTINGS,
-    Settings,
-    dispatch_settings,
-    given_settings,
-    teardown_settings,
-)
-from lkdiag.scenario.table import read_table
-from lkdiag.scenario.workers import MAIN, WorkerSpec
+from lkdiag.scenario.file import builtin_names, find_file, parse_toml, read_text
+from lkdiag.scenario.location import Location, locate
+from lkdiag.scenario.reading import apply_overrides, read_cases, read_head, read_steps, read_workers
+from lkdiag.scenario.schema import SETTINGS, Case, Settings, given_settings
+from lkdiag.scenario.steps import MAIN, WorkerSpec
+from lkdiag.scenario.toml import read_table
+from lkdiag.scenario.validate import check_behaviours, check_dispatch, check_teardown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from lkdiag.scenario.script_file import ScriptHead
-    from lkdiag.scenario.step import AnyStep, DispatchStep, TeardownStep
-    from lkdiag.scenario.teardown import TeardownScenario
-
-__all__ = [
-    "MAIN",
-    "Case",
-    "DispatchScript",
-    "Script",
-    "TeardownScript",
-    "WorkerSpec",
-    "builtin_names",
-    "load_script",
-    "read_builtin_text",
-    "split_overrides",
-    "with_settings",
-]
+    from lkdiag.scenario.schema import ScriptHead
+    from lkdiag.scenario.steps import AnyStep, DispatchStep, TeardownStep
 
 
 @dataclass(frozen=True)
@@ -66,8 +43,7 @@ class Script:
     head: ScriptHead
     """title, failure, report, story, limits."""
     settings: Settings
-    given: Mapping[str, Any]
-    """The settings that the file, or `--set`, names; by the names of the scenario's fields."""
+    """Their `given` are those that the file, or `--set`, names."""
     expect: Expect
     workers: Mapping[str, WorkerSpec] = field(default_factory=dict)
     """Those of [workers] by name; without a `main` lkdiag's own probe is called for."""
@@ -162,18 +138,12 @@ def load_script(
     return replace(script, text=text)
 
 
-def with_settings(script: S, **changed: Any) -> S:
-    """The script with other settings, by the names of the scenario's fields; what follows from them follows anew.
+def with_settings(script: S, settings: Settings | None = None, **changed: Any) -> S:
+    """The script with other settings, all of them, or by the names of fields; what follows from them follows anew.
 
     Raises UsageError for settings that make no sense together, in the words of the command line.
     """
-    given = {**script.given, **changed}
-    settings: Settings
-    if isinstance(script.settings, DispatchScenario):
-        settings = dispatch_settings(given, probe_like=_probe_like(script.workers))
-    else:
-        settings = teardown_settings(given)
-    return replace(script, settings=settings, given=given)
+    return replace(script, settings=(settings or script.settings).changed(**changed))
 
 
 class _Reading:
@@ -195,9 +165,9 @@ class _Reading:
 
     def script(self, overrides: Mapping[str, str]) -> DispatchScript | TeardownScript:
         raw = parse_toml(self._text, self._shown)
-        document = Place(self._shown, locate(self._text))
+        document = Location(self._shown, locate(self._text))
         kind, head = read_head(raw, document)
-        applied = apply_overrides(raw, overrides, SETTINGS[kind], plays_workers=kind == "dispatch")
+        applied = apply_overrides(raw, overrides, kind)
         document = replace(document, overrides=applied)
         given = self._given(kind, raw.get("settings", {}), document / "settings")
         workers = read_workers(raw.get("workers", {}), document / "workers")
@@ -211,37 +181,37 @@ class _Reading:
             check_behaviours(workers, steps, self._known, self._check, document)
         try:
             if kind == "teardown":
-                call = teardown_settings(given)
+                call = TeardownScenario.of(given)
             else:
-                dispatch = dispatch_settings(given, probe_like=_probe_like(workers))
+                dispatch = DispatchScenario.of(given if _probe_like(workers) else {"warmup": 0, **given})
         except UsageError as error:
             raise self._in_file(error, document / "settings") from None
         if kind == "teardown":
             check_teardown(steps_by_case[0], document)
             expected = read_table(expect, TeardownExpect, document / "expect")
-            return TeardownScript(*common, call, given, expected, steps_by_case=steps_by_case)
+            return TeardownScript(*common, call, expected, steps_by_case=steps_by_case)
         for steps in steps_by_case:
             check_dispatch(dispatch, workers, steps, document)
         wanted = read_table(expect, DispatchExpect, document / "expect")
-        return DispatchScript(*common, dispatch, given, wanted, workers, cases, steps_by_case)
+        return DispatchScript(*common, dispatch, wanted, workers, cases, steps_by_case)
 
-    def _given(self, kind: str, raw: Any, place: Place) -> dict[str, Any]:
-        given = given_settings(read_table(raw, SETTINGS[kind], place, "setting"))
+    def _given(self, kind: str, raw: Any, location: Location) -> dict[str, Any]:
+        given = given_settings(read_table(raw, SETTINGS[kind], location, "setting"), kind)
         if "faults" in given:
             faults = [name for name in self._known if name != "honest"]
             try:
                 given["faults"] = parse_faults(given["faults"], faults, self._check)
             except UsageError as error:
-                raise (place / "fault").error(error.message.removeprefix("--fault "), error.hint) from None
+                raise (location / "fault").error(error.message.removeprefix("--fault "), error.hint) from None
         return given
 
     @staticmethod
-    def _in_file(error: UsageError, place: Place) -> UsageError:
+    def _in_file(error: UsageError, location: Location) -> UsageError:
         """An error in the words of the command line, in those of the file."""
         keys = [match[1] for match in _OPTION.finditer(error.message)]
-        told = [place / key for key in keys if (place / key).is_told]
+        told = [location / key for key in keys if (location / key).is_told]
         message, hint = (_OPTION.sub(r"\1", text) for text in (error.message, error.hint))
-        return (told[0] if told else place).error(message, hint)
+        return (told[0] if told else location).error(message, hint)
 
 
 def _probe_like(workers: Mapping[str, WorkerSpec]) -> bool:
@@ -254,3 +224,55 @@ def _wait_s(step: AnyStep) -> float:
     if isinstance(step, words.Pause):
         return step.for_s
     return step.within_s if isinstance(step, words.WaitFor | words.CallWaitFor) else 0.0
+
+
+# -- how its participants join -----------------------------------------------------------------------------------------
+
+MEDIA_AT_A_TIME_MAX = 8
+"""More trials at a time join by signalling, if nobody asked for media. A join with media costs 0.13 s of CPU: eight at
+a time on two cores add 0.2 s to the median latency, a tenth of what makes a delivery late (measured); with more of them
+lkdiag would report its own work."""
+MEDIA_RATE_MAX = 8.0
+"""Trials begun a second, likewise: that many joins with media are a whole core's work."""
+HELD_MAX_S = 50.0
+"""How long a participant without media can be counted on: livekit-server removes it after 60 s (v1.13.5
+pkg/rtc/room.go, Join: whoever is not active by then has not joined)."""
+LINGER_S = 5.0
+"""Above its waits: what an agent may be watched for when its job has ended, and what the calls take."""
+
+
+def join_of(script: DispatchScript, shards: int = 1) -> JoinBy:
+    """How its participants join. Raises UsageError where signalling alone was asked for and can't do.
+
+    Of so many `shards` each has its own concurrency, and a share of the rate.
+    """
+    settings = script.settings
+    why = _needs_media(script)
+    if settings.join is JoinBy.SIGNAL and why is not None:
+        raise UsageError(f"--join signal does not go with {why}", "leave it out, or use --join media")
+    if settings.join is not None:
+        return settings.join
+    at_a_time = max(settings.concurrency, settings.burst or 0)
+    many = at_a_time > MEDIA_AT_A_TIME_MAX or (settings.rate or 0.0) / shards > MEDIA_RATE_MAX
+    return JoinBy.SIGNAL if many and why is None and settings.webhooks is None else JoinBy.MEDIA
+
+
+def _needs_media(script: DispatchScript) -> str | None:
+    """What in it can't be done by signalling alone, in words."""
+    settings = script.settings
+    if settings.effective_caller is Caller.PUBLISH:
+        return "a caller who publishes: that takes media"
+    steps = [step for steps in script.steps_by_case for step in steps]
+    if any(isinstance(step, words.Join) and step.publish for step in steps):
+        return "a step in which somebody publishes: that takes media"
+    if any(isinstance(step, words.AskClient) for step in steps):
+        return "ask-client: only a client with media is told of others in time"
+    held_s = settings.settle_s + script.waits_s + LINGER_S
+    if settings.effective_caller is not Caller.NONE or any(isinstance(step, words.Join) for step in steps):
+        held_s += settings.timeout_s + settings.settle_s + settings.fallback_timeout_s
+    if held_s > HELD_MAX_S:
+        return (
+            f"trials in which a participant may have to stay for {held_s:.0f} s: the server removes one without media "
+            "after a minute"
+        )
+    return None

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from lkdiag.errors import UsageError
-from lkdiag.timeline.room_name import RUN_ID_FORM, is_run_id
+from lkdiag.journal.room_name import RUN_ID_FORM, is_run_id
+from lkdiag.scenario.option import Option, Options
+
+ROOMS = "Which rooms"
+DELETION = "Deletion"
 
 
 @dataclass(frozen=True)
-class SweepScenario:
+class SweepScenario(Options):
     """Raises UsageError when made of values that make no sense together."""
 
-    run_id: str | None = None
-    """Of lkdiag's rooms, this run's only."""
-    older_than_s: float | None = None
-    """Only rooms of at least that age."""
-    lone_sip: bool = False
-    """Rooms of others too, if one SIP participant is left in them."""
-    delete: bool = False
-    yes: bool = False
-    """With `delete`: rooms of others too."""
+    run_id: Annotated[
+        str | None, Option("Of lkdiag's rooms, this run's only.", panel=ROOMS, key="run", metavar="RUN")
+    ] = None
+    older_than_s: Annotated[
+        float | None,
+        Option(
+            "Only rooms of that age: 90s, 10m, 2h. In rooms of others the caller too has to be there so long.",
+            panel=ROOMS,
+        ),
+    ] = None
+    lone_sip: Annotated[
+        bool, Option("Also rooms of others with one SIP participant and nobody else but agents.", panel=ROOMS)
+    ] = False
+    delete: Annotated[bool, Option("Delete lkdiag's own rooms among them.", panel=DELETION)] = False
+    yes: Annotated[
+        bool,
+        Option("With --lone-sip --delete: the rooms of others too. The caller is disconnected.", panel=DELETION),
+    ] = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.run_id is not None and not is_run_id(self.run_id):
             raise UsageError(
                 f"--run {self.run_id!r} is not the id of a run",

@@ -2,45 +2,77 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar
 
 from lkdiag.errors import UsageError
+from lkdiag.scenario.dispatch import DelayedAfter, DispatchScenario, Settle, Timeout, check_delays
 from lkdiag.scenario.expect import DispatchExpect
-from lkdiag.scenario.script_file import ScriptHead
+from lkdiag.scenario.option import DAY_S, VERDICT, Option, Options
+from lkdiag.scenario.schema import ScriptHead
 
-_SECONDS_MAX = 24 * 3600.0
 API_RATE = 10.0
 """LiveKit Cloud limits the API calls of a project (docs.livekit.io, Quotas and limits), and your own application needs
 its share."""
 API_RATE_HERE = 300.0
 """A server on this machine counts none."""
-API_RATE_MAX = 100.0
 TITLE = "Real calls, followed without joining them"
 
 
+CALLS = "Which calls"
+END = "How long"
+
+UNTIL_STOPPED = "leave it out to go on until Ctrl-C"
+
+
 @dataclass(frozen=True)
-class WatchScenario:
+class WatchScenario(Options):
     """All durations are in seconds. Raises UsageError when made of values that make no sense together."""
 
-    room: str | None = None
-    """The one room's name."""
-    prefix: str | None = None
-    """What the names of the rooms begin with; empty: every room of the project, but for lkdiag's own."""
-    agent_name: str | None = None
-    """Only dispatches of this name are judged; None: all."""
-    for_s: float | None = None
-    """How long; None: until it is stopped."""
-    calls: int | None = None
-    """It ends when so many calls have ended, or were left over."""
-    timeout_s: float = 20.0
-    delayed_after_s: float = 2.0
-    settle_s: float = 6.0
-    alone_for_s: float = 60.0
-    """Who was left alone for so long is left over. 60 s: above the 21 s for which a lost participant stays listed, and
-    above most transfers."""
-    api_rate: float | None = None
-    """API calls a second at most, on average; None: `API_RATE`, or `API_RATE_HERE` for a server on this machine."""
+    room: Annotated[str | None, Option("The room of this name.", panel=CALLS, metavar="NAME")] = None
+    prefix: Annotated[
+        str | None,
+        Option("Every room whose name begins so; '' for all but lkdiag's own.", panel=CALLS, metavar="P"),
+    ] = None
+    agent_name: Annotated[str | None, Option("Judge only the dispatches of this name.", panel=CALLS)] = None
+    for_s: Annotated[
+        float | None,
+        Option("End after that time: 10m, 2h. Else at Ctrl-C.", panel=END, above=0, why=UNTIL_STOPPED),
+    ] = None
+    calls: Annotated[
+        int | None,
+        Option(
+            "End when so many calls have ended, or were left over.",
+            panel=END,
+            metavar="N",
+            least=1,
+            why=UNTIL_STOPPED,
+        ),
+    ] = None
+    timeout_s: Timeout = DispatchScenario.timeout_s
+    delayed_after_s: DelayedAfter = DispatchScenario.delayed_after_s
+    settle_s: Settle = DispatchScenario.settle_s
+    alone_for_s: Annotated[
+        float,
+        Option(
+            "Who is alone for so long after the others have left is left over. A lost line stays listed for 21 s.",
+            panel=VERDICT,
+            above=0,
+            most=DAY_S,
+        ),
+    ] = 60.0
+    """60 s: above the 21 s for which a lost participant stays listed, and above most transfers."""
+    api_rate: Annotated[
+        float | None,
+        Option(
+            "API calls a second at most; with many calls each is looked at less often.",
+            metavar="N",
+            unit="API calls a second",
+            least=1,
+            most=100,
+            default=f"{API_RATE:g}; {API_RATE_HERE:g} on this machine",
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         if (self.room is None) == (self.prefix is None):
@@ -50,26 +82,8 @@ class WatchScenario:
             )
         if self.room == "":
             raise UsageError("--room is empty", "--prefix '' follows every room of the project")
-        if self.calls is not None and self.calls < 1:
-            raise UsageError(f"--calls is {self.calls}", "it has to be 1 or more: leave it out to go on until Ctrl-C")
-        if self.for_s is not None and self.for_s <= 0:
-            raise UsageError(f"--for is {self.for_s:g} s", "it has to be above 0: leave it out to go on until Ctrl-C")
-        if self.api_rate is not None and not 1 <= self.api_rate <= API_RATE_MAX:
-            raise UsageError(
-                f"--api-rate is {self.api_rate:g}", f"it is API calls a second, from 1 to {API_RATE_MAX:g}"
-            )
-        for one in fields(self):
-            if one.name not in ("timeout_s", "delayed_after_s", "settle_s", "alone_for_s"):
-                continue
-            value = getattr(self, one.name)
-            if not (0 < value <= _SECONDS_MAX):
-                option = one.name.removesuffix("_s").replace("_", "-")
-                raise UsageError(f"--{option} is {value:g} s", "it has to be above 0, and below a day")
-        if self.delayed_after_s > self.timeout_s:
-            raise UsageError(
-                f"--delayed-after ({self.delayed_after_s:g} s) is above --timeout ({self.timeout_s:g} s)",
-                "an agent is late only after one and lost after the other",
-            )
+        super().__post_init__()
+        check_delays(self.timeout_s, self.delayed_after_s)
 
     def rate(self, *, here: bool) -> float:
         """API calls a second at most; `here`: to a server on this machine."""

@@ -19,8 +19,8 @@ import yaml
 
 from lkdiag.errors import ServerSetupError
 from lkdiag.privacy.secrets import scrub
+from lkdiag.private_files import open_private
 from lkdiag.server import guard
-from lkdiag.settings.places import open_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

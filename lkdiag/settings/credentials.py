@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from lkdiag.errors import CredentialsError
 from lkdiag.settings.places import environment
-from lkdiag.settings.wording import joined, printable
+from lkdiag.text import joined, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

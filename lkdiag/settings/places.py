@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
 from lkdiag.privacy.shapes import is_secret_name
@@ -27,34 +26,6 @@ def _place(flag: Path | None, variable: str) -> Path | None:
     value = str(flag) if flag is not None else os.environ.get(variable, "").strip()
     # shells leave the ~ of --flag=~/x and VARIABLE="~/x" alone
     return Path(os.path.expanduser(value)) if value else None
-
-
-# Folders and files that are their owner's alone, whatever the umask says.
-
-FOLDER_MODE = 0o700
-FILE_MODE = 0o600
-
-
-def make_private_folder(path: Path) -> None:
-    """Make it, and the folders above it that are missing. One that is there already stays as it is. Raises OSError."""
-    missing = []
-    while not path.is_dir():
-        missing.append(path)
-        path = path.parent
-    for folder in reversed(missing):
-        folder.mkdir(FOLDER_MODE, exist_ok=True)
-        folder.chmod(FOLDER_MODE)
-
-
-def open_private(path: Path, flags: int) -> int:
-    """Open it to be written, and make it if it is not there, as `os.open`; the descriptor. Raises OSError.
-
-    A device (`/dev/stdout`) keeps its permissions.
-    """
-    opened = os.open(path, flags | os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
-    if stat.S_ISREG(os.fstat(opened).st_mode):
-        os.fchmod(opened, FILE_MODE)
-    return opened
 
 
 # This process's environment. What is secret in it is for lkdiag alone, and for no child that it starts.

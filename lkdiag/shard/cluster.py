@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lkdiag import __version__
 from lkdiag.errors import ConnectionLostError, CredentialsError, LkdiagError
-from lkdiag.journal import FILE_NAME
-from lkdiag.settings.places import make_private_folder, open_private
+from lkdiag.journal.file import FILE_NAME
+from lkdiag.private_files import make_private_folder, open_private
 from lkdiag.shard import node
 
 if TYPE_CHECKING:

@@ -6,20 +6,32 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from lkdiag.checks.missing_trials import KIND
 from lkdiag.errors import JournalError, UsageError
-from lkdiag.journal import read_journal
+from lkdiag.journal.file import read_journal
+from lkdiag.journal.run_kinds import (
+    MergeNoted,
+    RunAborted,
+    RunCrashed,
+    RunFinished,
+    RunInterrupted,
+    ShardBegan,
+    ShardEnded,
+    TrialsMissing,
+)
+from lkdiag.journal.trial_kinds import TrialNotBegun, TrialStarted
 from lkdiag.report.about import scenario_of
 from lkdiag.run.plan import plan_trials
 from lkdiag.scenario.dispatch import DispatchScenario
 from lkdiag.scenario.shard import Shard
-from lkdiag.timeline.shards import BEGAN, ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from lkdiag.timeline import Event, Recorder
+    from lkdiag.journal.event import Event
+    from lkdiag.journal.recorder import Recorder
+    from lkdiag.journal.row import Row
+    from lkdiag.journal.run_kinds import RunStarted
 
 
 # The journals of a run's shards: whether they belong together, and which are not there.
@@ -35,19 +47,19 @@ class Source:
     """One shard's journal."""
 
     path: Path
-    started: Event
+    started: Event[RunStarted]
     shard: Shard
 
     @property
     def run_id(self) -> str:
         """Under which its rooms were made."""
-        return str(self.started.data["run_id"])
+        return self.started.row.run_id
 
     @classmethod
     def of(cls, path: Path) -> Source:
         """Raises JournalError when it is no journal, UsageError when it is not one of a shard."""
         started = read_journal(path).started
-        data = started.data.get("shard")
+        data = started.row.shard
         if not isinstance(data, dict):
             raise UsageError(
                 f"{path} is not the journal of a shard",
@@ -141,8 +153,8 @@ def _told(source: Source) -> str:
 # Makes one journal of those of many shards: each shard's events whole, and what is missing written down as missing.
 
 NO_JOURNAL = "there is no journal of it"
-GIVEN_UP = ("run.aborted", "run.crashed")
-ENDS = (*GIVEN_UP, "run.finished", "run.interrupted")
+GIVEN_UP = (RunAborted, RunCrashed)
+ENDS = (*GIVEN_UP, RunFinished, RunInterrupted)
 
 
 def merge_into(recorder: Recorder, sources: Sources, lost: Mapping[int, str] | None = None) -> None:
@@ -153,10 +165,10 @@ def merge_into(recorder: Recorder, sources: Sources, lost: Mapping[int, str] | N
     why = dict(lost or {})
     given_up: list[str | None] = []
     for note in sources.notes:
-        recorder.record("merge.noted", text=note)
+        recorder.record(MergeNoted(text=note))
     for source in sources.found:
         shard, seen = source.shard, Seen()
-        recorder.record(BEGAN, index=shard.index, of=shard.of, run_id=source.run_id)
+        recorder.record(ShardBegan(index=shard.index, of=shard.of, run_id=source.run_id))
         try:
             journal = read_journal(source.path)
             noted = list(journal.notes)
@@ -165,9 +177,9 @@ def merge_into(recorder: Recorder, sources: Sources, lost: Mapping[int, str] | N
                 recorder.adopt(event, _number(event.trial, shard, sources.scenario))
         except JournalError as error:
             noted = [error.message]
-        recorder.record(ENDED, index=shard.index)
+        recorder.record(ShardEnded(index=shard.index))
         for note in noted:
-            recorder.record("merge.noted", text=f"shard {shard.index}: {note}")
+            recorder.record(MergeNoted(text=f"shard {shard.index}: {note}"))
         given_up.append(seen.given_up)
         reason = why.pop(shard.index, None) or seen.end
         _note_missing(recorder, sources.scenario, shard, seen, reason, run_id=_swept_as(source.run_id))
@@ -175,7 +187,7 @@ def merge_into(recorder: Recorder, sources: Sources, lost: Mapping[int, str] | N
         reason = why.pop(index, NO_JOURNAL)
         _note_missing(recorder, sources.scenario, Shard(index, sources.of), Seen(), reason)
     if not sources.absent and given_up[0] is not None and all(given_up):
-        recorder.record("run.aborted", reason=given_up[0])
+        recorder.record(RunAborted(reason=given_up[0]))
 
 
 class Seen:
@@ -184,35 +196,37 @@ class Seen:
     def __init__(self) -> None:
         self.accounted: set[int] = set()
         """The trials that began, and those that were due while too many others went on."""
-        self._last: dict[str, Event] = {}
+        self._last: dict[type[Row], Row] = {}
 
     def note(self, event: Event) -> None:
         """Take an event."""
-        if event.kind == "trial.started" and event.trial is not None:
+        row = event.row
+        if isinstance(row, TrialStarted) and event.trial is not None:
             self.accounted.add(event.trial)
-        elif event.kind == "trial.not_begun":
-            self.accounted.add(int(event.data["planned"]))
-        elif event.trial is None and event.kind in ENDS:
-            self._last[event.kind] = event
+        elif isinstance(row, TrialNotBegun):
+            self.accounted.add(row.planned)
+        elif event.trial is None and isinstance(row, ENDS):
+            self._last[type(row)] = row
 
     @property
     def given_up(self) -> str | None:
         """Why lkdiag itself ended it, if it did."""
-        return next((str(self._last[kind].data["reason"]) for kind in GIVEN_UP if kind in self._last), None)
+        rows = (self._last.get(kind) for kind in GIVEN_UP)
+        return next((row.reason for row in rows if isinstance(row, GIVEN_UP)), None)
 
     @property
     def came_to_its_end(self) -> bool:
         """Whether it played all that it was to play."""
-        return set(self._last) == {"run.finished"}
+        return set(self._last) == {RunFinished}
 
     @property
     def end(self) -> str:
         """How it ended, in a few words."""
         if self.given_up is not None:
             return f"given up: {self.given_up}"
-        if "run.finished" not in self._last:
+        if RunFinished not in self._last:
             return "it was killed"
-        return "it was interrupted" if "run.interrupted" in self._last else "it ended early"
+        return "it was interrupted" if RunInterrupted in self._last else "it ended early"
 
 
 def _note_missing(
@@ -228,12 +242,12 @@ def _note_missing(
     if scenario.duration_s is not None:
         # trials without a number: of a shard that did not get to the end of its time nobody knows how many there were
         if not seen.came_to_its_end:
-            recorder.record(KIND, trials=[], **about)
+            recorder.record(TrialsMissing(trials=[], **about))
         return
     planned = [trial.index for trial in plan_trials(scenario, shard=shard) if not trial.warmup]
     missing = [index for index in planned if index not in seen.accounted]
     if missing:
-        recorder.record(KIND, trials=missing, planned=len(planned), **about)
+        recorder.record(TrialsMissing(trials=missing, planned=len(planned), **about))
 
 
 def _swept_as(run_id: str) -> str:

@@ -16,7 +16,7 @@ import msgspec
 
 from lkdiag import __version__, settings
 from lkdiag.errors import LkdiagError, UsageError
-from lkdiag.journal import FILE_NAME
+from lkdiag.journal.file import FILE_NAME
 from lkdiag.scenario.shard import Shard
 
 if TYPE_CHECKING:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lkdiag.settings.wording import printable
+from lkdiag.journal.worker_kinds import WorkerLogLine, WorkerLogRead
+from lkdiag.text import printable
 from lkdiag.worker_log.lines import ABOUT_THE_WORKER, MAY_LACK_A_JOB, What
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ class OpenRequests:
         return job_id
 
 
-WorkerLogEvent = tuple[str, int | None, dict[str, Any]]
-"""An event's kind, its trial (None: the run's), its data."""
+WorkerLogEvent = tuple[WorkerLogRead | WorkerLogLine, int | None]
+"""What an event says, and its trial (None: the run's)."""
 
 _GONE = frozenset({What.DISCONNECTED, What.SHUTTING_DOWN, What.FAILED})
 
@@ -97,7 +98,7 @@ def events_of(
     that name no job, are the run's, as far as they lie between `from_ns` and `until_ns` (None: no limit); of what was
     before, the state in which it left each worker is given: how it last registered, and the last that it said after.
     """
-    yield "worker_log.read", None, _summary(log)
+    yield _summary(log), None
     jobs_of_trials = dict(keys.jobs)
     before: dict[tuple[str | None, bool], LogLine] = {}
     said: set[tuple[int, str]] = set()
@@ -112,13 +113,13 @@ def events_of(
             if line.what is not What.OTHER or (trial, line.message) not in said:
                 said.add((trial, line.message))
                 yield from _released(before)
-                yield "worker_log.line", trial, _data(line)
+                yield _row(line), trial
         elif _matters(line):
             if from_ns is not None and line.at_ns is not None and line.at_ns < from_ns:
                 _remember(before, line)
             elif until_ns is None or line.at_ns is None or line.at_ns <= until_ns:
                 yield from _released(before)
-                yield "worker_log.line", None, _data(line)
+                yield _row(line), None
     yield from _released(before)
 
 
@@ -141,40 +142,38 @@ def _remember(before: dict[tuple[str | None, bool], LogLine], line: LogLine) -> 
 def _released(before: dict[tuple[str | None, bool], LogLine]) -> Iterator[WorkerLogEvent]:
     """What was remembered, in the file's order, and once."""
     for line in sorted(before.values(), key=lambda line: line.number):
-        yield "worker_log.line", None, _data(line)
+        yield _row(line), None
     before.clear()
 
 
-def _summary(log: WorkerLog) -> dict[str, Any]:
-    data = {
-        "file": printable(log.path.name),
-        "lines": log.total,
-        "first_at_ns": log.first_at_ns,
-        "last_at_ns": log.last_at_ns,
-        "worker_ids": list(log.worker_ids),
-        "sdks": list(log.sdks),
-        "versions": list(log.versions) or None,
+def _summary(log: WorkerLog) -> WorkerLogRead:
+    return WorkerLogRead(
+        file=printable(log.path.name),
+        lines=log.total,
+        first_at_ns=log.first_at_ns,
+        last_at_ns=log.last_at_ns,
+        worker_ids=list(log.worker_ids),
+        sdks=list(log.sdks),
+        versions=list(log.versions) or None,
         # of all rooms: a log without any may be one of warnings only, and then its silence says nothing
-        "requests": sum(line.what is What.RECEIVED_REQUEST for line in log.lines),
-        "notes": list(log.notes) or None,
-    }
-    return {key: value for key, value in data.items() if value is not None}
+        requests=sum(line.what is What.RECEIVED_REQUEST for line in log.lines),
+        notes=list(log.notes) or None,
+    )
 
 
-def _data(line: LogLine) -> dict[str, Any]:
-    data = {
-        "at_ns": line.at_ns,
-        "level": line.level,
-        "message": line.message,
-        "what": line.what.value,
-        "job_id": line.job_id,
-        "dispatch_id": line.dispatch_id,
-        "room": line.room,
-        "room_sid": line.room_sid,
-        "agent_name": line.agent_name,
-        "worker_id": line.worker_id,
-        "load": line.load,
-        "threshold": line.threshold,
-        "error": line.error,
-    }
-    return {key: value for key, value in data.items() if value is not None}
+def _row(line: LogLine) -> WorkerLogLine:
+    return WorkerLogLine(
+        at_ns=line.at_ns,
+        level=line.level,
+        message=line.message,
+        what=line.what.value,
+        job_id=line.job_id,
+        dispatch_id=line.dispatch_id,
+        room=line.room,
+        room_sid=line.room_sid,
+        agent_name=line.agent_name,
+        worker_id=line.worker_id,
+        load=line.load,
+        threshold=line.threshold,
+        error=line.error,
+    )

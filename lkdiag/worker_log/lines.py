@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from lkdiag.settings.wording import printable
+from lkdiag.text import printable
 
 if TYPE_CHECKING:
     from pathlib import Path

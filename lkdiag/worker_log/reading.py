@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lkdiag.errors import UsageError
 from lkdiag.privacy.secrets import Scrubber
-from lkdiag.settings.wording import printable
+from lkdiag.text import printable
 from lkdiag.worker_log.events import OpenRequests
 from lkdiag.worker_log.formats import (
     MOST_FOLLOWING,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.server,
+    pytest.mark.long,
     # a wrong verdict of a busy machine's is wrong as well: no reason to try again
     pytest.mark.strained,
 ]

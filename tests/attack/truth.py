@@ -19,7 +19,8 @@ from aiohttp import web
 from livekit import api
 
 from lkdiag.server import private
-from lkdiag.server.private import ApiKey, Ports, PrivateServer, free_ports, random_key
+from lkdiag.server.private import ApiKey, Ports, PrivateServer, random_key
+from tests.ports import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable

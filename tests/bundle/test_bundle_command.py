@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lkdiag.cli import bundle as command
+from lkdiag.cli.command import flat
 from lkdiag.errors import LkdiagError, UsageError
 
 from . import planted
@@ -38,7 +39,7 @@ def bundle(*words: str) -> tuple[str, str]:
     import typer
 
     app = typer.Typer()
-    app.command()(command.bundle)
+    app.command()(flat(command.bundle))
     done = CliRunner().invoke(app, list(words))
     if isinstance(done.exception, LkdiagError):
         raise done.exception

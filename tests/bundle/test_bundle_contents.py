@@ -15,7 +15,7 @@ from lkdiag import bundle as bundle_contents
 from lkdiag.bundle import Material, archive, make_bundle
 from lkdiag.cli.worker_log import worker_log_events
 from lkdiag.errors import LkdiagError
-from lkdiag.journal import read_journal
+from lkdiag.journal.file import read_journal
 from lkdiag.report.build import build_report
 from lkdiag.report.value import DispatchReport
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lkdiag.journal import read_journal
+from lkdiag.journal.file import read_journal
+from lkdiag.privacy.masks import Masks
 from lkdiag.report.build import build_report
-from lkdiag.report.masking import Masks
 from lkdiag.report.redact import redact
 
 from . import planted

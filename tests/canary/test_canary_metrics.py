@@ -16,8 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from lkdiag.canary.metrics import Metrics
 from lkdiag.canary.run import OwnRooms
+from lkdiag.journal.event import Event
 from lkdiag.scenario.dispatch import DispatchScenario
-from lkdiag.timeline import Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

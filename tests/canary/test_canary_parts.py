@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lkdiag.canary.run import BACK_OFF_S, Kept, OwnRooms, Pace
-from lkdiag.timeline import Event
+from lkdiag.journal.event import Event
 
 if TYPE_CHECKING:
     from pathlib import Path

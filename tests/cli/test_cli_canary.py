@@ -15,9 +15,9 @@ from livekit import api
 from prometheus_client.parser import text_string_to_metric_families
 
 from lkdiag.server import private
-from lkdiag.server.private import PrivateServer, free_ports, random_key
-
-from .user import DEADLINE_S
+from lkdiag.server.private import PrivateServer, random_key
+from tests.deadline import DEADLINE_S
+from tests.ports import free_port, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ class Metrics:
     """A Prometheus that asks one canary."""
 
     def __init__(self) -> None:
-        self.port = free_ports().http
+        self.port = free_port()
         self.listen = ("--listen", f"127.0.0.1:{self.port}")
         self.text = ""
 
@@ -203,7 +203,7 @@ async def test_old_journals_of_its_own_are_deleted_and_no_others(owner: User) ->
 
 
 async def test_what_can_not_begin_ends_at_once(user: User) -> None:
-    port = free_ports().http
+    port = free_port()
     user.environ |= {
         "LIVEKIT_URL": f"ws://127.0.0.1:{port}",
         "LIVEKIT_API_KEY": "k",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lkdiag import __version__
-from lkdiag.cli import commands
+from lkdiag.cli import app
 
 if TYPE_CHECKING:
     from .user import User
@@ -74,13 +74,13 @@ COMMANDS = [
 
 
 def test_every_command_is_looked_at_here() -> None:
-    nested = [f"scenarios {name}" for name in commands.COMMANDS["scenarios"].load("scenarios").commands]
-    assert set(COMMANDS) == {*commands.COMMANDS, *nested}
+    nested = [f"scenarios {name}" for name in app.COMMANDS["scenarios"].load("scenarios").commands]
+    assert set(COMMANDS) == {*app.COMMANDS, *nested}
 
 
-@pytest.mark.parametrize("name", commands.COMMANDS)
+@pytest.mark.parametrize("name", app.COMMANDS)
 def test_a_command_is_summed_up_in_its_own_words(name: str) -> None:
-    entry = commands.COMMANDS[name]
+    entry = app.COMMANDS[name]
     assert entry.load(name).help.split("\n\n")[0].replace("\n", " ") == entry.summary
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from livekit import api
 
+from tests.deadline import DEADLINE_S
+
 from .user import Finished, wait_file, wait_nobody_runs
 
 if TYPE_CHECKING:
@@ -104,7 +106,7 @@ async def test_ctrl_c_while_the_server_says_nothing(mute: Mute, user: User) -> N
     """It does not wait until the server's time is up, which would be exit code 4."""
     user.environ |= {"LIVEKIT_URL": mute.url, "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "HUSHHUSH" * 4}
     async with user.running(*TRIALS) as running:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE_S):
             await mute.asked.wait()
         running.signal(signal.SIGINT)
         done = await running.wait()

@@ -11,7 +11,6 @@ import pytest
 from .user import wait_nobody_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from .user import User
@@ -34,14 +33,6 @@ MOMENTS: dict[str, tuple[tuple[str, ...], str, int]] = {
 CONNECTION_GIVEN_UP_NS = 15_000_000_000
 """livekit.rtc (1.1.21) waits that long for a connection that does not come. A run that was interrupted must not: before
 it did not, it took 15.8 s to end, and less than 3 s on the busiest machine since."""
-
-
-@pytest.fixture(autouse=True)
-def _signals_arrive() -> Iterator[None]:
-    """A shell that has started the tests in the background makes what they start ignore Ctrl-C."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize(("words", "kind", "trial"), MOMENTS.values(), ids=MOMENTS)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .user import User
 
-pytestmark = [pytest.mark.server, pytest.mark.strained]
+pytestmark = [pytest.mark.server, pytest.mark.strained, pytest.mark.alone]
 
 STOPS = {"job.offered": 1.2, "probe.joining": 2.5, "agent.joined": 0.7}
 """When lkdiag is stopped, and for how many seconds: the overload itself."""

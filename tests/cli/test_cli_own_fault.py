@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lkdiag.cli.shield import Shield
-from lkdiag.journal import read_journal
-from lkdiag.timeline import Event, Recorder
+from lkdiag.cli.recording import Shield
+from lkdiag.journal.file import read_journal
+from lkdiag.journal.recorder import Recorder
 
 if TYPE_CHECKING:
+    from lkdiag.journal.event import Event
+
     from .user import Finished, User
 
 JOURNALS = Path(__file__).parents[1] / "journals"
@@ -109,7 +111,7 @@ async def test_a_bundle_without_the_format_that_crashes(user: User) -> None:
 )
 async def test_whatever_is_raised(error: str, user: User) -> None:
     """Some of these are no `Exception`: Python's own exit code for them would be a finding's, or a pass's."""
-    patch = f"import asyncio, lkdiag.journal\ndef fail(*_): raise {error}\nlkdiag.journal.find_journal = fail"
+    patch = f"import asyncio, lkdiag.journal.file\ndef fail(*_): raise {error}\nlkdiag.journal.file.find_journal = fail"
     told, hint = refused(await run(user, patch, "report", "x"))
     assert told.startswith("lkdiag failed: ")
     assert "please report it" in hint
@@ -156,7 +158,7 @@ def test_a_watcher_that_crashes_is_told_once_and_reaches_nobody(capsys: pytest.C
     recorder = Recorder(written.append, *watchers, wall_ns=lambda: 0, mono_ns=lambda: 0)
     shield.recorder = recorder
     for event in events():
-        recorder.record(event.kind, event.trial, **event.data)
+        recorder.record(event.row, event.trial)
     kinds = [event.kind for event in written]
     assert kinds.count("watcher.crashed") == 1
     assert [event.seq for event in written] == list(range(len(events()) + 1))
@@ -183,14 +185,14 @@ async def test_a_tally_that_crashes_does_not_reach_the_trials(user: User, own_bi
 @pytest.mark.server
 @pytest.mark.parametrize("command", ["sweep", "doctor"])
 async def test_a_line_that_crashes_does_not_reach_what_it_tells_of(command: str, owner: User) -> None:
-    done = await run(owner, "import lkdiag.cli.away_line as a\na.away_line = crash", command)
+    done = await run(owner, "import lkdiag.cli.messages as a\na.away_line = crash", command)
     assert done.code == 0, done.stderr
     assert len([line for line in done.stderr.splitlines() if "itself failed" in line]) == 1
 
 
 @pytest.mark.server
 async def test_a_canary_whose_judging_crashes_goes_on(user: User, own_binary: Path) -> None:  # noqa: ARG001
-    patch = "import lkdiag.canary.judging as j\nj.Judgement.of = crash"
+    patch = "import lkdiag.judge.live as j\nj.TrialVerdict.of = crash"
     words = ("canary", "--local", "--every", "1s", "--max-trials", "2", "--listen", "127.0.0.1:0")
     done = await run(user, patch, *words)
     assert done.code == 0, done.stderr

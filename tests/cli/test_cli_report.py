@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from lkdiag.journal import SCHEMA
+from lkdiag.journal.file import SCHEMA
 from lkdiag.scenario.dispatch import DispatchScenario
 
 if TYPE_CHECKING:
@@ -113,7 +113,8 @@ async def test_events_that_make_no_run(user: User) -> None:
     """A changed file, or a fault of lkdiag's own: neither a wrong usage nor a finding."""
     journal = write(user, f"{HEAD}\n{line(1, 'worker.registered')}\n{END}\n")
     error, hint = (await user.run("report", RUN)).refusal(4)
-    assert f"{journal} can't be judged: KeyError: 'worker_id' (lkdiag/checks/run_facts.py:" in error
+    reason = "AttributeError: 'worker.registered' object has no attribute 'worker_id' (lkdiag/facts/run.py:"
+    assert f"{journal} can't be judged: {reason}" in error
     assert "please report it with the journal attached" in hint
 
 

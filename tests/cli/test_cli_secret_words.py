@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lkdiag.cli.secret_words import check_words
+from lkdiag.cli.secrets import check_words
 from lkdiag.errors import UsageError
 
 from .user import MARK

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.server
+@pytest.mark.long
 @pytest.mark.usefixtures("own_binary")
 async def test_every_failure_is_named_and_no_wolf_is_cried(user: User) -> None:
     done = await user.run("selftest", "--trials", "24", "--seed", "3", "-c", "8", "--format", "json")

@@ -36,7 +36,7 @@ BAD: dict[str, tuple[str, str, str]] = {
     "no duration": ("--timeout soon", "--timeout: 'soon' is not a duration", "250ms"),
     "negative duration": ("--timeout -3s", "--timeout: '-3s' is not a duration", "250ms"),
     "no time at all": ("--timeout 0", "--timeout is 0 s", "above 0"),
-    "endless": ("--gap 9999h", "--gap is", "below a day"),
+    "endless": ("--gap 9999h", "--gap is", "from 0 to a day"),
     "late after lost": ("--timeout 5s --delayed-after 6s", "--delayed-after (6 s) is above --timeout (5 s)", "late"),
     "control of oneself": ("--control", "--control needs --agent-name", "probe"),
     "control of nothing": ("--agent-name a --control --control-share 1", "--control-share is 1", "between 0 and 1"),

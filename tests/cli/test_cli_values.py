@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lkdiag.cli.app import _run
-from lkdiag.cli.notes import MESSAGE_MAX, PATH_MAX, VALUE_MAX, shortened
+from lkdiag.cli.messages import MESSAGE_MAX, PATH_MAX, VALUE_MAX, shortened
 from lkdiag.client.call_rate import parse_retry_after_s
 from lkdiag.errors import UsageError
-from lkdiag.scenario.address import parse_address
-from lkdiag.scenario.duration import parse_duration_s
-from lkdiag.scenario.number import parse_number, parse_whole
+from lkdiag.scenario.option import parse_address, parse_duration_s, parse_number, parse_whole
 from lkdiag.scenario.shard import Shard
 
 if TYPE_CHECKING:
@@ -179,7 +177,7 @@ def test_what_is_no_shard(text: str) -> None:
 @pytest.mark.parametrize("port", ["٨٠", "８０", " 80", "+80", "8_0", "-0", "65536", "9" * 5000])
 def test_what_is_no_port(port: str) -> None:
     with pytest.raises(UsageError, match="is not an address"):
-        parse_address(f"127.0.0.1:{port}")
+        parse_address(f"127.0.0.1:{port}", "--webhook-listen")
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "1_0", "٢"])

@@ -13,18 +13,19 @@ import pytest
 from livekit import api, rtc
 
 from lkdiag.client.workers import StagedWorker, any_room
-from lkdiag.journal import read_journal
+from lkdiag.journal.file import read_journal
+from lkdiag.journal.recorder import Recorder
 from lkdiag.render import FORMATS
 from lkdiag.report.build import build_report
 from lkdiag.report.redact import redact
 from lkdiag.scenario.dispatch import JobType
-from lkdiag.scenario.workers import parse_behaviour
+from lkdiag.scenario.fault import parse_behaviour
 from lkdiag.settings import Credentials
-from lkdiag.timeline import Event, Recorder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from lkdiag.journal.event import Event
     from lkdiag.server.private import PrivateServer
 
     from .user import Running, User

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.deadline import DEADLINE_S
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
     from pathlib import Path
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 MARK = "HUSHHUSH"
 """In every secret that the tests make up."""
 JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.")
-DEADLINE_S = 180.0
-"""Nothing may take longer: a run that does hangs."""
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lkdiag.checks.teardown.verdict import TeardownOutcome
-from lkdiag.checks.verdict import Mismatch, Outcome
-from lkdiag.journal import read_journal
+from lkdiag.contract import Mismatch, Outcome, TeardownOutcome
+from lkdiag.journal.file import read_journal
 from lkdiag.report.build import build_report
 from lkdiag.report.teardown_value import TeardownCell, TeardownReport, TeardownSummary, TeardownTrial
 from lkdiag.report.value import DispatchReport

@@ -11,6 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from lkdiag.cli import compare as command
+from lkdiag.cli.command import flat
 from lkdiag.errors import LkdiagError, UsageError
 
 from .runs import JOURNALS
@@ -36,7 +37,7 @@ def cwd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def compare(*words: str) -> tuple[int, str, str]:
     """Its code, and what it says on stdout and on stderr; raises what it refuses with."""
     app = typer.Typer()
-    app.command()(command.compare)
+    app.command()(flat(command.compare))
     done = CliRunner().invoke(app, list(words))
     if isinstance(done.exception, LkdiagError):
         raise done.exception

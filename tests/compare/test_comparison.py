@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from lkdiag.checks.verdict import Outcome
 from lkdiag.cli.compare import exit_code_of
 from lkdiag.compare import compare
 from lkdiag.compare.measure import about, chance
 from lkdiag.compare.value import Result
+from lkdiag.contract import Outcome
+from lkdiag.document.compare import for_issue, for_terminal
 from lkdiag.errors import UsageError
-from lkdiag.render import compare as render
-from lkdiag.render.compare import render_json, render_markdown, render_terminal
+from lkdiag.render import markdown, terminal
+from lkdiag.render.json import render_value
 
 from .runs import a_call, a_run, a_teardown
 
@@ -29,10 +30,22 @@ SLOW = tuple(500.0 + 5 * number for number in range(40))
 NO_DIFFERENCE = "No difference that chance alone would not make."
 
 
-def shown(found: Comparison) -> str:
+def shown(found: Comparison, width: int | None = None) -> str:
+    """In a pipe, or in a terminal of that width."""
     text = io.StringIO()
-    render_terminal(found, text)
+    piped = terminal.make_console(text, is_terminal=False)
+    terminal.write(
+        for_terminal(found), piped if width is None else Console(file=text, width=width, height=50, markup=False)
+    )
     return text.getvalue()
+
+
+def render_markdown(found: Comparison) -> str:
+    return markdown.write(for_issue(found))
+
+
+def render_json(found: Comparison) -> str:
+    return render_value(found, "schema", "kind", "result", "headline")
 
 
 def said(found: Comparison) -> dict[str, str]:
@@ -94,18 +107,14 @@ tell; about 80 each could.
 
 
 @pytest.mark.parametrize("width", [80, 200])
-def test_the_figures_fit_a_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        render, "make_console", lambda file, **_: Console(file=file, width=width, height=50, markup=False)
-    )
-    text = shown(a_pair())
+def test_the_figures_fit_a_terminal(width: int) -> None:
+    text = shown(a_pair(), width)
     assert FIGURES in text
     assert max(map(len, text.splitlines())) <= width
 
 
-def test_narrow_terminals_get_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(render, "make_console", lambda file, **_: Console(file=file, width=50, height=50, markup=False))
-    text = shown(a_pair())
+def test_narrow_terminals_get_blocks() -> None:
+    text = shown(a_pair(), 50)
     assert "  lost\n    A             6 of 40 (15 %)\n    B             1 of 40 (2.5 %)\n" in text
     assert max(map(len, text.splitlines())) <= 50
 

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lkdiag.client.workers import StagedWorker
+from lkdiag.journal.recorder import Recorder
 from lkdiag.scenario.dispatch import JobType
 from lkdiag.scenario.fault import BehaviourSpec
 from lkdiag.settings import Credentials
-from lkdiag.timeline import Recorder
 
 from .conftest import rooms
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from lkdiag.journal.event import Event
     from lkdiag.server.private import PrivateServer
-    from lkdiag.timeline import Event
 
     from .conftest import Patient
 

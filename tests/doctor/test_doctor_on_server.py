@@ -121,10 +121,11 @@ async def test_grants_are_put_in_by_somebody_else(owner: Patient, private_server
 @pytest.fixture
 def change_rtc(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Change the part of the next private server's configuration that is about media."""
+    unchanged = private.private_config
 
     def change(**rtc: Any) -> None:
         def changed(ports: Ports, api_key: ApiKey, webhook_urls: Sequence[str] = ()) -> dict[str, Any]:
-            made: dict[str, Any] = dict(private.private_config(ports, api_key, webhook_urls))
+            made: dict[str, Any] = dict(unchanged(ports, api_key, webhook_urls))
             return {**made, "rtc": {**made["rtc"], **rtc}}
 
         monkeypatch.setattr(private, "private_config", changed)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.user import wait_nobody_runs
+from tests.deadline import DEADLINE_S
 
 from .conftest import HEALTHY, rooms
 
@@ -70,7 +71,7 @@ async def test_file_that_can_not_be_written_is_said_before_anything_is_done(pati
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_interrupted(number: int, owner: Patient, private_server: PrivateServer) -> None:
     async with owner.user.running("doctor", "--format", "json", *NEVER) as running:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE_S):
             while not [name for name in await rooms(private_server) if name.endswith("-agent")]:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         running.signal(number)
@@ -94,7 +95,7 @@ async def test_own_server_ends_with_it(patient: Patient, server_binary: ServerBi
     link.symlink_to(server_binary.path)
     patient.user.environ["LKDIAG_SERVER_BINARY"] = str(link)
     async with patient.user.running("doctor", "--local", *NEVER) as running:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE_S):
             while not await asyncio.to_thread(_runs, str(link)):  # noqa: ASYNC110 - no event tells
                 await asyncio.sleep(0.02)
         running.signal(signal.SIGINT)

@@ -15,7 +15,7 @@ from lkdiag.doctor.checks.sdk import mismatches
 from lkdiag.doctor.checks.server import judged, missing
 from lkdiag.doctor.examination import examine
 from lkdiag.doctor.table import CHECKS
-from lkdiag.render.doctor import TITLE_CELLS
+from lkdiag.render.terminal import TITLE_CELLS
 from lkdiag.report.doctor_value import Health, Mark
 from lkdiag.settings import CredentialFlags
 

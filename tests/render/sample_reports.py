@@ -5,15 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from lkdiag.checks import cold_start, delayed, dropped, false_running, not_carried_out, not_fit
-from lkdiag.checks.diagnosis import Cause, Diagnosis
-from lkdiag.checks.verdict import Fallback, Finding, Mismatch, Outcome, Severity, State, Verdict
-from lkdiag.report.health_value import Health
+from lkdiag.contract import Cause, Fallback, Mismatch, Outcome, Severity, State, Verdict
+from lkdiag.judge.causes.diagnosis import Diagnosis
+from lkdiag.judge.checks import (
+    cold_start,
+    delayed,
+    dropped,
+    false_running,
+    not_carried_out,
+    not_fit,
+)
+from lkdiag.judge.finding import Finding
 from lkdiag.report.value import (
     DispatchReport,
     DispatchSummary,
     Environment,
     LeftoverRoom,
+    OwnHealth,
     Run,
     Server,
     TimelineLine,
@@ -386,7 +394,7 @@ def inconclusive() -> DispatchReport:
         (a_trial(1), late, a_trial(3)),
         verdict=Verdict.INCONCLUSIVE,
         headline="1 of 3 trials could not be judged: lkdiag itself was too slow.",
-        health=Health(
+        health=OwnHealth(
             loop_lag_ms=Quantiles.of([0.4, 0.5, 1.1, 90.5, 1840.0]),
             stalled_ms=1840.0,
             cores=2,

@@ -7,10 +7,16 @@ from dataclasses import replace
 from statistics import median
 from typing import Any
 
-from lkdiag.checks import not_carried_out, not_fit
-from lkdiag.checks.teardown import cleanup_never_ran, cleanup_raised, slow_close, survivor_stranded
-from lkdiag.checks.teardown.verdict import TeardownOutcome
-from lkdiag.checks.verdict import Finding, Severity, Verdict
+from lkdiag.contract import Severity, TeardownOutcome, Verdict
+from lkdiag.judge.checks import (
+    cleanup_never_ran,
+    cleanup_raised,
+    not_carried_out,
+    not_fit,
+    slow_close,
+    survivor_stranded,
+)
+from lkdiag.judge.finding import Finding
 from lkdiag.report.teardown_value import Survivor, TeardownCell, TeardownReport, TeardownSummary, TeardownTrial
 from lkdiag.report.value import Environment, LeftoverRoom, Run, Server, TimelineLine
 from lkdiag.stats import Quantiles

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lkdiag.document.selection import trials_of
 from lkdiag.render import FORMATS
-from lkdiag.render.selection import trials_of
 
 from .sample_reports import SAMPLES
 from .teardown_samples import TEARDOWNS

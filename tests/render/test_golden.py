@@ -1,6 +1,7 @@
-"""Whole outputs, compared with files.
+"""Whole outputs of recorded journals, compared with files that a reader can review.
 
 After a change that is meant: `LKDIAG_WRITE_GOLDEN=1 python -m pytest tests/render/test_golden.py`, then read the diff.
+JSON has its own: tests/journals/*.report.json. What no journal has (texts that attack, say) is made by hand.
 """
 
 from __future__ import annotations
@@ -13,69 +14,58 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from lkdiag.render import json, markdown, terminal
+from lkdiag.document.build import document_of
+from lkdiag.journal.file import read_journal
+from lkdiag.render import markdown, terminal
+from lkdiag.report.build import build_report
 
-from .sample_reports import SAMPLES
-from .teardown_samples import TEARDOWNS
+from .sample_reports import hostile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from lkdiag.report.value import Report
 
 GOLDEN = Path(__file__).parent / "golden"
-EVERY: dict[str, Callable[[], Report]] = {**SAMPLES, **TEARDOWNS}
+JOURNALS = Path(__file__).parents[1] / "journals"
 
 
-def at_columns(width: int, sample: str) -> str:
+def report_of(name: str) -> Report:
+    if name == "hostile":
+        return hostile()
+    found = next(path for path in JOURNALS.rglob(f"{name}.jsonl"))
+    journal = read_journal(found)
+    return build_report(journal.events, journal.notes)
+
+
+def written(report: Report, kind: str) -> str:
+    """As Markdown, or at so many columns of a terminal."""
+    document = document_of(report)
+    if kind == "md":
+        return markdown.render(document)
     file = io.StringIO()
-    terminal.render(EVERY[sample](), Console(file=file, width=width, height=50, force_terminal=True, color_system=None))
+    width = int(kind.partition(".")[0])
+    terminal.render(document, Console(file=file, width=width, height=50, force_terminal=True, color_system=None))
     return file.getvalue()
-
-
-WRITERS: dict[str, Callable[[str], str]] = {
-    "txt": lambda sample: at_columns(80, sample),
-    "200.txt": lambda sample: at_columns(200, sample),
-    "md": lambda sample: markdown.render(EVERY[sample]()),
-    "json": lambda sample: json.render(EVERY[sample]()),
-}
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "empty.txt",
-        "empty.md",
-        "empty.json",
-        "delivered.txt",
-        "delivered.md",
-        "failing.txt",
-        "failing.200.txt",
-        "failing.md",
-        "inconclusive.txt",
-        "inconclusive.md",
-        "inconclusive.json",
-        "hostile.txt",
+        "interrupted.80.txt",
+        "interrupted.md",
+        "nobody-control.80.txt",
+        "nobody-control.200.txt",
+        "running-but-absent.80.txt",
+        "running-but-absent.md",
+        "lone-caller.80.txt",
+        "lone-caller.md",
+        "survivor-alone.200.txt",
+        "hostile.80.txt",
         "hostile.md",
-        "teardown-grid.txt",
-        "teardown-grid.200.txt",
-        "teardown-grid.md",
-        "teardown-cell.txt",
-        "teardown-cell.md",
-        "teardown-cell.json",
-        "teardown-subject.txt",
-        "teardown-subject.200.txt",
-        "teardown-interrupted.txt",
-        "teardown-interrupted.md",
-        "teardown-empty.txt",
-        "teardown-empty.md",
-        "teardown-hostile.txt",
-        "teardown-hostile.md",
     ],
 )
 def test_output_is_the_golden_one(name: str) -> None:
-    sample, _, kind = name.partition(".")
-    text = WRITERS[kind](sample)
+    source, _, kind = name.partition(".")
+    text = written(report_of(source), kind)
     golden = GOLDEN / name
     if os.environ.get("LKDIAG_WRITE_GOLDEN"):
         golden.write_text(text, encoding="utf-8")

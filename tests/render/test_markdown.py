@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from markdown_it import MarkdownIt
 
+from lkdiag.document.build import document_of
 from lkdiag.render import markdown
-from lkdiag.render.markdown_text import code, code_block, link, prose
+from lkdiag.render.markdown import code, code_block, link, prose
 
 from . import sample_reports
 from .sample_reports import HOSTILE_AGENT, HOSTILE_ERROR, a_dropped, a_report
@@ -59,11 +60,11 @@ def with_long_texts() -> DispatchReport:
     ],
 )
 def test_fits_an_issue(report: Report) -> None:
-    assert len(markdown.render(report)) <= 65_536
+    assert len(markdown.render(document_of(report))) <= 65_536
 
 
 def test_of_too_many_trials_the_passing_rows_go_first_and_it_says_so() -> None:
-    text = markdown.render(sample_reports.many(300))
+    text = markdown.render(document_of(sample_reports.many(300)))
     assert "the rows of the 200 trials without a finding" in text
     assert "`--format json` has everything" in text
     assert "\n| 2 |" not in text
@@ -73,7 +74,7 @@ def test_of_too_many_trials_the_passing_rows_go_first_and_it_says_so() -> None:
 
 
 def test_then_the_timelines_go_from_the_end_and_the_findings_stay() -> None:
-    text = markdown.render(sample_reports.many(240))
+    text = markdown.render(document_of(sample_reports.many(240)))
     dropped = re.search(r"the timelines of (\d+) failing trials", text)
     assert dropped is not None
     assert text.count("```text") == 80 - int(dropped[1]) > 0
@@ -84,25 +85,25 @@ def test_then_the_timelines_go_from_the_end_and_the_findings_stay() -> None:
 
 
 def test_even_of_too_many_failing_trials_the_first_keep_their_ids() -> None:
-    text = markdown.render(sample_reports.many(3000))
+    text = markdown.render(document_of(sample_reports.many(3000)))
     assert "RM_0003aBcDeFgH" in text
     assert re.search(r"the rows of \d+ failing trials", text)
     assert "### Failing trials" not in text
 
 
 def test_nothing_is_said_to_be_left_out_where_all_fits() -> None:
-    assert "Left out" not in markdown.render(sample_reports.failing())
+    assert "Left out" not in markdown.render(document_of(sample_reports.failing()))
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_every_table_row_has_as_many_cells_as_its_head(sample: str) -> None:
-    for block in re.findall(r"(?:^\|.*\n)+", markdown.render(SAMPLES[sample]()), re.MULTILINE):
+    for block in re.findall(r"(?:^\|.*\n)+", markdown.render(document_of(SAMPLES[sample]())), re.MULTILINE):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_every_details_block_is_closed_and_the_only_html(sample: str) -> None:
-    tokens = parsed(markdown.render(SAMPLES[sample]()))
+    tokens = parsed(markdown.render(document_of(SAMPLES[sample]())))
     html = [token.content.strip() for token in tokens if token.type == "html_block"]
     assert sum("<details>" in text for text in html) == sum("</details>" in text for text in html)
     assert all(re.fullmatch(r"</details>|<details><summary>[^<>]*</summary>", text) for text in html)
@@ -111,7 +112,7 @@ def test_every_details_block_is_closed_and_the_only_html(sample: str) -> None:
 
 
 def test_hostile_text_makes_no_link_emphasis_or_heading() -> None:
-    tokens = parsed(markdown.render(sample_reports.hostile()))
+    tokens = parsed(markdown.render(document_of(sample_reports.hostile())))
     children = [child for token in tokens for child in token.children or ()]
     assert not [child for child in children if child.type in {"link_open", "image", "em_open", "s_open"}]
     assert "heading" not in {tokens[at + 1].content for at, token in enumerate(tokens) if token.type == "heading_open"}
@@ -120,20 +121,20 @@ def test_hostile_text_makes_no_link_emphasis_or_heading() -> None:
 
 
 def test_trials_are_in_utc_with_full_room_names() -> None:
-    text = markdown.render(sample_reports.failing())
+    text = markdown.render(document_of(sample_reports.failing()))
     assert "| started (UTC) |" in text
     assert "| 3 | 2026-08-21 10:14:06.125 | subject | ✗ dropped | – | no-job |" in text
     assert "| lkdiag-7f3k2m-003 | RM_0003aBcDeFgH | AD_0003aBcDeFgH | – | – | AD_9003aBcDeFgH |" in text
 
 
 def test_the_command_stands_in_a_block_of_its_own() -> None:
-    assert markdown.render(sample_reports.delivered()).endswith(
+    assert markdown.render(document_of(sample_reports.delivered())).endswith(
         "```sh\nlkdiag dispatch-trial --count 20 --agent-name inbound-agent\n```\n"
     )
 
 
 def test_a_trial_without_a_story_still_has_its_finding() -> None:
-    text = markdown.render(a_report((a_dropped(1, timeline=()),)))
+    text = markdown.render(document_of(a_report((a_dropped(1, timeline=()),))))
     assert "<summary>Trial 1: ✗ dropped, state no-job</summary>" in text
     assert "had no job after 20.00 s" in text
 

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from markdown_it import MarkdownIt
 
-from lkdiag.render.markdown import render
+from lkdiag.document.build import document_of
+from lkdiag.render import markdown as writer
 
 from . import sample_reports
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lkdiag.report.value import Report
     from lkdiag.server.binary import ServerBinary
 
 FAULTS = "silent=0.1,ghost=0.1,slow:3s=0.1"
@@ -48,6 +50,10 @@ QUESTIONS = {
     "smallest example": r"Smallest example The command below",
     "how to repeat it": rf"Run it again lkdiag {re.escape(COMMAND)}",
 }
+
+
+def render(report: Report) -> str:
+    return writer.render(document_of(report))
 
 
 def shown(markdown: str) -> str:
@@ -88,6 +94,7 @@ def _text(path: Path) -> str:
 
 
 @pytest.mark.server
+@pytest.mark.xdist_group("written")
 class TestRealRun:
     @pytest.mark.parametrize("question", QUESTIONS)
     def test_it_answers(self, question: str, written: tuple[str, dict[str, Any]]) -> None:

@@ -12,16 +12,17 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from lkdiag.checks.teardown.verdict import TeardownOutcome
+from lkdiag.contract import TeardownOutcome
+from lkdiag.document import teardown_table as columns
+from lkdiag.document.build import document_of
+from lkdiag.document.selection import failing, planned_trials
+from lkdiag.document.teardown import CLEANUP_MEANING, WORST_FIRST, cell_text, grid_of, where
+from lkdiag.document.teardown_table import SYMBOL
 from lkdiag.render import json, markdown, terminal
-from lkdiag.render.selection import failing, planned_trials
-from lkdiag.render.teardown import columns
-from lkdiag.render.teardown.grid import cell_text, grid_of, where
-from lkdiag.render.teardown.wording import CLEANUP_MEANING, SYMBOL, WORST_FIRST
 from lkdiag.report.redact import redact
 from lkdiag.report.teardown_value import SubjectSeen, TeardownCell
 from lkdiag.report.value import LeftoverRoom
-from lkdiag.scenario.teardown import Cleanup
+from lkdiag.scenario.call import Cleanup
 
 from . import teardown_samples
 from .teardown_samples import CLEANUPS, EXITS, TEARDOWNS, a_call, a_teardown
@@ -35,13 +36,13 @@ ESCAPE = re.compile(r"\x1b\[([0-9;]*)m")
 def shown(report: TeardownReport, width: int = 80, *, verbose: bool = False, **console: Any) -> str:
     file = io.StringIO()
     options: dict[str, Any] = {"force_terminal": True, "color_system": None, **console}
-    terminal.render(report, Console(file=file, width=width, height=50, **options), verbose=verbose)
+    terminal.render(document_of(report), Console(file=file, width=width, height=50, **options), verbose=verbose)
     return file.getvalue()
 
 
 def piped(report: TeardownReport) -> str:
     file = io.StringIO()
-    terminal.render(report, terminal.make_console(file, is_terminal=False))
+    terminal.render(document_of(report), terminal.make_console(file, is_terminal=False))
     return file.getvalue()
 
 
@@ -277,7 +278,7 @@ def test_masking_leaves_a_teardown_report_a_teardown_report() -> None:
 
 def test_markdown_has_the_grid_and_every_story() -> None:
     report = teardown_samples.full_grid()
-    text = markdown.render(report)
+    text = markdown.render(document_of(report))
     head = "| cleanup | session-closed, caller hangs up | session-closed, human hangs up |"
     assert head in text
     assert "| poll-reaper | ✓ 1.0 s | ✓ 1.0 s | ✓ 1.0 s | ! 6.1 s | ✓ 1.0 s | ✓ 1.0 s |" in text
@@ -290,7 +291,7 @@ def test_company_in_a_leftover_room_is_named() -> None:
     alone = teardown_samples.full_grid().trials[0]
     report = a_teardown((replace(alone, left_in_room=("human-agent-sip", "agent-x")),))
     assert "left in the room: human-agent-sip, agent-x" in shown(report)
-    assert "Left in the room: human-agent-sip, agent-x." in markdown.render(report)
+    assert "Left in the room: human-agent-sip, agent-x." in markdown.render(document_of(report))
     assert "left in the room" not in shown(a_teardown((alone,)))
 
 
@@ -312,7 +313,7 @@ def test_a_room_that_lkdiag_has_deleted_is_not_said_to_be_there() -> None:
     """Rooms that were left over are told with who was in them; nobody is sent to look for them any more."""
     deleted = LeftoverRoom("lkdiag-x-001", "RMdeleted", None, ("somebody",), still_there=False)
     report = replace(teardown_samples.one_cell(), leftover_rooms=(deleted,))
-    for text in (piped(report), markdown.render(report)):
+    for text in (piped(report), markdown.render(document_of(report))):
         line = next(line for line in text.splitlines() if "RMdeleted" in line)
         assert "somebody" in line
         assert "lkdiag sweep" not in line

@@ -11,9 +11,10 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from lkdiag.checks.verdict import Outcome
+from lkdiag.contract import Outcome
+from lkdiag.document.build import document_of
+from lkdiag.document.selection import failing as failing_trials
 from lkdiag.render import terminal
-from lkdiag.render.selection import failing as failing_trials
 
 from . import sample_reports
 from .sample_reports import SAMPLES, a_dropped, a_report, a_trial
@@ -28,14 +29,14 @@ def shown(report: DispatchReport, width: int = 80, *, verbose: bool = False, **c
     """What stands on a terminal of that width."""
     file = io.StringIO()
     options: dict[str, Any] = {"force_terminal": True, "color_system": None, **console}
-    terminal.render(report, Console(file=file, width=width, height=50, **options), verbose=verbose)
+    terminal.render(document_of(report), Console(file=file, width=width, height=50, **options), verbose=verbose)
     return file.getvalue()
 
 
 def piped(report: DispatchReport) -> str:
     """What goes into a pipe."""
     file = io.StringIO()
-    terminal.render(report, terminal.make_console(file, is_terminal=False))
+    terminal.render(document_of(report), terminal.make_console(file, is_terminal=False))
     return file.getvalue()
 
 
@@ -136,7 +137,7 @@ def test_no_color_leaves_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
     file = io.StringIO()
-    terminal.render(sample_reports.failing(), terminal.make_console(file, is_terminal=True))
+    terminal.render(document_of(sample_reports.failing()), terminal.make_console(file, is_terminal=True))
     codes = {code for found in ESCAPE.findall(file.getvalue()) for code in found.split(";")}
     assert codes <= {"", "0", "1", "2"}
 
@@ -198,7 +199,7 @@ def test_rooms_with_nothing_in_common_are_named_in_full() -> None:
 def test_a_stream_that_lacks_a_character_gets_an_escape() -> None:
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding="ascii")
-    terminal.render(sample_reports.delivered(), terminal.make_console(file, is_terminal=False))
+    terminal.render(document_of(sample_reports.delivered()), terminal.make_console(file, is_terminal=False))
     file.flush()
     assert b"delivered" in raw.getvalue()
 

@@ -11,37 +11,36 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import msgspec
 import pytest
 
-from lkdiag.checks import RUN_CHECKS, TRIAL_CHECKS, diagnosis
-from lkdiag.checks.check_crashed import SLUG, name_of
-from lkdiag.checks.facts import DispatchFacts
-from lkdiag.checks.judged import JudgedTrial
-from lkdiag.checks.teardown import CALL_CHECKS
-from lkdiag.checks.teardown.facts import TeardownFacts
-from lkdiag.checks.verdict import Outcome, Severity, Verdict
-from lkdiag.checks.watch import CHECKS as WATCH_CHECKS
-from lkdiag.checks.watch import NAME_CHECKS, left_alone, out_of_sight
-from lkdiag.checks.watch.facts import ObservedFacts
+from lkdiag.contract import Outcome, Severity, Verdict
 from lkdiag.errors import JournalError
-from lkdiag.journal import SCHEMA, read_journal
+from lkdiag.facts.dispatch import DispatchFacts
+from lkdiag.facts.teardown import TeardownFacts
+from lkdiag.facts.watched_call import WatchedDispatchFacts
+from lkdiag.journal.file import SCHEMA, read_journal
+from lkdiag.judge import diagnosed
+from lkdiag.judge.checks import left_alone, out_of_sight
+from lkdiag.judge.finding import SLUG, name_of
+from lkdiag.judge.tables import CALL_CHECKS, NAME_CHECKS, RUN_CHECKS, TRIAL_CHECKS
+from lkdiag.judge.tables import WATCH_CHECKS as WATCH_CHECKS
+from lkdiag.judge.trial import JudgedTrial
 from lkdiag.render import FORMATS
 from lkdiag.report import dispatch as dispatch_report
-from lkdiag.report import dispatch_trial
 from lkdiag.report import teardown as teardown_report
 from lkdiag.report import watch as watch_report
-from lkdiag.report.api_calls import ApiCallsSoFar
 from lkdiag.report.build import build_report
+from lkdiag.report.summary import ApiCallsSoFar
 from lkdiag.report.value import DispatchReport
 from lkdiag.report.watch_value import WatchReport
 from lkdiag.scenario.watch import WatchScenario
-from tests.checks.followed import Followed
-from tests.checks.story import dispatch, job
+from tests.judge.followed import Followed
+from tests.judge.story import dispatch, job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from lkdiag.journal.event import Event
     from lkdiag.report.teardown_value import TeardownReport
     from lkdiag.report.value import Report
-    from lkdiag.timeline import Event
 
 JOURNALS = Path(__file__).parents[1] / "journals"
 DISPATCHES = [JOURNALS / f"{name}.jsonl" for name in ("ghost", "nobody-control", "honest", "scenarios/webhooks-late")]
@@ -152,11 +151,11 @@ def test_a_check_of_a_call(at: int, monkeypatch: pytest.MonkeyPatch) -> None:
 # -- causes ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("at", range(len(diagnosis.DIAGNOSES)), ids=[name_of(one) for one in diagnosis.DIAGNOSES])
+@pytest.mark.parametrize("at", range(len(diagnosed.DIAGNOSES)), ids=[name_of(one) for one in diagnosed.DIAGNOSES])
 def test_a_cause(at: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """No cause is named then: what comes after it in the list might be wrong."""
     whole = report_of(DISPATCHES[0])
-    monkeypatch.setattr(diagnosis, "DIAGNOSES", with_crash(diagnosis.DIAGNOSES, at))
+    monkeypatch.setattr(diagnosed, "DIAGNOSES", with_crash(diagnosed.DIAGNOSES, at))
     crashed = report_of(DISPATCHES[0])
     for before, after in zip(whole.trials, crashed.trials, strict=True):
         told = [finding for finding in after.findings if finding.check == SLUG]
@@ -170,8 +169,8 @@ def test_a_cause(at: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_cause_that_a_check_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """The check says what it knows without it."""
-    causes = diagnosis.OF_THE_DISPATCH
-    monkeypatch.setattr(diagnosis, "OF_THE_DISPATCH", with_crash(causes, 0))
+    causes = diagnosed.OF_THE_DISPATCH
+    monkeypatch.setattr(diagnosed, "OF_THE_DISPATCH", with_crash(causes, 0))
     crashed, whole = report_of(DISPATCHES[0]), None
     monkeypatch.undo()
     whole = report_of(DISPATCHES[0])
@@ -306,7 +305,7 @@ def test_a_part_of_the_report(name: str, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_part_of_a_trial(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its verdict stands."""
     whole = report_of(DISPATCHES[0])
-    monkeypatch.setattr(dispatch_trial, part, crash)
+    monkeypatch.setattr(dispatch_report, part, crash)
     crashed = report_of(DISPATCHES[0])
     assert_says_so(crashed, "of the trial" if part == "story" else "participant ids")
     assert crashed.verdict is whole.verdict is Verdict.FAIL
@@ -377,7 +376,7 @@ def test_the_watch_itself() -> None:
 @pytest.mark.parametrize("at", range(len(WATCH_CHECKS)), ids=[name_of(check) for check in WATCH_CHECKS])
 def test_a_check_of_a_dispatch_that_was_watched(at: int, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = watch_of(watched())
-    monkeypatch.setattr(watch_report, "CHECKS", with_crash(WATCH_CHECKS, at))
+    monkeypatch.setattr(watch_report, "WATCH_CHECKS", with_crash(WATCH_CHECKS, at))
     crashed = watch_of(watched())
     assert_says_so(crashed, f"the check {name_of(WATCH_CHECKS[at])} crashed")
     assert_rest_stands(crashed, whole, slug_of(WATCH_CHECKS[at]))
@@ -397,7 +396,7 @@ def test_a_check_of_the_watch(check: str, monkeypatch: pytest.MonkeyPatch) -> No
     whole = watch_of(watched())
     monkeypatch.setattr(out_of_sight, check, crashing(getattr(out_of_sight, check)))
     crashed = watch_of(watched())
-    assert_says_so(crashed, "watch.out-of-sight")
+    assert_says_so(crashed, "the check out-of-sight crashed")
     assert_rest_stands(crashed, whole, "out-of-sight")
 
 
@@ -405,14 +404,16 @@ def test_a_check_of_a_watched_call(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = watch_of(watched())
     monkeypatch.setattr(left_alone, "judge", crashing(left_alone.judge))
     crashed = watch_of(watched())
-    assert_says_so(crashed, "watch.left-alone")
+    assert_says_so(crashed, "the check left-alone crashed")
     assert crashed.trials == whole.trials
     assert crashed.leftover_rooms == whole.leftover_rooms
 
 
 def test_a_watched_dispatch_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = watch_of(watched())
-    monkeypatch.setattr(ObservedFacts, "latency_ms", broken_for(1, getattr_static(ObservedFacts, "latency_ms")))
+    monkeypatch.setattr(
+        WatchedDispatchFacts, "latency_ms", broken_for(1, getattr_static(WatchedDispatchFacts, "latency_ms"))
+    )
     crashed = watch_of(watched())
     assert crashed.trials[0].outcome is Outcome.INCONCLUSIVE
     assert (crashed.trials[0].call, crashed.trials[0].agent_name) == (whole.trials[0].call, whole.trials[0].agent_name)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from lkdiag.journal import read_journal
+from lkdiag.journal.event import Event, is_ground_truth
+from lkdiag.journal.file import read_journal
 from lkdiag.report.build import build_report
-from lkdiag.timeline import Event, is_ground_truth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from lkdiag.checks.verdict import Fallback, Outcome, Verdict
+from lkdiag.contract import Fallback, Outcome, Verdict
 from lkdiag.errors import JournalError
-from lkdiag.journal import read_journal
+from lkdiag.journal.event import is_ground_truth
+from lkdiag.journal.file import read_journal
 from lkdiag.report.build import build_report
 from lkdiag.report.value import DispatchReport
-from lkdiag.timeline import is_ground_truth
 
 if TYPE_CHECKING:
     from lkdiag.report.value import TrialReport

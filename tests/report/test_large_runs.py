@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from lkdiag.journal import read_journal
+from lkdiag.journal.file import read_journal
 from lkdiag.render import FORMATS
 from lkdiag.report.build import build_report
 from lkdiag.report.redact import redact

@@ -12,8 +12,10 @@ SCRIPT = """
 import sys
 from pathlib import Path
 
-import lkdiag.checks, lkdiag.report.build, lkdiag.report.redact
-from lkdiag.journal import read_journal
+from lkdiag.journal.file import read_journal
+import lkdiag.judge.tables
+import lkdiag.report.build
+import lkdiag.report.redact
 
 for name in ("asyncio", "livekit", "aiohttp", "rich", "typer"):
     assert name not in sys.modules, name + " is imported for judging"

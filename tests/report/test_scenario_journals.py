@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from lkdiag.journal import read_journal
+from lkdiag.journal.file import read_journal
 from lkdiag.render.json import render
 from lkdiag.report.build import build_report
-from lkdiag.scenario.script import builtin_names
+from lkdiag.scenario.file import builtin_names
 
 JOURNALS = Path(__file__).parents[1] / "journals" / "scenarios"
 WITHOUT_EXPECTATION = {"dispatch-trial", "transfer-teardown"}

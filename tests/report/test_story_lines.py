@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from lkdiag.journal.event import Event
+from lkdiag.journal.timeline import Timeline
 from lkdiag.report.narrative import story
-from lkdiag.timeline import Event, Timeline
 
 BEGAN_MS = 1_800_000_000_000
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lkdiag.checks.verdict import Severity, Verdict
-from lkdiag.journal import read_journal
+from lkdiag.contract import Severity, Verdict
+from lkdiag.document.build import document_of
+from lkdiag.journal.file import read_journal
 from lkdiag.render import html, markdown
 from lkdiag.render import json as as_json
 from lkdiag.report.build import build_report
@@ -51,7 +52,7 @@ def test_it_is_told(tmp_path: Path, rooms: tuple[str, ...], fact: str) -> None:
 def test_every_format_names_it(tmp_path: Path) -> None:
     report = report_of(tmp_path, [ROOM])
     assert json.loads(as_json.render(report))["leftover_rooms"][0]["still_there"] is None
-    for text in (markdown.render(report), html.render(report)):
+    for text in (markdown.render(document_of(report)), html.render(document_of(report))):
         assert ROOM in text
         assert "not seen to be closed" in text
         assert "not known" in text

@@ -8,7 +8,9 @@ import pytest
 
 from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
 from lkdiag.errors import ExitCode, UsageError
-from lkdiag.scenario.script import builtin_names, load_script, split_overrides
+from lkdiag.scenario.file import builtin_names
+from lkdiag.scenario.reading import split_overrides
+from lkdiag.scenario.script import load_script
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
 import pkgutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
-import lkdiag.checks
-from lkdiag.checks import verdict
-from lkdiag.checks.teardown.verdict import TeardownOutcome
+import lkdiag.judge.checks
 from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
-from lkdiag.scenario import expect, step
+from lkdiag.contract import DISPATCH_CHECKS, TEARDOWN_CHECKS, CheckSlug
+from lkdiag.judge.tables import CALL_CHECKS, RUN_CHECKS, TRIAL_CHECKS
+from lkdiag.scenario import steps as step
+from lkdiag.scenario.call import TeardownScenario
 from lkdiag.scenario.dispatch import DispatchScenario
-from lkdiag.scenario.file import builtin_folder, read_summaries
-from lkdiag.scenario.script import DispatchScript, TeardownScript, builtin_names, load_script, read_builtin_text
-from lkdiag.scenario.teardown import TeardownScenario
+from lkdiag.scenario.file import builtin_folder, builtin_names, read_builtin_text, read_summaries
+from lkdiag.scenario.script import DispatchScript, TeardownScript, load_script
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("dispatch-trial", "transfer-teardown")
@@ -86,33 +84,17 @@ def test_the_list() -> None:
     assert numbers == sorted(numbers)
 
 
-@pytest.mark.parametrize(
-    ("words", "verdicts"),
-    [
-        (expect.Outcome, verdict.Outcome),
-        (expect.State, verdict.State),
-        (expect.Fallback, verdict.Fallback),
-        (expect.TeardownOutcome, TeardownOutcome),
-    ],
-)
-def test_expected_words_are_the_verdicts(words: object, verdicts: type[verdict.Outcome]) -> None:
-    assert get_args(words) == tuple(verdicts)
+def test_each_check_has_its_file_and_each_file_its_check() -> None:
+    """That of a check that crashed is with the guard that says so."""
+    files = {module.name.rpartition(".")[2] for module in pkgutil.walk_packages(lkdiag.judge.checks.__path__)}
+    assert files == {check.replace("-", "_") for check in CheckSlug} - {"check_crashed"}
 
 
-def test_expected_mismatches() -> None:
-    assert get_args(expect.Mismatch) == ("none", *verdict.Mismatch)
-
-
-def test_expected_findings_are_the_checks() -> None:
-    """A new check has to be named in scenario/expect.py too, or no scenario could expect it. None plays a watch."""
-    slugs: dict[bool, set[str]] = {True: set(), False: set()}
-    for module in pkgutil.walk_packages(lkdiag.checks.__path__, "lkdiag.checks."):
-        slug = getattr(importlib.import_module(module.name), "SLUG", None)
-        if slug is not None and ".watch." not in module.name:
-            slugs[".teardown." in module.name].add(slug)
-    assert set(get_args(expect.DispatchCheck)) == slugs[False]
-    assert set(get_args(expect.TeardownCheck)) >= slugs[True]
-    assert set(get_args(expect.TeardownCheck)) <= slugs[True] | slugs[False]
+def test_a_scenario_may_expect_each_check_that_is_made_of_its_trials() -> None:
+    made = {True: (*TRIAL_CHECKS, *RUN_CHECKS), False: CALL_CHECKS}
+    for of_dispatch, checks in made.items():
+        found = {sys.modules[check.__module__].SLUG for check in checks}
+        assert found <= set(DISPATCH_CHECKS if of_dispatch else TEARDOWN_CHECKS)
 
 
 def test_they_are_in_the_wheel(tmp_path: Path) -> None:

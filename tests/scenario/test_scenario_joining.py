@@ -9,8 +9,14 @@ import pytest
 from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
 from lkdiag.errors import UsageError
 from lkdiag.scenario.dispatch import Caller, JobType, JoinBy
-from lkdiag.scenario.joining import MEDIA_AT_A_TIME_MAX, MEDIA_RATE_MAX, join_of
-from lkdiag.scenario.script import DispatchScript, load_script, with_settings
+from lkdiag.scenario.script import (
+    MEDIA_AT_A_TIME_MAX,
+    MEDIA_RATE_MAX,
+    DispatchScript,
+    join_of,
+    load_script,
+    with_settings,
+)
 
 
 def script(name: str = "dispatch-trial", **settings: Any) -> DispatchScript:

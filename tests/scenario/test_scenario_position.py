@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lkdiag.scenario.file import builtin_names, read_builtin_text
-from lkdiag.scenario.position import locate
+from lkdiag.scenario.location import locate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

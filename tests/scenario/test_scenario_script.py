@@ -10,12 +10,13 @@ import pytest
 
 from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
 from lkdiag.errors import UsageError
-from lkdiag.scenario import step
+from lkdiag.scenario import steps as step
+from lkdiag.scenario.call import LOST_LISTED_S, AgentExit, Cleanup, HangupStyle, Side, TeardownScenario
 from lkdiag.scenario.dispatch import Caller, DispatchScenario, JobType, Method
 from lkdiag.scenario.fault import BehaviourSpec, Fault
-from lkdiag.scenario.script import DispatchScript, TeardownScript, load_script, split_overrides, with_settings
-from lkdiag.scenario.teardown import LOST_LISTED_S, AgentExit, Cleanup, HangupStyle, Side, TeardownScenario
-from lkdiag.scenario.workers import WorkerSpec
+from lkdiag.scenario.reading import split_overrides
+from lkdiag.scenario.script import DispatchScript, TeardownScript, load_script, with_settings
+from lkdiag.scenario.steps import WorkerSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -256,7 +257,7 @@ def test_set(given: str, field: str, value: object, story: Path) -> None:
     script = dispatch(story, given)
     assert getattr(script.settings, field) == value
     assert type(getattr(script.settings, field)) is type(value)
-    assert script.given[field] == value
+    assert script.settings.given[field] == value
 
 
 def test_set_what_varies_and_who_works(story: Path) -> None:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
-from lkdiag.journal import read_journal
-from lkdiag.render.selftest import write_terminal
+from lkdiag.document.selftest import blocks
+from lkdiag.journal.file import read_journal
+from lkdiag.render import terminal
 from lkdiag.report.build import build_report
 from lkdiag.report.teardown_value import TeardownReport
 from lkdiag.report.value import DispatchReport
-from lkdiag.scenario.script import builtin_names, load_script
+from lkdiag.scenario.file import builtin_names
+from lkdiag.scenario.script import load_script
 from lkdiag.selftest import (
     HONEST,
     HONEST_SCENARIO,
@@ -104,8 +106,8 @@ def test_a_narrow_terminal_gets_a_list_and_a_pipe_the_matrix(monkeypatch: pytest
     result = confusion_of([played("silent-drop", injected="late-agent")], truths(*every), seed=1)
     monkeypatch.setenv("COLUMNS", "80")
     narrow, piped = io.StringIO(), io.StringIO()
-    write_terminal(result, narrow, is_terminal=True)
-    write_terminal(result, piped, is_terminal=False)
+    terminal.write(blocks(result), terminal.make_console(narrow, is_terminal=True))
+    terminal.write(blocks(result), terminal.make_console(piped, is_terminal=False))
     assert "1 silent-drop" in narrow.getvalue()
     assert max(len(line) for line in narrow.getvalue().splitlines()) < 120, "colours included"
     assert "Injected (rows) against diagnosed (columns)" in piped.getvalue()

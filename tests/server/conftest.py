@@ -77,9 +77,3 @@ def wait_gone() -> WaitGone:
         pytest.fail(f"process {pid} is still there")
 
     return wait
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")

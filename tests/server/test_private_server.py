@@ -17,8 +17,9 @@ import pytest
 from aiohttp import web
 from livekit import api
 
-from lkdiag.server.private import Ports, PrivateServer, free_ports
+from lkdiag.server.private import Ports, PrivateServer
 from tests.deadline import DEADLINE_S
+from tests.ports import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

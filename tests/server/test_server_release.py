@@ -12,7 +12,7 @@ import pytest
 
 from lkdiag.errors import ServerSetupError
 from lkdiag.server.binary import ReleaseUnavailableError, archive_name, fetch, parse_checksums
-from lkdiag.server.private import free_ports
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +76,9 @@ async def test_checked_archive_gives_the_executable(release_site: ReleaseSite, t
     assert (tmp_path / "livekit-server").stat().st_mode & 0o111
 
 
-@pytest.mark.parametrize("served", [tar_gz(content=b"another server"), tar_gz()[:-20], b""])
+@pytest.mark.parametrize(
+    "served", [tar_gz(content=b"another server"), tar_gz()[:-20], b""], ids=["another server", "cut", "nothing"]
+)
 async def test_mismatch_is_an_error_and_leaves_nothing(
     served: bytes, release_site: ReleaseSite, tmp_path: Path
 ) -> None:
@@ -108,7 +110,7 @@ async def test_unavailable_says_why_and_leaves_nothing(
 
 async def test_refused_connection_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(ReleaseUnavailableError, match="can't be fetched"):
-        await fetch(ARCHIVE, tmp_path / "livekit-server", f"http://127.0.0.1:{free_ports().http}")
+        await fetch(ARCHIVE, tmp_path / "livekit-server", f"http://127.0.0.1:{free_port()}")
 
 
 async def test_transfer_that_breaks_off_is_unavailable(tmp_path: Path) -> None:

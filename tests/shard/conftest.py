@@ -11,13 +11,12 @@ import pytest
 from livekit import api
 
 from tests.cli.user import User
+from tests.deadline import DEADLINE_S
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lkdiag.server.private import PrivateServer
-
-DEADLINE_S = 60.0
 
 
 @pytest.fixture

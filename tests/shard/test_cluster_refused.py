@@ -9,7 +9,7 @@ import pytest
 
 from lkdiag import __version__
 from lkdiag.cli.session import own_credentials
-from lkdiag.cli.spread import Spread
+from lkdiag.cli.sharding import Spread
 from lkdiag.errors import ConnectionLostError, CredentialsError, LkdiagError, UsageError
 from lkdiag.scenario.shard import Shard
 from lkdiag.settings import CredentialFlags

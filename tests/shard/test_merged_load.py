@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lkdiag.journal import read_journal
+from lkdiag.journal.file import read_journal
+from lkdiag.journal.recorder import Recorder
+from lkdiag.journal.run_kinds import RunFinished, RunStarted
 from lkdiag.report.build import build_report
 from lkdiag.report.value import DispatchReport
 from lkdiag.shard.merge import merge_into, read_sources
-from lkdiag.timeline import Recorder
 
 from .recorded import add, cut, write_shard
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from lkdiag.timeline import Event
+    from lkdiag.journal.event import Event
 
 
 def merged(paths: Sequence[Path], about: Mapping[str, Any] | None = None) -> DispatchReport:
@@ -28,9 +29,9 @@ def merged(paths: Sequence[Path], about: Mapping[str, Any] | None = None) -> Dis
     recorder = Recorder(events.append, wall_ns=lambda: 0, mono_ns=lambda: 0)
     sources = read_sources(paths)
     started = {name: value for name, value in sources.found[0].started.data.items() if name != "shard"}
-    recorder.record("run.started", **started, merged={"of": 2, **(about or {})})
+    recorder.record(RunStarted(**started, merged={"of": 2, **(about or {})}))
     merge_into(recorder, sources)
-    recorder.record("run.finished")
+    recorder.record(RunFinished())
     report = build_report(events)
     assert isinstance(report, DispatchReport)
     return report

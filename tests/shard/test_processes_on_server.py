@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from lkdiag.scenario.fault import BehaviourSpec, Fault, draw
+from tests.deadline import DEADLINE_S
 
 from .conftest import wait_begun
 
@@ -117,6 +118,6 @@ async def test_processes_close_their_rooms_when_lkdiag_itself_is_killed(owner: O
         children = runners(running.process.pid)
         running.process.kill()
         await running.process.wait()
-        psutil.wait_procs(children, timeout=60)
+        psutil.wait_procs(children, timeout=DEADLINE_S)
     assert not [child for child in children if child.is_running()]
     assert await owner.rooms_gone()

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from lkdiag.timeline import Event
+from lkdiag.journal.event import Event
+from lkdiag.journal.worker_kinds import WorkerLogLine, WorkerLogRead
 from lkdiag.worker_log import LogLine, TrialKeys, What, WorkerLog, events_of, read_worker_log
 
 LOGS = Path(__file__).with_name("logs")
@@ -28,19 +29,20 @@ def log_of(*lines: LogLine) -> WorkerLog:
 
 def joined(log: WorkerLog, keys: TrialKeys, **limits: int) -> list[tuple[int | None, str]]:
     events = list(events_of(log, keys, **limits))
-    assert [kind for kind, _, _ in events] == ["worker_log.read"] + ["worker_log.line"] * (len(events) - 1)
-    return [(trial, data["what"]) for _, trial, data in events[1:]]
+    assert [row.KIND for row, _ in events] == ["worker_log.read"] + ["worker_log.line"] * (len(events) - 1)
+    return [(trial, vars(row)["what"]) for row, trial in events[1:]]
 
 
 @pytest.mark.parametrize("path", sorted(set(LOGS.iterdir()) - {LOGS / "README.md"}), ids=lambda path: path.name)
 def test_every_excerpt_gives_events_that_fit_a_journal(path: Path) -> None:
     events = list(events_of(read_worker_log(path), TrialKeys()))
-    for kind, trial, data in events:
-        msgspec.json.encode(Event(0, kind, 1, 1, trial, data))
-        assert None not in data.values()
-    assert all(set(data) <= ALLOWED for _, _, data in events[1:])
-    assert events[0][2]["file"] == path.name
-    assert events[0][2]["lines"] == len(path.read_text().splitlines())
+    for row, trial in events:
+        msgspec.json.encode(Event(0, row.KIND, 1, 1, trial, vars(row)))
+        assert None not in vars(row).values()
+    assert all(set(vars(row)) <= ALLOWED for row, _ in events[1:])
+    (read, _), *_ = events
+    assert isinstance(read, WorkerLogRead)
+    assert (read.file, read.lines) == (path.name, len(path.read_text().splitlines()))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_of_the_time_before_only_the_state_in_force_is_given() -> None:
         line(22, What.JOB_ENDED, room="r"),
     )
     events = list(events_of(log, TrialKeys(rooms={"r": 1}), from_ns=10, until_ns=20))
-    assert [data["at_ns"] for _, _, data in events[1:]] == [4, 7, 10, 11, 22]
+    assert [row.at_ns for row, _ in events[1:] if isinstance(row, WorkerLogLine)] == [4, 7, 10, 11, 22]
 
 
 def test_a_state_from_before_is_given_though_nothing_follows() -> None:
@@ -141,9 +143,9 @@ def test_a_state_from_before_is_given_though_nothing_follows() -> None:
 
 def test_the_summary_tells_the_time_that_the_log_covers() -> None:
     path = LOGS / "node-1.9.0-full.jsonl"
-    _, trial, data = next(iter(events_of(read_worker_log(path), TrialKeys())))
+    row, trial = next(iter(events_of(read_worker_log(path), TrialKeys())))
     assert trial is None
-    assert data == {
+    assert vars(row) == {
         "file": "node-1.9.0-full.jsonl",
         "lines": 4,
         "first_at_ns": 1795242176384 * 10**6,
@@ -157,4 +159,4 @@ def test_the_summary_tells_the_time_that_the_log_covers() -> None:
 
 def test_the_summary_counts_the_requests_of_all_rooms() -> None:
     log = log_of(*(line(number, What.RECEIVED_REQUEST, job_id=f"AJ_{number}") for number in (1, 2)))
-    assert next(data for _, _, data in events_of(log, TrialKeys()))["requests"] == 2
+    assert vars(next(row for row, _ in events_of(log, TrialKeys())))["requests"] == 2

@@ -16,9 +16,10 @@ from lkdiag.client.api_client import ApiCallError
 from lkdiag.client.signal import CONNECT_TIMEOUT_S, describe_server, join_by_signal
 from lkdiag.doctor.bench import MediaPath, winner
 from lkdiag.doctor.check import NoAnswerError, failed, get_json, info, not_tried, ok, reason_of, token, warning
+from lkdiag.journal.attribution import agents_of_dispatch, dispatch_under_test, identities_of, jobs_of
+from lkdiag.journal.room_name import run_of_room
+from lkdiag.journal.trial_kinds import RoomCreated
 from lkdiag.run.room_watcher import RoomView, RoomWatcher
-from lkdiag.timeline.attribution import agents_of_dispatch, dispatch_under_test, identities_of, jobs_of
-from lkdiag.timeline.room_name import run_of_room
 
 if TYPE_CHECKING:
     from livekit.protocol.rtc import JoinResponse
@@ -134,7 +135,7 @@ async def dispatch_once(bench: Bench, name: str, agent_name: str, wait_s: float,
     `wait_listed`: also until listDispatch has had the time to name its job, so that the worker is known.
     """
     sid = await bench.make_room(name, agent_name)
-    created_ms = next(e for e in reversed(bench.events) if e.kind == "room.created").data["creation_time_ms"]
+    created_ms = next(row for e in reversed(bench.events) if isinstance(row := e.row, RoomCreated)).creation_time_ms
     watcher = RoomWatcher(bench.control, bench.run, name)
 
     def of(view: RoomView) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:

@@ -14,6 +14,8 @@ from lkdiag.client.workers import Probe
 from lkdiag.doctor.check import TIMEOUT_S, failed, info, ok, reason_of, token, warning
 from lkdiag.doctor.checks.server import DELAYED_AFTER_MS, LISTED_WITHIN_S, Arrival, dispatch_once
 from lkdiag.errors import ConnectionLostError
+from lkdiag.journal.participant_kinds import ProbeJoinFailed
+from lkdiag.journal.worker_kinds import JobAccepted, JobAssigned, JobOffered, WorkerRegistered
 from lkdiag.run.room_watcher import SightLostError
 from lkdiag.scenario.dispatch import JobType
 
@@ -56,10 +58,10 @@ async def registration(bench: Bench) -> Found:
     except ConnectionLostError as error:
         reason = error.message.partition("could not register with ")[2] or error.message
         return failed(f"not registered: {reason}", "See what the server's log says of workers.")
-    told = next(event.data for event in reversed(bench.events) if event.kind == "worker.registered")
-    for key, value in told["server"].items():
+    told = next(row for e in reversed(bench.events) if isinstance(row := e.row, WorkerRegistered))
+    for key, value in told.server.items():
         bench.server.setdefault(key, value)
-    return ok(f"{told['worker_id']} is registered", agent_name=probe.agent_name)
+    return ok(f"{told.worker_id} is registered", agent_name=probe.agent_name)
 
 
 async def round_trip(bench: Bench) -> Found:
@@ -110,12 +112,12 @@ def _stage(bench: Bench) -> str:
     """How far its job got."""
     kinds = {event.kind for event in bench.events}
     for kind, told in (
-        ("probe.join_failed", "it could not join"),
-        ("job.assigned", "the job was given to it, but it did not get into the room"),
-        ("job.accepted", "it took the job, which was not given to it"),
-        ("job.offered", "the job was offered to it"),
+        (ProbeJoinFailed, "it could not join"),
+        (JobAssigned, "the job was given to it, but it did not get into the room"),
+        (JobAccepted, "it took the job, which was not given to it"),
+        (JobOffered, "the job was offered to it"),
     ):
-        if kind in kinds:
+        if kind.KIND in kinds:
             return told
     return "no job was offered to it"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, tostring
 
-from lkdiag.render.visible import visible
+from lkdiag.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

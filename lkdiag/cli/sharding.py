@@ -1,0 +1,324 @@
+"""A run in several processes or on a cluster: its options, one shard's process, and the whole."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import threading
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+
+from lkdiag.cli.messages import say
+from lkdiag.cli.session import Session
+from lkdiag.errors import LkdiagError, UsageError
+from lkdiag.journal.run_kinds import ShardsStarted
+from lkdiag.scenario.dispatch import DispatchScenario
+from lkdiag.scenario.option import Option, Options
+from lkdiag.scenario.shard import Shard
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lkdiag import settings
+    from lkdiag.cli.recording import Recording
+    from lkdiag.journal.event import Event
+    from lkdiag.server.binary import ServerBinary
+    from lkdiag.shard.node import Request
+
+
+# On how many processes a run is spread: what the options say of it.
+
+SPREAD = "More processes, more machines"
+
+
+@dataclass(frozen=True)
+class SpreadOptions(Options):
+    """Who plays the run's trials."""
+
+    shard: Annotated[
+        str | None,
+        Option(
+            "Play only the I-th of N shares of the trials; `lkdiag merge` makes one report of all.",
+            panel=SPREAD,
+            metavar="I/N",
+        ),
+    ] = None
+    run_group: Annotated[
+        str | None, Option("Which run the shard is of: merge keeps groups apart.", panel=SPREAD, metavar="NAME")
+    ] = None
+    processes: Annotated[
+        int,
+        Option(
+            "Share the trials out to N processes here, each with --concurrency trials at a time.",
+            panel=SPREAD,
+            metavar="N",
+        ),
+    ] = 1
+    cluster: Annotated[
+        str | None,
+        Option(
+            "Share the trials out to the workers of a Dask cluster: tcp://HOST:8786. Each uses the credentials of its "
+            "own environment; none are sent. Needs `pip install 'lkdiag[cluster]'`.",
+            panel=SPREAD,
+            metavar="ADDRESS",
+        ),
+    ] = None
+
+    @property
+    def spread(self) -> Spread:
+        """Of what they say. Raises UsageError."""
+        if self.shard is None and self.run_group is not None:
+            raise UsageError("--run-group goes with --shard", "it tells the shards of one run from those of another")
+        shard = None if self.shard is None else Shard.parse(self.shard, self.run_group)
+        return Spread(shard, self.processes, self.cluster)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Alone, as one share of a run that others play too, or by several processes that this one starts."""
+
+    shard: Shard | None = None
+    processes: int = 1
+    cluster: str | None = None
+
+    @property
+    def of(self) -> int:
+        """How many processes share the run's trials, as far as it is known before they are asked (a cluster)."""
+        return self.processes if self.shard is None else self.shard.of
+
+    def check(self, count: int | None, burst: int | None = None) -> None:
+        """Raises UsageError where there are more processes than trials, or ways that exclude each other.
+
+        `count` is None where a time is set instead.
+        """
+        given = [
+            option
+            for option, is_given in (
+                ("--shard", self.shard is not None),
+                ("--processes", self.processes != 1),
+                ("--cluster", self.cluster is not None),
+            )
+            if is_given
+        ]
+        if len(given) > 1:
+            raise UsageError(f"{given[0]} and {given[1]} exclude each other", "each says who plays the run's trials")
+        if given and burst is not None:
+            raise UsageError(
+                f"--burst and {given[0]} exclude each other",
+                "processes don't begin at the same instant, so it would be no burst: raise --burst in one process",
+            )
+        shard = self.shard or Shard(1, self.processes)
+        if count is not None:
+            shard.check(count)
+
+    def over(self, session: Session) -> Session:
+        """The session, played that way."""
+        if self.processes == 1 and self.cluster is None:
+            return session if self.shard is None else self._share(session, self.shard)
+
+        # each process tells of its own trials: here nobody follows
+        about = {field.name: getattr(session, field.name) for field in fields(session)} | {"watchers": (_nobody,)}
+        if self.cluster is not None:
+            return ClusterSession(**about, cluster=self.cluster)
+        return ProcessesSession(
+            **{**about, "merged": {"of": self.processes, "here": self.processes}}, processes=self.processes
+        )
+
+    def _share(self, session: Session, shard: Shard) -> Session:
+        """Shards begin in the same second: by its number no other can have the same rooms, and close them."""
+        from lkdiag.cli.recording import new_run_id
+
+        return replace(session, shard=shard, run_id=f"{new_run_id()}-s{shard.index}")
+
+
+def _nobody(_: Event) -> None:
+    """A follower who looks away."""
+
+
+# `lkdiag shard-runner`: one process of several, for lkdiag itself; its request comes on stdin.
+
+STDIN = 0
+LINE_MAX = 1_000_000
+
+
+def shard_runner() -> None:
+    """Play one shard of a run. Started by `--processes` and `--cluster`, and of no use otherwise."""
+    import msgspec
+
+    from lkdiag import settings
+    from lkdiag.cli.session import Session
+    from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
+    from lkdiag.errors import ExitCode, UsageError
+    from lkdiag.run.health import check_capacity
+    from lkdiag.scenario.dispatch import DispatchScenario
+    from lkdiag.scenario.script import DispatchScript, load_script
+    from lkdiag.shard.node import Request
+
+    request = Request.decoded(_first_line())
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    script = load_script("dispatch-trial", tuple(BEHAVIOURS), make_behaviour)
+    assert isinstance(script, DispatchScript)
+    try:
+        scenario = msgspec.convert(request.options, DispatchScenario)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"the request can't be read: {error}", "is the same lkdiag on every machine?") from error
+    check_capacity(scenario)
+    given = request.project
+    credentials = (
+        settings.load_to_use(settings.CredentialFlags())
+        if given is None
+        else settings.Credentials(given.url, given.api_key, given.api_secret, "the lkdiag that started this one")
+    )
+    session = Session(
+        script=replace(script, settings=scenario),
+        credentials=credentials,
+        server_binary=None,
+        runs_dir=Path(request.runs_dir),
+        command=request.command,
+        quiet=request.quiet,
+        shard=request.shard,
+        server_pid=request.server_pid,
+        run_id=request.run_id,
+        announced=False,
+    )
+    session.run()
+    raise typer.Exit(ExitCode.OK)
+
+
+def _first_line() -> bytes:
+    """Past Python's buffer: a thread that waits in it keeps the process from ending."""
+    line = bytearray()
+    while not line.endswith(b"\n") and len(line) < LINE_MAX:
+        if not (byte := os.read(STDIN, 1)):
+            break
+        line += byte
+    return bytes(line)
+
+
+def _end_with_parent() -> None:
+    """When whoever started this process is gone nobody reads its journal: it closes its rooms, and ends."""
+    while os.read(STDIN, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+# A run of many processes: planned here, played by them, cleaned up behind them, and put together again.
+
+SHARDS = "shards"
+"""The folder of their runs, in that of the whole run, until they are one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManySession(Session):
+    """One run on several processes, wherever they are."""
+
+    def _requests(self, recording: Recording, of: int) -> Sequence[Request]:
+        from lkdiag.shard.node import requests_of
+
+        options: dict[str, Any] = msgspec.to_builtins(self.script.settings)
+        return requests_of(recording.run_id, of, self.command, options, quiet=self.quiet)
+
+    async def _clean_up(self, recording: Recording, credentials: settings.Credentials) -> None:
+        """A process that was killed closed nothing."""
+        from lkdiag.client.api_client import Control
+        from lkdiag.run.close import close_leftovers
+
+        async with Control(credentials) as control:
+            await close_leftovers(control, recording.recorder, f"lkdiag-{recording.run_id}-")
+
+    def _put_together(self, recording: Recording, lost: dict[int, str]) -> None:
+        """Make one journal of those below the run's folder, and of them nothing is left."""
+        from lkdiag.journal.file import FILE_NAME
+        from lkdiag.shard.merge import merge_into, read_sources
+
+        folder = recording.folder / SHARDS
+        journals = sorted(folder.glob(f"*/{FILE_NAME}"))
+        if not any(path.stat().st_size for path in journals):
+            reasons = "; ".join(f"shard {index}: {reason}" for index, reason in lost.items())
+            raise LkdiagError("none of the processes began" + (f": {reasons}" if reasons else ""))
+        merge_into(recording.recorder, read_sources(journals), lost)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessesSession(ManySession):
+    """On this machine."""
+
+    processes: int
+
+    async def _carry_out(self, recording: Recording, binary: ServerBinary | None, stop: asyncio.Event) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            credentials, server_pid = self.credentials, None
+            if binary is not None:
+                credentials, server_pid = await self._start_server(recording, binary, None, stack)
+            assert credentials is not None, "without credentials there is a private server"
+            await self._play(recording, credentials, stop, server_pid)
+
+    async def _play(
+        self, recording: Recording, credentials: settings.Credentials, stop: asyncio.Event, server_pid: int | None
+    ) -> None:
+        from lkdiag.client.api_client import Control
+        from lkdiag.run.preflight import check_project
+        from lkdiag.shard.node import Project
+        from lkdiag.shard.processes import Processes
+
+        async with Control(credentials) as control:
+            await check_project(credentials, control, recording.recorder)
+        project = Project(credentials.url, credentials.api_key, credentials.api_secret)
+        recording.recorder.record(ShardsStarted(of=self.processes))
+        crew = Processes(project, recording.folder / SHARDS, say, server_pid)
+        lost = await crew.play(self._requests(recording, self.processes), stop)
+        await self._clean_up(recording, credentials)
+        self._put_together(recording, lost)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterSession(ManySession):
+    """On the workers of a Dask cluster, with their credentials; those found here only clean up behind lost ones."""
+
+    cluster: str
+
+    def run(self) -> Path:
+        return asyncio.run(self._run())
+
+    async def _run(self) -> Path:
+        from lkdiag.shard.cluster import Cluster
+
+        async with Cluster(self.cluster) as cluster:
+            nodes = await cluster.nodes()
+        of = len(nodes) if self._trials is None else min(len(nodes), self._trials)
+        self._say(f"Project {nodes[0].host}, credentials of the {of} workers at {self.cluster}")
+        return await replace(self, merged={"of": of})._record(None, nodes[0].host)
+
+    async def _carry_out(self, recording: Recording, binary: ServerBinary | None, stop: asyncio.Event) -> None:
+        from lkdiag.shard.cluster import Cluster
+
+        assert binary is None
+        assert self.merged is not None
+        of = int(self.merged["of"])
+        async with Cluster(self.cluster) as cluster:
+            nodes = await cluster.nodes()
+            if len(nodes) < of:
+                raise LkdiagError(f"of {of} workers only {len(nodes)} are left", "nothing was played: try again")
+            recording.recorder.record(ShardsStarted(of=of))
+            work = list(zip(self._requests(recording, of), nodes[:of], strict=True))
+            lost = await cluster.play(recording.run_id, work, recording.folder / SHARDS, stop, self._say)
+        if lost and self.credentials is not None and self.credentials.host == nodes[0].host:
+            await self._clean_up(recording, self.credentials)
+        elif lost:
+            say(f"note: rooms of lost shards may be left: lkdiag sweep --run {recording.run_id} --delete")
+        self._put_together(recording, lost)
+
+    @property
+    def _trials(self) -> int | None:
+        """Of the subject: there is no use for more workers. None where a time is set instead."""
+        scenario = self.script.settings
+        assert isinstance(scenario, DispatchScenario)
+        return scenario.count if scenario.duration_s is None else None

@@ -1,1 +1,0 @@
-"""Follows calls that others make: it looks, and changes nothing."""
