@@ -1,19 +1,15 @@
-"""A run in several processes or on a cluster: its options, one shard's process, and the whole."""
+"""A run in several processes or on a cluster: its options, and how it is planned, run, cleaned up and merged."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
-import signal
-import threading
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-import typer
 
 from lkdiag.cli.messages import say
 from lkdiag.cli.session import Session
@@ -140,73 +136,6 @@ class Spread:
 
 def _nobody(_: Event) -> None:
     """A follower who looks away."""
-
-
-# `lkdiag shard-runner`: one process of several, for lkdiag itself; its request comes on stdin.
-
-STDIN = 0
-LINE_MAX = 1_000_000
-
-
-def shard_runner() -> None:
-    """Play one shard of a run. Started by `--processes` and `--cluster`, and of no use otherwise."""
-    import msgspec
-
-    from lkdiag import settings
-    from lkdiag.cli.session import Session
-    from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
-    from lkdiag.errors import ExitCode, UsageError
-    from lkdiag.run.health import check_capacity
-    from lkdiag.scenario.dispatch import DispatchScenario
-    from lkdiag.scenario.script import DispatchScript, load_script
-    from lkdiag.shard.node import Request
-
-    request = Request.decoded(_first_line())
-    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    script = load_script("dispatch-trial", tuple(BEHAVIOURS), make_behaviour)
-    assert isinstance(script, DispatchScript)
-    try:
-        scenario = msgspec.convert(request.options, DispatchScenario)
-    except msgspec.ValidationError as error:
-        raise UsageError(f"the request can't be read: {error}", "is the same lkdiag on every machine?") from error
-    check_capacity(scenario)
-    given = request.project
-    credentials = (
-        settings.load_to_use(settings.CredentialFlags())
-        if given is None
-        else settings.Credentials(given.url, given.api_key, given.api_secret, "the lkdiag that started this one")
-    )
-    session = Session(
-        script=replace(script, settings=scenario),
-        credentials=credentials,
-        server_binary=None,
-        runs_dir=Path(request.runs_dir),
-        command=request.command,
-        quiet=request.quiet,
-        shard=request.shard,
-        server_pid=request.server_pid,
-        run_id=request.run_id,
-        announced=False,
-    )
-    session.run()
-    raise typer.Exit(ExitCode.OK)
-
-
-def _first_line() -> bytes:
-    """Past Python's buffer: a thread that waits in it keeps the process from ending."""
-    line = bytearray()
-    while not line.endswith(b"\n") and len(line) < LINE_MAX:
-        if not (byte := os.read(STDIN, 1)):
-            break
-        line += byte
-    return bytes(line)
-
-
-def _end_with_parent() -> None:
-    """When whoever started this process is gone nobody reads its journal: it closes its rooms, and ends."""
-    while os.read(STDIN, 1024):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 # A run of many processes: planned here, played by them, cleaned up behind them, and put together again.

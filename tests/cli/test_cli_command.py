@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import pytest
 import typer
 
-from lkdiag.cli.app import COMMANDS
+from lkdiag.cli.app import COMMANDS, OWN, Entry
 from lkdiag.cli.command import Only, flat, options_taken
 from lkdiag.cli.options import ProjectOptions, ServerOptions
 from lkdiag.errors import UsageError
@@ -133,3 +133,9 @@ def test_every_option_of_every_command_has_help(name: str) -> None:
     command = COMMANDS[name].load(name)
     options = [one for one in command.params if one.param_type_name == "option"]
     assert all(one.help for one in options), [one.name for one in options if not one.help]
+
+
+@pytest.mark.parametrize(("name", "entry"), [*COMMANDS.items(), *OWN.items()])
+def test_every_command_is_where_the_table_says(name: str, entry: Entry) -> None:
+    """Each is imported when it is called: a module that has moved shows only then."""
+    assert entry.load(name).name == name
