@@ -35,15 +35,16 @@ if TYPE_CHECKING:
     from lkdiag.report.value import Report
 
 
-# Cleans journals and logs line by line: secrets always, what names somebody unless everything is to be kept.
-
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 LABEL = "data"
-"""Where an event of a journal has what is to be cleaned; the rest of it are numbers, and its kind."""
+"""The field of an event that has to be cleaned; the others are numbers and the kind."""
 
 
 class Cleaner:
-    """First `learn` every text that goes into the same bundle, then clean them."""
+    """Cleans journals and logs line by line: of secrets always, of personal data unless `masks` is None.
+
+    First let it `learn` every text of the bundle, then clean them.
+    """
 
     def __init__(self, masks: Masks | None, secrets: Sequence[str] = ()) -> None:
         self._masks = masks
@@ -51,21 +52,21 @@ class Cleaner:
         self._scrubber = Scrubber(self._known)
 
     def learn_journal(self, lines: Iterable[str]) -> None:
-        """Take notice of who and what is named in a journal."""
+        """Learn the names in a journal."""
         scrubber = Scrubber(self._known)
         for line in lines:
             event = _object(line)
             self._learn(scrubber, line if event is None else event.get(LABEL))
 
     def learn_log(self, lines: Iterable[str]) -> None:
-        """Take notice of who and what is named in a log."""
+        """Learn the names in a log."""
         scrubber = Scrubber(self._known)
         for line in lines:
             for part in _parts(line):
                 self._learn(scrubber, part)
 
     def journal(self, lines: Iterable[str]) -> Iterator[str]:
-        """A journal's lines. One in which nothing is to be hidden stays as it is, byte by byte."""
+        """Clean a journal's lines. A line with nothing to hide stays unchanged, byte by byte."""
         for line in lines:
             event = _object(line)
             if event is None:  # torn: the run was killed while it was written
@@ -75,7 +76,7 @@ class Cleaner:
             yield line if cleaned == event.get(LABEL) else _dumped({**event, LABEL: cleaned})
 
     def log(self, lines: Iterable[str]) -> Iterator[str]:
-        """The lines of a server's or a worker's log, JSON or not."""
+        """Clean the lines of a server's or worker's log, JSON or not."""
         scrubber = Scrubber(self._known)  # a key block may go over several lines
         for line in lines:
             before, fields, after = _parts(line)
@@ -87,7 +88,7 @@ class Cleaner:
             yield f"{self._masked(scrubber.text(before))}{rest}{after}"
 
     def value(self, value: Any) -> Any:
-        """Any value of JSON."""
+        """Clean a JSON value."""
         return self._masked(self._scrubber.value(value))
 
     def _learn(self, scrubber: Scrubber, value: Any) -> None:
@@ -111,8 +112,10 @@ def _object(line: str) -> dict[str, Any] | None:
 
 
 def _parts(line: str) -> tuple[str, dict[str, Any] | None, str]:
-    """What a line of a log has before its fields, the fields, and what follows; workers in development mode write
-    the time, the level and the message before them."""
+    """Split a log line into the text before its JSON fields, the fields, and the text after them.
+
+    Workers in development mode write the time, the level and the message before the fields.
+    """
     start = line.find("{")
     if start >= 0 and (found := _object(line[start:])) is not None:
         after = line[len(line.rstrip()) :]
@@ -125,25 +128,23 @@ def _dumped(value: Any) -> str:
 
 
 def without_colours(line: str) -> str:
-    """A line of a log as it would read in a file."""
+    """A log line without the terminal's colour codes."""
     return _ANSI.sub("", line)
 
 
-# Reads a log of any size, plain or packed, as the lines that go into a bundle.
-
 HEAD_MAX = 2_000_000
-"""Characters of a log's beginning that are kept, in which a worker says what it is."""
+"""How many characters of a log's beginning are kept: there a worker says what it is."""
 TAIL_MAX = 18_000_000
-"""Characters of its end. GitHub takes attachments of 25 MB; logs pack about ten to one."""
+"""How many characters of its end are kept. GitHub takes attachments of 25 MB; logs compress about ten to one."""
 LONGEST_LINE = 1_000_000
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _GZIP = b"\x1f\x8b"
 
 
 def read_lines(path: Path) -> tuple[list[str], int]:
-    """The lines without their ends, and how many were left out in the middle of a huge file.
+    """Read a log, plain or gzipped: its lines without line ends, and how many were left out in the middle.
 
-    Raises UsageError when it can't be read. A packed file that is cut off gives what can be unpacked.
+    Raises UsageError if it can't be read. A truncated gzip file gives what can be unpacked.
     """
     head: list[str] = []
     tail: deque[str] = deque()
@@ -176,7 +177,7 @@ def _lines(path: Path) -> Iterator[str]:
         binary: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=raw) if start == _GZIP else raw
         encoding = "utf-16" if start in _UTF_16 else "utf-8-sig"
         with io.TextIOWrapper(binary, encoding=encoding, errors="replace") as text:
-            # an overlong line is cut into several: a secret at the cut would be in two halves, so what follows goes
+            # an overlong line comes in pieces: a secret could be cut in two, so all pieces after the first are dropped
             overlong = False
             while line := text.readline(LONGEST_LINE):
                 ended = line.endswith("\n")
@@ -185,10 +186,8 @@ def _lines(path: Path) -> Iterator[str]:
                 overlong = not ended
 
 
-# What is in a bundle: the journal, its reports in every format, the environment and the logs, all of them cleaned.
-
 SUFFIXES = {"terminal": "txt", "markdown": "md", "junit": "junit.xml"}
-"""Of a report in these formats; in every other it is the format's name."""
+"""The suffix of a report in these formats; for all others it is the format's name."""
 ABOUT = {
     "terminal": "the report as plain text",
     "markdown": "the report for the body of an issue",
@@ -202,13 +201,13 @@ _decoder = msgspec.json.Decoder(Event)
 
 @dataclass(frozen=True)
 class Material:
-    """What a bundle is made of."""
+    """The inputs of a bundle."""
 
     journal: Journal
     server_log: Path | None = None
     worker_log: Path | None = None
     worker_events: tuple[Event, ...] = ()
-    """What the worker's log says of the run's trials, to be judged with the journal."""
+    """Events from the worker's log about the run's trials, judged together with the journal."""
 
 
 @dataclass(frozen=True)
@@ -222,23 +221,23 @@ class File:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle that is ready to be written."""
+    """A bundle, ready to be written: the journal, reports in every format, environment and logs, all cleaned."""
 
     run: dict[str, Any]
-    """Of `run.started`: id, scenario, lkdiag_version, started_at_ns."""
+    """id, scenario, lkdiag_version and started_at_ns, from `run.started`."""
     full: bool
     """Whether everything but secrets was kept."""
     masked: dict[str, int]
-    """How many different things of each kind were masked."""
+    """How many different values of each kind were masked."""
     files: tuple[File, ...]
     notes: tuple[str, ...]
 
 
 def make_bundle(material: Material, *, full: bool = False, secrets: Sequence[str] = ()) -> Bundle:
-    """Make it, out of nothing but the material: the same gives the same bundle.
+    """Make a bundle. The same material always gives the same bundle.
 
-    `secrets` are those that are known; whatever looks like one is hidden besides, also in a `full` bundle.
-    Raises UsageError when a log can't be read, LkdiagError when the masked journal would be judged otherwise.
+    `secrets` are the known ones; everything that looks like a secret is hidden too, also in a `full` bundle. Raises
+    UsageError if a log can't be read, LkdiagError if the masked journal would be judged differently.
     """
     started = material.journal.started
     host, options = str(started.data.get("project_host", "")), started.row.options
@@ -284,7 +283,7 @@ def _read(path: Path, name: str, notes: list[str]) -> list[str]:
 
 
 def _reports(material: Material, events: Sequence[Event], notes: list[str], cleaner: Cleaner) -> list[File]:
-    """Its reports, and where it took place. A journal that can't be judged is worth a bundle all the same."""
+    """The reports and the environment. A journal that can't be judged gets a bundle without reports."""
     seen = (*material.journal.events, *material.worker_events)
     try:
         original = build_report(seen, material.journal.notes)
@@ -312,7 +311,7 @@ def _reports(material: Material, events: Sequence[Event], notes: list[str], clea
 
 
 def _environment(report: dict[str, Any]) -> File:
-    """Of a report, or of `run.started`."""
+    """The environment, from a report or from `run.started`."""
     run = report.get("run", report)
     about = {name: run[name] for name in ("id", "run_id", "scenario", "command", "lkdiag_version") if name in run}
     where = report.get("environment") or {
@@ -323,7 +322,7 @@ def _environment(report: dict[str, Any]) -> File:
 
 
 def _verdicts(report: Report) -> list[tuple[object, ...]]:
-    """What must not change: of the run and of each of its trials."""
+    """What masking must not change: the verdicts and checks of the run and of each trial."""
     found: list[tuple[object, ...]] = [(report.verdict, [finding.check for finding in report.findings])]
     for trial in getattr(report, "trials", ()):
         checks = [finding.check for finding in trial.findings]
@@ -332,7 +331,7 @@ def _verdicts(report: Report) -> list[tuple[object, ...]]:
 
 
 def _events(lines: Iterable[str]) -> tuple[Event, ...]:
-    """Of the cleaned lines, of which a torn last one is left out, as `read_journal` does."""
+    """The events of the cleaned lines, without a torn last line, as in `read_journal`."""
     found = []
     for line in lines:
         try:
@@ -351,21 +350,19 @@ def _bytes(lines: Iterable[str], end: str = "\n") -> bytes:
     return (text + end if text else "").encode("utf-8", errors="replace")
 
 
-# A bundle as a zip: its manifest, and the same bytes for the same files.
-
 SCHEMA = "lkdiag.bundle/1"
 MANIFEST = "manifest.json"
 _EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
-"""What a zip can say."""
+"""The earliest time that a zip can hold."""
 
 
 def folder_name(run_id: str) -> str:
-    """The folder inside, and the zip's own name without its suffix: `lkdiag-20261121-034950-19f5`."""
+    """The folder in the zip, and the zip's name without its suffix: `lkdiag-20261121-034950-19f5`."""
     return f"lkdiag-{re.sub(r'[^A-Za-z0-9_-]', '_', run_id)[:80]}"
 
 
 def manifest(bundle: Bundle) -> bytes:
-    """What is in it, with sizes and hashes, what was masked, and by which version."""
+    """The manifest: the files with sizes and hashes, what was masked, and lkdiag's version."""
     fields: dict[str, Any] = {
         "schema": SCHEMA,
         "lkdiag_version": __version__,
@@ -382,7 +379,7 @@ def manifest(bundle: Bundle) -> bytes:
 
 
 def archive(bundle: Bundle) -> bytes:
-    """The zip: one folder, in which `lkdiag report FOLDER` finds the journal. Its files bear the run's own time."""
+    """The zip: one folder, which `lkdiag report FOLDER` can read. Its files have the time of the run."""
     begun = datetime.fromtimestamp(max(bundle.run["started_at_ns"] / 1e9, _EARLIEST.timestamp()), UTC)
     folder = folder_name(str(bundle.run["id"]))
     packed = io.BytesIO()
@@ -400,11 +397,6 @@ def _hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-# Everything about a run in one file that can be attached to a bug report: masked, listed, and always the same.
-
-
-# What is in a bundle, for the eyes of whoever is about to share it.
-
 KINDS = {
     "api key": ("API key", "API keys"),
     "folder": ("home folder", "home folders"),
@@ -421,7 +413,7 @@ KEPT = "nothing (--full): hosts, numbers, identities and metadata are in it"
 
 
 def listing(bundle: Bundle, target: str, packed: int, *, written: bool) -> Iterator[Block]:
-    """Every file with its size, what was masked, and where it is."""
+    """For the user who will share the bundle: its files with sizes, what was masked, and where it is."""
     own = (MANIFEST, "what is in it, with SHA-256 hashes", len(manifest(bundle)))
     where = f"{target}, {size(packed)}" if written else f"{target} would have {size(packed)}; nothing is written"
     yield Paragraph((Span("lkdiag bundle", strong=True), f"  run {bundle.run['id']}"))
@@ -436,8 +428,8 @@ def masked(bundle: Bundle) -> str:
     """`2 phone numbers, 1 project host`."""
     if bundle.full:
         return KEPT
-    told = [f"{count} {KINDS[kind][count > 1]}" for kind, count in bundle.masked.items() if kind in KINDS]
-    return ", ".join(told) or NOT_MASKED
+    counts = [f"{count} {KINDS[kind][count > 1]}" for kind, count in bundle.masked.items() if kind in KINDS]
+    return ", ".join(counts) or NOT_MASKED
 
 
 def size(count: int) -> str:
@@ -448,7 +440,7 @@ def size(count: int) -> str:
 
 
 ListedFile = tuple[str, str, int]
-"""Its name, what it is, and its size in bytes."""
+"""Name, description and size in bytes."""
 COLUMNS = (
     Column[ListedFile]("file", "", lambda file: file[0]),
     Column[ListedFile]("size", "", lambda file: size(file[2]), right=True),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lkdiag.errors import UsageError
-from lkdiag.scenario.option import did_you_mean
+from lkdiag.text import did_you_mean
 
 SUFFIX = ".md"
 DOCTOR = "doctor"

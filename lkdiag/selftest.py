@@ -1,4 +1,4 @@
-"""What the selftest finds: which faults were injected, what each trial's verdict was, and how they fit."""
+"""The self-test: lkdiag injects failures and compares them with its own verdicts."""
 
 from __future__ import annotations
 
@@ -26,33 +26,28 @@ if TYPE_CHECKING:
     from lkdiag.scenario.script import DispatchScript, TeardownScript
 
 
-# lkdiag measures itself: failures that it makes on purpose, against what it says of them.
-
-
-# Which failure each trial of a selftest plays: drawn anew for each, in random order, the same for the same seed.
-
 HONEST = "honest"
-"""What a trial is called in which nothing is broken."""
+"""The name of a trial without a failure."""
 HONEST_SCENARIO = "dispatch-trial"
 HONEST_SHARE = 0.25
-"""Of the trials, those in which nothing is broken: false alarms need honest trials to be found."""
+"""The share of trials without a failure. Only they can show false alarms."""
 
 
 def name_of(script: DispatchScript | TeardownScript) -> str:
-    """What its trials are called in a selftest."""
+    """The name of a script's trials in a self-test."""
     return HONEST if script.name == HONEST_SCENARIO else script.name
 
 
 @dataclass(frozen=True)
-class Mix:
-    """The scenarios that are played. Warm-ups are honest, and where it is one of the scenarios some of the trials."""
+class ScenarioMix:
+    """The scenarios of a run in random order. Warm-ups are honest; if `honest` is a scenario, some trials are too."""
 
     scripts: Mapping[str, DispatchScript]
     seed: int
     warm_up: DispatchScript
 
     def script_of(self, trial: int, *, warmup: bool) -> DispatchScript:
-        """The scenario of a trial. It rests on the seed and the trial alone."""
+        """The scenario of a trial, which depends only on the seed and the trial's number."""
         if warmup:
             return self.warm_up
         failures = [name for name in self.scripts if name != HONEST]
@@ -63,7 +58,7 @@ class Mix:
 
 
 def prepare(scripts: Sequence[DispatchScript], common: DispatchScript) -> dict[str, DispatchScript]:
-    """Each with the timeouts of the run that they all are part of."""
+    """The scenarios by name, with the timeouts of the run that they all belong to."""
     shared = common.settings
     return {
         name: replace(
@@ -82,83 +77,81 @@ def prepare(scripts: Sequence[DispatchScript], common: DispatchScript) -> dict[s
     }
 
 
-# Injected against diagnosed: what lkdiag said of each trial, beside what it had broken in it.
-
 SCHEMA = "lkdiag.selftest/1"
 INCONCLUSIVE, NOTHING_KNOWN = "inconclusive", "none of these"
 
 
 @dataclass(frozen=True)
-class Part:
-    """One run of a selftest: many failures in random order, or one that has to be played alone."""
+class SelftestRun:
+    """One run of a self-test: many failures in random order, or one that needs a run of its own."""
 
     report: DispatchReport | TeardownReport
     events: Sequence[Event]
     alone: str | None = None
-    """The scenario that was played alone."""
+    """The scenario that had a run of its own."""
 
 
 @dataclass(frozen=True)
 class Wrong:
-    """A trial off the diagonal."""
+    """A trial with a wrong diagnosis (off the diagonal of the matrix)."""
 
     run: str
     trial: int
     injected: str
     diagnosed: str
     told: str
-    """How it differs from what was injected."""
+    """How the diagnosis differs from what was injected."""
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """A selftest's result. Its field names are the contract of its JSON."""
+    """The result of a self-test. Its field names are the contract of its JSON."""
 
     runs: tuple[str, ...]
-    """The ids of the runs that were judged."""
+    """The ids of the judged runs."""
     seed: int
     trials: int
     right: int
     failures: tuple[str, ...]
-    """What could be injected; the rows and columns."""
+    """The names of all failures: the rows and columns."""
     matrix: dict[str, dict[str, int]]
-    """By what was injected, by what was diagnosed; cells without a trial are left out."""
+    """Number of trials by injected and by diagnosed failure; cells without a trial are left out."""
     ambiguous: dict[str, int]
-    """Right, but named beside other causes that fit as well: from outside they look alike."""
+    """Right diagnoses that name other fitting causes too, because they look the same from outside."""
     honest: int
-    """Trials in which nothing was broken."""
+    """Number of trials without a failure."""
     false_alarms: int
     latency_error_ms: Quantiles
-    """The reported latency against that of the server's own webhooks."""
+    """The reported latency compared with the one of the server's webhooks."""
     wrong: tuple[Wrong, ...]
     schema: str = field(default=SCHEMA)
 
 
-def confusion_of(parts: Sequence[Part], truths: Mapping[str, Mapping[str, Any]], seed: int) -> Confusion:
-    """Compare. `truths` are the expectations of what was injected, by its name."""
+def confusion_of(runs: Sequence[SelftestRun], truths: Mapping[str, Mapping[str, Any]], seed: int) -> Confusion:
+    """Compare the diagnoses with what was injected. `truths` are the expectations, by the failure's name."""
     matrix: dict[str, Counter[str]] = {name: Counter() for name in truths}
     ambiguous: Counter[str] = Counter()
     wrong: list[Wrong] = []
     honest: list[bool] = []
-    for part in parts:
-        injected = _injected(part, truths)
-        for trial in _whole(part):
+    for run in runs:
+        injected = _injected(run, truths)
+        for trial in _whole(run):
             name = injected[trial.index]
             seen = seen_of(trial)
             told = difference(truths[name], seen)
-            if part.alone is not None and truths[name].get("of") == "some" and _is_met(part):
+            if run.alone is not None and truths[name].get("of") == "some" and _is_met(run):
                 told = ""
             diagnosed = name if not told else _nearest(seen, truths)
             matrix[name][diagnosed] += 1
             if told:
-                wrong.append(Wrong(part.report.run.id, trial.index, name, diagnosed, told))
+                wrong.append(Wrong(run.report.run.id, trial.index, name, diagnosed, told))
             elif len(seen.words.get("cause", ())) > 1:
                 ambiguous[name] += 1
             if name == HONEST:
                 honest.append(any(finding.severity is Severity.FAIL for finding in trial.findings))
-    trials = sum(len(_whole(part)) for part in parts)
+    trials = sum(len(_whole(run)) for run in runs)
     return Confusion(
-        runs=tuple(part.report.run.id for part in parts),
+        runs=tuple(run.report.run.id for run in runs),
         seed=seed,
         trials=trials,
         right=trials - len(wrong),
@@ -167,48 +160,48 @@ def confusion_of(parts: Sequence[Part], truths: Mapping[str, Mapping[str, Any]],
         ambiguous=dict(ambiguous),
         honest=len(honest),
         false_alarms=sum(honest),
-        latency_error_ms=Quantiles.of([error for part in parts for error in _latency_errors_ms(part)]),
+        latency_error_ms=Quantiles.of([error for run in runs for error in _latency_errors_ms(run)]),
         wrong=tuple(wrong),
     )
 
 
-def _whole(part: Part) -> list[TrialReport | TeardownTrial]:
-    """Its trials; of a run that was cut short, without those that were cut short with it."""
-    cut = part.report.run.interrupted
-    return [trial for trial in part.report.trials if not (cut and trial.outcome == INCONCLUSIVE)]
+def _whole(run: SelftestRun) -> list[TrialReport | TeardownTrial]:
+    """Its trials; of an interrupted run, without those that were interrupted with it."""
+    cut = run.report.run.interrupted
+    return [trial for trial in run.report.trials if not (cut and trial.outcome == INCONCLUSIVE)]
 
 
-def _is_met(part: Part) -> bool:
-    """Of its trials, one is enough."""
-    return part.report.expectation is not None and part.report.expectation.met
+def _is_met(run: SelftestRun) -> bool:
+    """Whether its expectation is met; one trial is enough for that."""
+    return run.report.expectation is not None and run.report.expectation.met
 
 
-def _injected(part: Part, truths: Mapping[str, Mapping[str, Any]]) -> dict[int, str]:
-    """What was broken in each trial. Where it is left to chance which worker is asked, it may have been nothing."""
-    if part.alone is not None:
-        return {trial.index: part.alone for trial in part.report.trials}
-    told = [(event, event.row) for event in part.events]
-    drawn = {e.trial: str(row.scenario) for e, row in told if isinstance(row, FaultDrawn) and e.trial is not None}
-    others = {row.worker_id for _, row in told if isinstance(row, StagedPlays) and row.name != MAIN}
-    struck = {e.trial for e, row in told if isinstance(row, StagedAccepted) and row.worker_id in others}
+def _injected(run: SelftestRun, truths: Mapping[str, Mapping[str, Any]]) -> dict[int, str]:
+    """The failure of each trial. If chance decides which worker is asked, it may be none."""
+    if run.alone is not None:
+        return {trial.index: run.alone for trial in run.report.trials}
+    rows = [(event, event.row) for event in run.events]
+    drawn = {e.trial: str(row.scenario) for e, row in rows if isinstance(row, FaultDrawn) and e.trial is not None}
+    other_workers = {row.worker_id for _, row in rows if isinstance(row, StagedPlays) and row.name != MAIN}
+    affected = {e.trial for e, row in rows if isinstance(row, StagedAccepted) and row.worker_id in other_workers}
     return {
-        trial: HONEST if truths[name].get("of") == "some" and trial not in struck else name
+        trial: HONEST if truths[name].get("of") == "some" and trial not in affected else name
         for trial, name in drawn.items()
-        if trial > 0  # warm-ups are honest, and in no figure
+        if trial > 0  # warm-ups are honest, and do not count
     }
 
 
 def _nearest(seen: Seen, truths: Mapping[str, Mapping[str, Any]]) -> str:
-    """As which of the failures a trial was taken that is not right."""
+    """The failure that a wrongly diagnosed trial fits."""
     if INCONCLUSIVE in seen.words["outcome"]:
         return INCONCLUSIVE
     return next((name for name, expect in truths.items() if not difference(expect, seen)), NOTHING_KNOWN)
 
 
-def _latency_errors_ms(part: Part) -> list[float]:
+def _latency_errors_ms(run: SelftestRun) -> list[float]:
     by_server = {
         (event.trial, row.identity): row.joined_at_ms - row.room_created_ms
-        for event in part.events
+        for event in run.events
         if isinstance(row := event.row, WebhookReceived)
         and row.event == "participant_joined"
         and row.joined_at_ms is not None
@@ -216,7 +209,7 @@ def _latency_errors_ms(part: Part) -> list[float]:
     }
     return [
         abs(trial.latency_ms - by_server[trial.index, trial.agent_identity])
-        for trial in part.report.trials
+        for trial in run.report.trials
         if isinstance(trial, TrialReport)
         and trial.latency_ms is not None
         and (trial.index, trial.agent_identity) in by_server

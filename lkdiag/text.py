@@ -1,8 +1,13 @@
-"""Words for people: lists, names fit for a terminal, and LiveKit's own names of enum values."""
+"""Words for people: lists, times, suggestions, names fit for a terminal, and LiveKit's own names of enum values."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import difflib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # The name of an enum's value, also where the server is newer than the installed library.
 
@@ -22,10 +27,36 @@ def enum_name(enum: NamedNumbers, number: int) -> str:
         return f"UNKNOWN_{number}"
 
 
-# Words for people: lists, and names that come from files or flags.
+def utc(at_ns: int) -> str:
+    """A moment in nanoseconds since 1970: `2026-08-21T14:27:06.123Z`."""
+    return datetime.fromtimestamp(at_ns / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# What the user may have meant by a name that does not exist.
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like it; None where none is near."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message: `: did you mean …?`, or nothing where no known name is near."""
+    near = nearest(name, known)
+    return f": did you mean {near}?" if near else ""
+
+
+def hint_nearest(name: str, known: Iterable[str], hint: str) -> str:
+    """The hint, with `did you mean …? ` before it where a known name is near."""
+    near = nearest(name, known)
+    return f"did you mean {near}? {hint}" if near else hint
+
+
+# Lists, and names that come from files or flags.
 
 
 def joined(words: list[str]) -> str:
+    """`a, b and c`."""
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 

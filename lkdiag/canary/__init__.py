@@ -1,1 +1,1 @@
-"""The canary: small, polite trials for as long as it lives, judged one by one, and counted for Prometheus."""
+"""The canary: small trials that run until stopped, judged one by one and counted for Prometheus."""

@@ -1,4 +1,4 @@
-"""The canary's metrics, and their exposition to Prometheus."""
+"""The canary's metrics, and an HTTP endpoint for Prometheus."""
 
 from __future__ import annotations
 
@@ -26,15 +26,14 @@ if TYPE_CHECKING:
     from lkdiag.scenario.dispatch import DispatchScenario
 
 
-# What Prometheus is told, in its own conventions: base units, counters that only grow, and few series for ever.
-#
-# No label holds a room, an id or a host; agent name and method are the canary's own, for as long as it lives.
+# Metrics follow Prometheus' conventions: base units, counters that only grow, and few series. So no label holds a room,
+# an id or a host; agent name and method are constant for a canary.
 
 PROBE = "lkdiag-probe"
-"""The agent name of lkdiag's own worker, whose real one is another in each run."""
+"""Stands for the agent name of lkdiag's own worker, which is different in each run."""
 BUCKETS_S = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0)
 UNHEARD = frozenset(failure.value for failure in CallFailure if failure is not CallFailure.REFUSED)
-"""How a call fails of which LiveKit says nothing."""
+"""How a call fails without an answer of LiveKit's."""
 CODES = TWIRP_CODES | UNHEARD
 WHOSE = ("agent_name", "method", "role")
 SDKS = ("livekit", "livekit-api")
@@ -42,7 +41,7 @@ CAME = (Outcome.DELIVERED, Outcome.DELAYED)
 
 
 class Metrics:
-    """`note` takes the recorder's events, `count` each trial that was judged. A registry of its own."""
+    """The metrics, in a separate registry: `note` takes the recorder's events, `count` each judged trial."""
 
     def __init__(self, scenario: DispatchScenario, every_s: float, rooms: OwnRooms) -> None:
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -109,7 +108,7 @@ class Metrics:
         self._prepare(["subject", "control"] if scenario.control else ["subject"])
 
     def _prepare(self, roles: list[str]) -> None:
-        """Every series is there from the beginning: a first loss is an increase then."""
+        """Create every series at the start, so that the first lost agent is an increase."""
         for role in roles:
             whose = self._whose(role)
             self._latency.labels(*whose)
@@ -121,7 +120,7 @@ class Metrics:
         return (self._agent_name if role == "subject" else PROBE, self._method, role)
 
     def count(self, judged: TrialVerdict, at_s: float) -> None:
-        """Take a trial that was judged at that time (Unix, seconds)."""
+        """Count a trial that was judged at that time (Unix, seconds)."""
         whose = self._whose(judged.role)
         self._trials.labels(*whose, judged.outcome.value).inc()
         self._fallbacks.labels(*whose, judged.fallback.value).inc()
@@ -134,7 +133,7 @@ class Metrics:
             self._last_delivery.labels(*whose).set(at_s)
 
     def skipped(self, trials: int) -> None:
-        """So many trials were due, and not begun."""
+        """Count trials that were due and not begun."""
         self._skipped.inc(trials)
 
     def note(self, event: Event) -> None:
@@ -160,12 +159,12 @@ class Metrics:
             self._failures.labels(call, code if code in CODES else "other").inc()
 
 
-# Answers Prometheus over HTTP, from a thread of the official client library's own.
-
-
 @contextlib.contextmanager
 def exposed(registry: CollectorRegistry, address: tuple[str, int]) -> Iterator[str]:
-    """Listen while the block lasts; the URL (port 0: of any free port). Raises UsageError when it can't."""
+    """Serve the metrics by HTTP, in a thread of the client library, while the block lasts; the URL.
+
+    Port 0 takes any free port. Raises UsageError if it can't listen.
+    """
     host, port = address
     try:
         server, thread = prometheus_client.start_http_server(port, host, registry)

@@ -1,4 +1,4 @@
-"""The canary's run: one trial after another at its interval, journals that are kept, rooms that are not."""
+"""The canary's run: one trial at each interval, the journals it keeps, and the rooms it closes."""
 
 from __future__ import annotations
 
@@ -33,17 +33,18 @@ if TYPE_CHECKING:
     from lkdiag.settings import Credentials
 
 
-# When the next trial is due: on a fixed grid, never two at once, and seldomer while the server does not answer.
-
 BACK_OFF_S = 5.0
 """The least time between two trials while the server does not answer."""
 LATE_SHARE = 0.1
-"""A trial that is late by no more than this share of the interval still takes its place on the grid."""
+"""A trial that is late by at most this share of the interval is not skipped."""
 ROOM_TO_JUDGE = 0.8
 
 
-class Pace:
-    """Places on the grid that have passed while a trial went on are skipped, and told to `on_skipped`."""
+class CanaryInterval:
+    """When the next trial is due: on a fixed grid, never two at once, less often while the server does not answer.
+
+    Trials that were due while another was running are skipped; `on_skipped` gets their number.
+    """
 
     def __init__(self, every_s: float, mono_ns: Callable[[], int], on_skipped: Callable[[int], object]) -> None:
         self._every_ns = int(every_s * 1e9)
@@ -53,11 +54,11 @@ class Pace:
         self._not_before_ns = 0
 
     def back_off(self) -> None:
-        """The server did not answer."""
+        """Delay the next trial: the server did not answer."""
         self._not_before_ns = self._mono_ns() + int(BACK_OFF_S * 1e9)
 
     async def wait(self) -> None:
-        """Until a trial is due; the first one is at once."""
+        """Wait until a trial is due; the first is due at once."""
         now_ns = self._mono_ns()
         due_ns = now_ns if self._due_ns is None else self._due_ns
         behind_ns = max(now_ns, self._not_before_ns) - due_ns
@@ -65,80 +66,72 @@ class Pace:
             skipped = math.ceil(behind_ns / self._every_ns)
             self._on_skipped(skipped)
             due_ns += skipped * self._every_ns
-        # taken before the wait: one that is stopped is not waited for again
+        # set before the wait: a trial whose wait is cancelled is not due again
         self._due_ns = due_ns + self._every_ns
         await asyncio.sleep(max(0, due_ns - now_ns) / 1e9)
 
     def spare_s(self) -> float:
-        """How much time there is before the next trial, with some left to begin it in time."""
+        """Seconds until the next trial, minus a reserve to begin it in time."""
         return 0.0 if self._due_ns is None else max(0.0, (self._due_ns - self._mono_ns()) / 1e9 * ROOM_TO_JUDGE)
 
 
-# Which journals are kept: a canary runs for weeks, and its runs must not fill the disk.
-
-
-class Kept:
-    """The newest `keep` of the journals that this canary has finished."""
+class KeptJournals:
+    """Keeps the newest `keep` journals that this canary has finished, and deletes older ones."""
 
     def __init__(self, keep: int, *also: str) -> None:
         self._keep = keep
         self._files = (FILE_NAME, *also)
-        """What lkdiag writes into a run's folder. Nothing else is ever deleted."""
+        """The files that lkdiag writes into a run's folder. It deletes no others."""
         self._folders: list[Path] = []
 
     def add(self, folder: Path) -> None:
-        """One is finished. What is too old goes; a folder into which somebody has put something stays, with that."""
+        """Add a finished journal and delete those that are too old. A folder with other files in it stays."""
         self._folders.append(folder)
         while len(self._folders) > self._keep:
             oldest = self._folders.pop(0)
-            with contextlib.suppress(OSError):  # gone already, or not ours to delete: the canary goes on
+            with contextlib.suppress(OSError):  # already gone, or not deletable: the canary goes on
                 for name in self._files:
                     (oldest / name).unlink(missing_ok=True)
                 oldest.rmdir()
 
 
-# The canary's own rooms that were made, and not yet seen to be gone.
-
-
 class OwnRooms:
-    """A sink of the recorder, for as long as the canary lives: a room may outlast the journal that it is in."""
+    """The canary's own rooms not yet seen to be gone, over all its journals: a room may outlive its journal."""
 
     def __init__(self) -> None:
         self._made: dict[str, int | None] = {}
 
     def note(self, event: Event) -> None:
-        """Take an event."""
+        """Take an event, as a sink of the recorder."""
         row = event.row
         if isinstance(row, RoomOpened):
             self._made[row.room] = event.trial
         elif isinstance(row, RoomGone):
             self._made.pop(row.room, None)
         elif isinstance(row, TrialFinished):
-            # its trial could not see it go: from here on it is left
+            # its trial did not see it gone: from now on it is a leftover
             self._made = {room: None if trial == event.trial else trial for room, trial in self._made.items()}
 
     @property
     def left(self) -> tuple[str, ...]:
-        """Those whose trials are over, the oldest first."""
+        """Rooms whose trials have ended, the oldest first."""
         return tuple(room for room, trial in self._made.items() if trial is None)
 
 
-# One journal's worth of trials, one after another at the canary's pace, whatever becomes of the server meanwhile.
-
 SETTLED_S = 3.0
-"""After a trial, until it is judged: what proves that the probe's socket was alive may come with the next beat, 2.5 s
-later (worker/connection.py)."""
+"""Between a trial's end and its judgement: the proof that the probe's socket was alive may come with the next ping,
+2.5 s later (worker_socket.py, BEAT_INTERVAL_S)."""
 REOPEN_INTERVAL_S = 5.0
 
 
 @dataclass(frozen=True)
-class Course:
-    """What is the same for all journals of a canary."""
+class CanaryRun:
+    """Runs the trials of one journal at the canary's interval, whatever the server does."""
 
-    pace: Pace
+    interval: CanaryInterval
     rooms: OwnRooms
     on_over: Callable[[int], object]
-    """Told of each trial that is over, when everything about it has been said."""
+    """Called with the number of each trial that has ended, after its last event."""
 
     async def run(
         self,
@@ -150,14 +143,14 @@ class Course:
         *,
         must_answer: bool,
     ) -> None:
-        """Carry out the script's trials, until done or stopped.
+        """Run the script's trials until they are done or stopped.
 
-        With `must_answer`, the first time, it raises ConnectionLostError or CredentialsError where nothing can come of
-        it; later on it waits for a server that does not answer.
+        With `must_answer` (the first time), raises ConnectionLostError or CredentialsError if the server can't be used.
+        Later it waits for a server that does not answer.
         """
         prefix = f"lkdiag-{run_id}"
         gc.collect()
-        gc.freeze()  # what is there to stay needs no looking at after each trial
+        gc.freeze()  # objects that stay are not collected after each trial
         async with Control(credentials) as control, contextlib.AsyncExitStack() as stack:
             stack.enter_context(UnhandledErrors().caught())
             if must_answer:
@@ -167,13 +160,13 @@ class Course:
                 await describe_server(credentials, control, recorder, f"{prefix}-server")
             else:
                 await self._open(probe, stack, must_answer=must_answer)
-            context = TrialContext(credentials, control, recorder, run_id, probe, None, self.pace.back_off)
+            context = TrialContext(credentials, control, recorder, run_id, probe, None, self.interval.back_off)
 
-            async def play_trial(planned: PlannedTrial) -> None:
-                await self._play(context, script, planned)
+            async def run_trial(planned: PlannedTrial) -> None:
+                await self._run_trial(context, script, planned)
 
             await Engine(control, recorder, f"{prefix}-").run(
-                plan_trials(script.settings, script.cases), play_trial, stop
+                plan_trials(script.settings, script.cases), run_trial, stop
             )
 
     async def _open(self, probe: Probe, stack: contextlib.AsyncExitStack, *, must_answer: bool) -> None:
@@ -185,10 +178,10 @@ class Course:
         opening = asyncio.create_task(_keep_opening(probe), name="probe")
         stack.push_async_callback(_end, opening)
 
-    async def _play(self, context: TrialContext, script: DispatchScript, planned: PlannedTrial) -> None:
+    async def _run_trial(self, context: TrialContext, script: DispatchScript, planned: PlannedTrial) -> None:
         if not planned.warmup:
-            await self.pace.wait()
-        for room in self.rooms.left:  # of a trial that could not reach the server any more
+            await self.interval.wait()
+        for room in self.rooms.left:  # left by a trial that could not reach the server
             if not await close_room(context.control, context.recorder.for_trial(None), room):
                 break
         probe = context.probe
@@ -196,14 +189,14 @@ class Course:
             await probe.ping()
         try:
             await DispatchTrial(context, script, planned).run()
-            await asyncio.sleep(min(SETTLED_S, self.pace.spare_s()))
+            await asyncio.sleep(min(SETTLED_S, self.interval.spare_s()))
         finally:
             self.on_over(planned.index)
             gc.collect()  # a room of livekit.rtc (1.1.21) keeps its sockets until it is collected: 280 in 60 trials
 
 
 async def _keep_opening(probe: Probe) -> None:
-    """Trials wait for it, and say so where it does not come."""
+    """Register the probe, however long that takes. Trials wait for it, and say so if it takes too long."""
     while True:
         try:
             await probe.open()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import errno
 import inspect
 import io
@@ -24,6 +23,7 @@ from lkdiag.cli.messages import give_up, say_error
 from lkdiag.cli.recording import own_fault
 from lkdiag.cli.secrets import check_words
 from lkdiag.errors import ExitCode, LkdiagError, UsageError
+from lkdiag.text import hint_nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lkdiag.scenario.option import Declared
 
 
-# typer's own errors, told as every other error is: one line, and a hint.
+# Typer's own errors, shown like every other error: one line, and a hint.
 
 CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
 """click's ClickException. Newer versions of typer have a copy of click under a private name: what typer exports leads
@@ -40,21 +40,20 @@ to the one that it raises."""
 
 def as_usage_error(error: Any, arguments: Sequence[str]) -> UsageError:
     """The error in lkdiag's form. `arguments` are the command line, whose secret is not shown again."""
-    said = str(error.message).removeprefix("Value error, ")
+    message = str(error.message).removeprefix("Value error, ")
     name = getattr(error, "option_name", None)
     context = getattr(error, "ctx", None)
     command = "lkdiag" if context is None else context.command_path
     hint = f"`{command} --help` lists what there is"
     if possible := getattr(error, "possibilities", None):
-        near = difflib.get_close_matches(str(name), possible, n=1)
-        hint = f"did you mean {near[0]}? {hint}" if near else hint
+        hint = hint_nearest(str(name), possible, hint)
     elif getattr(error, "param", None) is not None:
-        error.message = said
-        said = error.format_message()
+        error.message = message
+        message = error.format_message()
     from lkdiag.cli.secrets import given_secrets
     from lkdiag.privacy.secrets import scrub
 
-    return UsageError(scrub(said.rstrip("."), given_secrets(arguments)), hint)
+    return UsageError(scrub(message.rstrip("."), given_secrets(arguments)), hint)
 
 
 # What a command's `--help` says besides its own words: exit codes, where runs are kept, the environment.
@@ -76,8 +75,8 @@ def complete(app: typer.Typer, options: Sequence[Declared]) -> None:
     (command,) = app.registered_commands
     assert command.callback is not None
     command.help = doc = flowing(command.callback.__doc__ or "")
-    told = [] if "Exit code" in doc else [EXIT_CODES.replace("Exit codes: ", "[bold]Exit codes[/]\n\n")]
-    command.epilog = "\n\n".join([(command.epilog or "").strip(), *told, *_sections(options)])
+    codes = [] if "Exit code" in doc else [EXIT_CODES.replace("Exit codes: ", "[bold]Exit codes[/]\n\n")]
+    command.epilog = "\n\n".join([(command.epilog or "").strip(), *codes, *_sections(options)])
 
 
 def _sections(options: Sequence[Declared]) -> list[str]:
@@ -94,7 +93,7 @@ def flowing(doc: str) -> str:
     return "\n\n".join(" ".join(line.strip() for line in paragraph.splitlines()) for paragraph in paragraphs)
 
 
-# The commands by name, each in a module that is imported when it is wanted: `lkdiag --help` needs none of them.
+# The commands by name. Each is in a module that is imported when it is called: `lkdiag --help` imports none of them.
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
@@ -127,7 +126,8 @@ class Entry:
 
 COMMANDS = {
     "dispatch-trial": Entry(
-        "dispatch_trial", "Create rooms with an agent dispatch, and see whether, when and how truly the agent comes."
+        "dispatch_trial",
+        "Create rooms with an agent dispatch: whether and when does the agent join, and does listDispatch agree?",
     ),
     "transfer-teardown": Entry(
         "transfer_teardown",
@@ -135,14 +135,14 @@ COMMANDS = {
     ),
     "canary": Entry(
         "canary",
-        "Play one small dispatch trial a minute for as long as it lives, and tell Prometheus what became of them.",
+        "Run one small dispatch trial a minute until it is stopped, and export the results to Prometheus.",
     ),
     "watch": Entry("watch", "Follow real calls of your project, and judge them as trials are judged."),
     "run": Entry(
-        "run", "Play a scenario: a failure that users reported, step by step on a real server, judged from outside."
+        "run", "Run a scenario: a failure that users reported, step by step on a real server, judged from outside."
     ),
     "scenarios": Entry(
-        "scenarios", "List the scenarios that come with lkdiag: each plays one failure that people have reported."
+        "scenarios", "List the scenarios that come with lkdiag: each reproduces one failure that people have reported."
     ),
     "worker": Entry(
         "worker", "Run one worker that misbehaves in a way of your choice, to see whether your fallback notices."
@@ -156,22 +156,22 @@ COMMANDS = {
     ),
     "report": Entry("report", "Judge a recorded run again, with today's checks, and show its report."),
     "merge": Entry(
-        "merge", "Make one run of the shards that `dispatch-trial --shard I/N` has played, on this machine or others."
+        "merge", "Merge the shards that `dispatch-trial --shard I/N` has run, on this machine or others, into one run."
     ),
     "bundle": Entry("bundle", "Put everything about a run into one .zip, to be attached to a bug report."),
     "compare": Entry("compare", "Compare two runs: is B better than A, worse, or can't it be told?"),
     "sweep": Entry("sweep", "List the rooms that lkdiag left on your project, and delete them if asked to."),
     "selftest": Entry(
         "selftest",
-        "Play every failure, and the honest case, in random order on a private server, and compare with the diagnosis.",
+        "Inject every failure, and the honest case, in random order on a private server; compare with the diagnosis.",
     ),
 }
-OWN = {"shard-runner": Entry("shard_runner", "Play one shard of a run.")}
-"""Those that lkdiag itself calls: they stand in no list."""
+OWN = {"shard-runner": Entry("shard_runner", "Run one shard of a run.")}
+"""Commands that lkdiag itself calls; no list shows them."""
 
 
 class Root(TyperGroup):
-    """lkdiag itself. In a list a command is its name and summary; it is loaded when it is called, or asked for."""
+    """lkdiag itself. Lists show a command's name and summary; its module is loaded when it is called."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - click's signature
         """All names, in the order of `--help`."""
@@ -303,7 +303,7 @@ def _run(arguments: Sequence[str]) -> int:
             give_up(sys.stdout)  # rich makes the one of the other (rich 15, Console.on_broken_pipe)
             return ExitCode.OK
         if isinstance(error, SystemExit) and (ASKED_BY_A_SHELL in os.environ or COMPLETION.intersection(arguments)):
-            raise  # typer's, when it has told the shell
+            raise  # typer's, when it has answered the shell
         problem = own_fault(error)
     say_error(problem, arguments)
     return problem.exit_code

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from lkdiag import settings
-from lkdiag.cli.messages import give_up, say
+from lkdiag.cli.messages import say, write_stdout
 from lkdiag.cli.options import Last, Run, RunsDir
 from lkdiag.cli.secrets import secrets_of_run
 from lkdiag.cli.worker_log import check_worker_log, worker_log_events
@@ -128,21 +127,16 @@ def _save(packed: bytes, path: Path, *, force: bool) -> None:
 
 
 def _show(made: Bundle, target: Path, size: int, *, written: bool) -> None:
-    """What is inside goes to stdout; what to do with it is said on stderr."""
+    """The list of files goes to stdout; what to do with them goes to stderr."""
     from lkdiag.bundle import listing
     from lkdiag.render import terminal
 
     for note in made.notes:
         say(f"note: {note}")
-    try:
-        console = terminal.make_console(sys.stdout, is_terminal=sys.stdout.isatty())
-        terminal.write(listing(made, str(target), size, written=written), console)
-        sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):
-        give_up(sys.stdout)
-    except OSError as error:
-        give_up(sys.stdout)
-        raise UsageError(f"the list can't be written: {error.strerror}") from error
+    listed = listing(made, str(target), size, written=written)
+    write_stdout(
+        lambda file: terminal.write(listed, terminal.make_console(file, is_terminal=file.isatty())), "the list", hint=""
+    )
     if size > ATTACHMENT_MAX:
         say("note: GitHub takes attachments of up to 25 MB")
     if written:

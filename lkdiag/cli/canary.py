@@ -1,4 +1,4 @@
-"""`lkdiag canary`: a trial every minute, for ever, and metrics for Prometheus."""
+"""`lkdiag canary`: a trial every minute until it is stopped, and metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ EXAMPLES = """[bold]Examples[/]
 
 lkdiag canary [dim]– a trial a minute on your project, with lkdiag's own worker[/]
 
-lkdiag canary --agent-name my-agent --control --every 2m [dim]– your worker, with lkdiag's own beside it[/]
+lkdiag canary --agent-name my-agent --control --every 2m [dim]– your worker, with lkdiag's own as a control[/]
 
 lkdiag canary --listen 0.0.0.0:9108 --keep 14 [dim]– for a Prometheus elsewhere; two weeks of journals[/]
 """
 
 EVERY_MIN_S = 1.0
-"""More often is load, and no canary: that is what dispatch-trial is for."""
+"""Anything more frequent is a load test, for which there is dispatch-trial."""
 
 
 METRICS = "Metrics"
@@ -33,7 +33,7 @@ JOURNALS = "Journals"
 
 @dataclass(frozen=True)
 class CanaryOptions(Options):
-    """What only a canary is told."""
+    """The options that only a canary has."""
 
     every_s: Annotated[
         float,
@@ -68,7 +68,7 @@ SMALL = Only(
     "agent_name", "control", "control_share", "job_type", "method", "caller", "metadata", "fallback",
     "fallback_timeout_s", "timeout_s", "delayed_after_s", "settle_s", "faults", "seed",
 )  # fmt: skip
-"""What a dispatch trial is told that a single one can do with: nothing of load, or of who else plays it."""
+"""The options of dispatch-trial that make sense for one trial at a time: none about load or sharding."""
 
 
 def canary(
@@ -79,7 +79,7 @@ def canary(
     quiet: Quiet = False,
     runs_dir: RunsDir = None,
 ) -> None:
-    """Play one small dispatch trial a minute for as long as it lives, and tell Prometheus what became of them.
+    """Run one small dispatch trial a minute until it is stopped, and export the results to Prometheus.
 
     Each trial is one of dispatch-trial's, judged by the same checks. One that is not clean is a line on stderr, with
     its run and its number: `lkdiag report RUN` tells its story. A server that does not answer makes trials
@@ -101,7 +101,7 @@ def canary(
     assert isinstance(script, DispatchScript), "it is about an agent that is called"
     credentials = choose_credentials(server.project.flags, local=server.local)
 
-    from lkdiag.cli.canary_play import Canary
+    from lkdiag.cli.canary_run import Canary
 
     player = Canary(
         script=script,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lkdiag import settings
-from lkdiag.cli.messages import give_up, say
+from lkdiag.cli.messages import say, write_stdout
 from lkdiag.cli.options import FORMAT_OR_SUFFIX, Output, Redact, RunsDir, chosen_format
 from lkdiag.cli.output import check_output, judge
 from lkdiag.errors import ExitCode, UsageError
@@ -82,7 +81,7 @@ def compare(
 
 
 def exit_code_of(comparison: Comparison) -> ExitCode:
-    """1 when B is worse, 3 when nothing could have been told, else 0: as benchstat's `~`, noise is no failure."""
+    """1 when B is worse, 3 when there are too few trials to tell, else 0: like benchstat's `~`, noise is no failure."""
     from lkdiag.compare.value import Result
 
     codes = {Result.WORSE: ExitCode.FINDING, Result.TOO_FEW: ExitCode.INCONCLUSIVE}
@@ -100,24 +99,17 @@ def _judged(name: str, path: Path) -> Report:
 
 def _write(comparison: Comparison, format_: CompareFormat, path: Path | None) -> None:
     """To the file, or to stdout. Raises UsageError when it can't be written."""
+    hint = "choose another -o FILE"
+    if path is None:
+        write_stdout(lambda file: _render(comparison, format_, file), "the comparison", hint)
+        return
+    text = io.StringIO()
+    _render(comparison, format_, text)
     try:
-        if path is not None:
-            text = io.StringIO()
-            _render(comparison, format_, text)
-            path.write_text(text.getvalue(), encoding="utf-8")
-            say(f"{comparison.headline} Comparison: {path}")
-            return
-        _render(comparison, format_, sys.stdout)
-        sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):
-        give_up(sys.stdout)  # a reader that has enough; rich makes a SystemExit(1) of it
+        path.write_text(text.getvalue(), encoding="utf-8")
     except OSError as error:
-        if path is None:
-            give_up(sys.stdout)
-        raise UsageError(
-            f"the comparison can't be written{'' if path is None else f' to {path}'}: {error.strerror}",
-            "choose another -o FILE",
-        ) from error
+        raise UsageError(f"the comparison can't be written to {path}: {error.strerror}", hint) from error
+    say(f"{comparison.headline} Comparison: {path}")
 
 
 def _render(comparison: Comparison, format_: CompareFormat, file: TextIO) -> None:

@@ -1,4 +1,4 @@
-"""`lkdiag dispatch-trial`: room after room with an agent dispatch, and what became of each."""
+"""`lkdiag dispatch-trial`: one room after another with an agent dispatch, and how each went."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import secrets
 import typer
 
 from lkdiag.cli.options import OutputOptions, ServerOptions, WorkerLog
-from lkdiag.cli.play import Flags, play
-from lkdiag.cli.sharding import SpreadOptions
+from lkdiag.cli.scenario_run import RunOptions, run_scenario
+from lkdiag.cli.sharding import ShardingOptions
 from lkdiag.errors import UsageError
 from lkdiag.scenario.dispatch import DispatchScenario
 
@@ -18,7 +18,7 @@ lkdiag dispatch-trial --count 20 [dim]– twenty trials on your project, with lk
 
 lkdiag dispatch-trial --local [dim]– the same on a private livekit-server[/]
 
-lkdiag dispatch-trial --agent-name my-agent --control [dim]– your worker, with lkdiag's own beside it[/]
+lkdiag dispatch-trial --agent-name my-agent --control [dim]– your worker, with lkdiag's own as a control[/]
 
 lkdiag dispatch-trial --local --fault ghost=0.2,slow:4s=0.1 [dim]– what such failures look like[/]
 
@@ -29,12 +29,12 @@ lkdiag dispatch-trial --format markdown -o report.md [dim]– for a bug report[/
 def dispatch_trial(
     *,
     scenario: DispatchScenario,
-    spread_options: SpreadOptions,
+    sharding_options: ShardingOptions,
     worker_log: WorkerLog = None,
     server: ServerOptions,
     output: OutputOptions,
 ) -> None:
-    """Create rooms with an agent dispatch, and see whether, when and how truly the agent comes.
+    """Create rooms with an agent dispatch: whether and when does the agent join, and does listDispatch agree?
 
     Each trial makes a room (--method says how), watches from outside until the agent has joined or the timeout has
     passed, compares what listDispatch says with who is there, tries createDispatch as a fallback when nobody came, and
@@ -45,15 +45,15 @@ def dispatch_trial(
 
     if {"count", "duration_s"} <= scenario.given.keys():
         raise UsageError("--count and --duration exclude each other", "one says how many trials, the other how long")
-    spread = spread_options.spread
+    sharding = sharding_options.sharding
     draws_seed = bool(scenario.faults) and "seed" not in scenario.given
-    if spread.shard is not None and draws_seed:
+    if sharding.shard is not None and draws_seed:
         raise UsageError("--fault with --shard needs --seed", "else each shard would draw faults of its own")
     if draws_seed:
         scenario = scenario.changed(seed=secrets.randbelow(2**31))
     script = with_settings(load_script("dispatch-trial", tuple(BEHAVIOURS), make_behaviour), scenario)
-    spread.check(scenario.count if scenario.duration_s is None else None, scenario.burst)
-    flags = Flags(server, output, worker_log)
+    sharding.check(scenario.count if scenario.duration_s is None else None, scenario.burst)
+    options = RunOptions(server, output, worker_log)
     drawn_seed = ["--seed", str(scenario.seed)] if draws_seed else []
-    credentials = flags.check(script.kind, elsewhere=spread.cluster is not None)
-    raise typer.Exit(play(script, flags, credentials, drawn_seed, spread))
+    credentials = options.check(script.kind, elsewhere=sharding.cluster is not None)
+    raise typer.Exit(run_scenario(script, options, credentials, drawn_seed, sharding))

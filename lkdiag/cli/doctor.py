@@ -49,7 +49,7 @@ def doctor(
     itself failed · 4 the project can't be tested · 5 a room of lkdiag's could
     not be deleted · 130 interrupted.
     """
-    from lkdiag.cli.doctor_play import Answer, play
+    from lkdiag.cli.doctor_run import Answer, run_doctor
     from lkdiag.cli.output import check_output
     from lkdiag.cli.session import choose_credentials
 
@@ -59,7 +59,7 @@ def doctor(
     as_json = chosen_format(format_, output, ListFormat) is ListFormat.JSON
     answer = Answer(output, as_json=as_json, verbose=verbose, quiet=quiet)
     binary = settings.server_binary(server.server_binary)
-    report = play(server.project.flags, agent_name, timeout_s, answer, local=server.local, server_binary=binary)
+    report = run_doctor(server.project.flags, agent_name, timeout_s, answer, local=server.local, server_binary=binary)
     raise typer.Exit(ExitCode.INTERRUPTED if report is None else exit_code_of(report))
 
 

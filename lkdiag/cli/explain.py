@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from lkdiag.cli.messages import give_up
+from lkdiag.cli.messages import write_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +17,7 @@ EXAMPLES = """[bold]Examples[/]
 
 lkdiag explain [dim]– every page, a line each[/]
 
-lkdiag explain false-running [dim]– a finding, by the name that the report prints beside it[/]
+lkdiag explain false-running [dim]– a finding, by the name that the report prints with it[/]
 
 lkdiag explain no-worker worker-full [dim]– the causes that a trial may have had[/]
 
@@ -60,16 +59,16 @@ def explain(
     from lkdiag.pages import find_page, read_pages
 
     pages = [find_page(name) for name in dict.fromkeys(names or ())]
-    try:
+
+    def write(file: TextIO) -> None:
         if not pages:
-            sys.stdout.write(_listed(read_pages()))
-        elif sys.stdout.isatty():
-            _render(pages)
+            file.write(_listed(read_pages()))
+        elif file.isatty():
+            _render(pages, file)
         else:
-            sys.stdout.write("\n".join(page.text for page in pages))
-        sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):  # rich makes a SystemExit of it, as in lkdiag.cli.output
-        give_up(sys.stdout)
+            file.write("\n".join(page.text for page in pages))
+
+    write_stdout(write)
 
 
 def _listed(pages: Sequence[Page]) -> str:
@@ -86,12 +85,12 @@ def _listed(pages: Sequence[Page]) -> str:
     return "\n".join(blocks)
 
 
-def _render(pages: Sequence[Page]) -> None:
+def _render(pages: Sequence[Page], file: TextIO) -> None:
     from rich.markdown import Markdown
 
     from lkdiag.render.terminal import make_console
 
-    console = make_console(sys.stdout, is_terminal=True)
+    console = make_console(file, is_terminal=True)
     for page in pages:
         console.print(Markdown(page.text))
         console.print()

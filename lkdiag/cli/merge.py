@@ -1,4 +1,4 @@
-"""`lkdiag merge`: one run of the journals of many shards."""
+"""`lkdiag merge`: make one run of the journals of several shards."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def merge(
     ],
     output: Annotated[
         Path | None,
-        Option("The merged run's folder.", short="-o", metavar="FOLDER", default="a new one beside the others"),
+        Option("The merged run's folder.", short="-o", metavar="FOLDER", default="a new one among your runs"),
     ] = None,
     force: Annotated[bool, Option("Also when settings, project or versions differ; the report says so.")] = False,
     format_: ReportFormat = None,
@@ -48,7 +48,7 @@ def merge(
     fail_if: FailIf = (),
     runs_dir: RunsDir = None,
 ) -> None:
-    """Make one run of the shards that `dispatch-trial --shard I/N` has played, on this machine or others.
+    """Merge the shards that `dispatch-trial --shard I/N` has run, on this machine or others, into one run.
 
     Trials of a shard that was killed, or of which there is no journal, are reported as missing, never as lost. Clocks
     of different machines are never compared. Afterwards it is a run like any other: report, compare, bundle.
@@ -58,13 +58,13 @@ def merge(
     from lkdiag.journal.file import FILE_NAME, JournalWriter
     from lkdiag.journal.recorder import Recorder
     from lkdiag.report.threshold import parse_conditions
-    from lkdiag.shard.merge import merge_into, read_sources
+    from lkdiag.shard.merge import merge_into, read_shards
 
     check_output(report_file)
     parse_conditions(fail_if, "dispatch")
     directory = settings.runs_dir(runs_dir)
     paths = _journals(runs, directory)
-    sources = read_sources(paths, force=force)
+    sources = read_shards(paths, force=force)
     run_id = new_run_id()
     began_ns, ended_ns = _span(paths)
     clock = iter((began_ns,))
@@ -94,7 +94,7 @@ def merge(
 
 
 def _journals(runs: Sequence[str], directory: Path) -> list[Path]:
-    """Each once, though it may be named by its run's id and by its folder."""
+    """Each once, even if it is named both by its run's id and by its folder."""
     from lkdiag.journal.file import FILE_NAME, find_journal
 
     found: list[Path] = []
@@ -125,7 +125,7 @@ def _span(paths: Sequence[Path]) -> tuple[int, int]:
 
 
 def _command(command: str) -> str:
-    """The shards' command, without what makes it one shard's."""
+    """The shards' command without the options that name a shard."""
     words = shlex.split(command)
     kept: list[str] = []
     skip = False

@@ -1,4 +1,4 @@
-"""What lkdiag says on stderr: notes, warnings, how far a run is, and since when the server is away."""
+"""What lkdiag says on stderr: notes, warnings, progress, a server that does not answer; and how it writes to stdout."""
 
 from __future__ import annotations
 
@@ -8,34 +8,36 @@ import re
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from lkdiag.errors import UsageError
 from lkdiag.journal.run_kinds import ServerHeard, ServerMissed
 from lkdiag.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import Self
 
     from lkdiag.cli.tally import Tally
     from lkdiag.errors import LkdiagError
     from lkdiag.journal.event import Event
+    from lkdiag.settings import Credentials
 
 
 # Notes and errors for people, on stderr: stdout is for the report alone.
 
 VALUE_MAX = 80
 PATH_MAX = 255
-"""A path, or a URL, is of use only whole. That is how long a file's name can be (Linux, NAME_MAX)."""
+"""A path, or a URL, is useful only whole. A file's name can be this long (Linux, NAME_MAX)."""
 MESSAGE_MAX = 600
-"""More than two paths and their words have. A value without quotes, and full of blanks, is cut by that alone."""
+"""Longer than two paths with their words. Only this cuts a value without quotes that is full of blanks."""
 _QUOTED = re.compile(r"""(?<!\w)(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")(?!\w)""")
 _PARTS = re.compile(r"[=:,<>]")
-"""What stands between the parts of an argument: `ghost=0.2,slow:4s`."""
+"""What separates the parts of an argument: `ghost=0.2,slow:4s`."""
 _LONG = re.compile(rf"\S{{{VALUE_MAX + 3},}}")  # one with its quotes has been cut already
 
 
 def say(text: str) -> None:
-    """A note. A reader that is gone (`2>&1 | head`) must not end a run: what nobody reads is dropped."""
+    """Write a note. A reader that has gone (`2>&1 | head`) must not end a run: the note is dropped."""
     try:
         sys.stderr.write(f"{_plain(text)}\n")
         sys.stderr.flush()
@@ -43,23 +45,48 @@ def say(text: str) -> None:
         give_up(sys.stderr)
 
 
+def say_project(credentials: Credentials, *, quiet: bool) -> None:
+    """Which project, and where its credentials come from; warnings about them also with `quiet`."""
+    for warning in credentials.warnings:
+        say(f"warning: {warning}")
+    if not quiet:
+        say(f"Project {credentials.host}, credentials from {credentials.source}")
+
+
 def give_up(stream: TextIO) -> None:
-    """Nobody takes it any more: what is still to be written, at the latest when Python ends, goes nowhere."""
+    """Send whatever is still written to the stream to nowhere, also what Python flushes when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+def write_stdout(
+    write: Callable[[TextIO], object], what: str = "the output", hint: str = "send it elsewhere, or make room"
+) -> bool:
+    """Write to stdout; whether there is still a reader. Raises UsageError where `what` can't be written.
+
+    A reader that has gone (`lkdiag … | head`) is no error: the exit code stays. rich makes a SystemExit(1) of a broken
+    pipe (rich 15, Console.on_broken_pipe), which would be a finding.
+    """
+    try:
+        write(sys.stdout)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):
+        give_up(sys.stdout)
+        return False
+    except OSError as error:
+        give_up(sys.stdout)
+        raise UsageError(f"{what} can't be written: {error.strerror}", hint) from error
+    return True
+
+
 def say_error(error: LkdiagError, arguments: Sequence[str] = ()) -> None:
-    """One clear line, and the hint below it. What they repeat of the command line, or of a file, is cut."""
+    """One clear line, and the hint below it. Long quotes from the command line, or from a file, are cut."""
     say(f"error: {_cut(shortened(error.message, arguments), MESSAGE_MAX)}")
     if error.hint:
         say(f"hint: {shortened(error.hint, arguments)}")
 
 
 def shortened(text: str, arguments: Sequence[str] = ()) -> str:
-    """The text with control characters escaped, and everything long in it cut.
-
-    That is what stands on the command line, what has quotes around it, and what is one word.
-    """
+    """The text with control characters escaped, and long parts cut: arguments, quoted texts, and single words."""
     text = visible(text)
     for argument in arguments:
         for value in (argument, *_PARTS.split(argument)):
@@ -82,7 +109,7 @@ def _plain(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
-# The lines on stderr that tell how long LiveKit has not been heard, and that it is heard again.
+# Lines on stderr: how long the server has not answered, and that it answers again.
 
 MISSED = {
     "unanswered": "no answer from the server",
@@ -91,7 +118,7 @@ MISSED = {
 
 
 def say_away(event: Event) -> None:
-    """Say it, where the event is about that."""
+    """Show the event's line, if it has one."""
     line = away_line(event)
     if line:
         say(line)
@@ -114,7 +141,7 @@ def _missed(row: ServerMissed) -> str:
     return f"{MISSED[row.failure]} for {row.for_s:.0f} s: {row.error}"
 
 
-# What the user sees of a run while it goes on: trials done, running tallies, the last trial's fate.
+# Progress of a run: trials done, counts by outcome, how the last trial ended.
 
 STYLES = {"delivered": "green", "closed": "green", "delayed": "cyan", "slow": "cyan", "inconclusive": "bold"}
 BAD = "red"
@@ -135,14 +162,16 @@ class Progress:
         self._live = Live(
             SpinnerColumn(),
             BarColumn(bar_width=16),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[progress]}"),
             TimeElapsedColumn(),
             TextColumn("{task.fields[tally]}"),
             console=console,
             transient=True,
             disable=quiet or self._plain,
         )
-        self._task = self._live.add_task("trials", total=tally.total or tally.duration_s, told=tally.progress, tally="")
+        self._task = self._live.add_task(
+            "trials", total=tally.total or tally.duration_s, progress=tally.progress, tally=""
+        )
 
     def __enter__(self) -> Self:
         with contextlib.suppress(Exception):  # a terminal that can't show it must not keep the run from beginning
@@ -158,7 +187,7 @@ class Progress:
     def note(self, event: Event) -> None:
         """Take an event of the recorder."""
         if self._quiet:
-            return  # a tally judges each trial: that would be for nobody
+            return  # nobody would see the judged trials
         ended = self._tally.note(event)
         if ended is None:
             return
@@ -170,5 +199,5 @@ class Progress:
         )
         done = self._tally.done if self._tally.duration_s is None else self._tally.elapsed_s
         self._live.update(
-            self._task, completed=done, told=self._tally.progress, tally=f"{counts}  [dim]last: {ended.message}[/]"
+            self._task, completed=done, progress=self._tally.progress, tally=f"{counts}  [dim]last: {ended.message}[/]"
         )

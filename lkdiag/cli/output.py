@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING, TextIO
 
-from lkdiag.cli.messages import give_up, say, say_error
+from lkdiag.cli.messages import say, say_error, write_stdout
 from lkdiag.cli.options import Format, chosen_format
 from lkdiag.cli.recording import PLEASE_REPORT, described
 from lkdiag.errors import ExitCode, LkdiagError, UsageError
@@ -123,18 +122,7 @@ def write_report(report: Report, format_: Format | None, path: Path | None, *, v
             ) from error
         say(f"{report.headline} Report: {path}")
         return
-    try:
-        write(sys.stdout)
-        sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):
-        # `lkdiag … | head` has read enough; the exit code still tells. rich makes a SystemExit(1) of it
-        # (rich 15, Console.on_broken_pipe), which would be a finding
-        give_up(sys.stdout)
-    except OSError as error:
-        give_up(sys.stdout)
-        raise UsageError(
-            f"the report can't be written: {error.strerror}", f"the run is kept: lkdiag report {report.run.id}"
-        ) from error
+    write_stdout(write, "the report", f"the run is kept: lkdiag report {report.run.id}")
 
 
 def _renderer_crashed(error: Exception, format_: Format, run_id: str) -> LkdiagError:

@@ -1,4 +1,4 @@
-"""A run's beginning and end as the command line sees them: its id, folder, journal and signals; lkdiag's own faults."""
+"""A run's beginning and end: its id, folder, journal and signals; and lkdiag's own faults."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import shlex
 import signal
 import sys
 import time
+import traceback
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,13 +22,24 @@ import msgspec
 
 from lkdiag import __version__
 from lkdiag.cli.messages import say
+from lkdiag.cli.secrets import KEY_OPTIONS
 from lkdiag.errors import ExitCode, LkdiagError, first_of, kind_and_place, place_of
 from lkdiag.journal.file import FILE_NAME, SCHEMA, JournalWriter
 from lkdiag.journal.recorder import Recorder
-from lkdiag.journal.run_kinds import RunGivenUp, RunInterrupted, RunStarted, ScenarioRead, WatcherCrashed, WatchStopped
+from lkdiag.journal.run_kinds import (
+    RunAborted,
+    RunCrashed,
+    RunFinished,
+    RunGivenUp,
+    RunInterrupted,
+    RunStarted,
+    ScenarioRead,
+    WatcherCrashed,
+    WatchStopped,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
     from pathlib import Path
 
     from lkdiag.journal.event import Event
@@ -36,18 +48,18 @@ if TYPE_CHECKING:
     from lkdiag.scenario.watch import WatchScript
 
 
-# Keeps what only shows a run (a tally, a line, a metric) from reaching the run: a crash there must not end a trial.
+# Whatever only shows a run (a tally, a line, a metric) must not end a trial when it crashes.
 
 T = TypeVar("T")
 
 
 class Shield:
-    """Records the first crash as `watcher.crashed`, and tells it once on stderr. The watchers are called further."""
+    """Catches the crashes of watchers: the first is recorded as `watcher.crashed` and shown; all are called on."""
 
     def __init__(self) -> None:
         self.recorder: Recorder | None = None
         """Where crashes are recorded, once there is one."""
-        self._told = False
+        self._has_reported = False
 
     def around(self, watcher: Callable[[T], object]) -> Callable[[T], None]:
         """The watcher, without its crashes."""
@@ -56,15 +68,15 @@ class Shield:
             try:
                 watcher(value)
             except Exception as error:
-                self.tell(kind_and_place(error))
+                self.report(kind_and_place(error))
 
         return shielded
 
-    def tell(self, what: str) -> None:
-        """Record and tell a crash, if it is the first one."""
-        if self._told:
+    def report(self, what: str) -> None:
+        """Record and show a crash, if it is the first one."""
+        if self._has_reported:
             return
-        self._told = True
+        self._has_reported = True
         if self.recorder is not None:
             self.recorder.record(WatcherCrashed(error=what))
         say(
@@ -73,13 +85,13 @@ class Shield:
         )
 
 
-# What is said when lkdiag itself fails: no traceback, but enough to find the place by.
+# The message when lkdiag itself fails: no traceback, but enough to find the place.
 
 PLEASE_REPORT = "this is a fault of lkdiag's own: please report it at lkdiag's own tracker"
 
 
 def own_fault(error: BaseException) -> LkdiagError:
-    """A fault of lkdiag's own as an error for the user. Its exit code is 4: it is no verdict, and no wrong usage."""
+    """A fault of lkdiag's own as an error for the user. Its exit code is 4: neither a verdict nor wrong usage."""
     return LkdiagError(f"lkdiag failed: {described(error)}", PLEASE_REPORT)
 
 
@@ -92,10 +104,12 @@ def described(error: BaseException) -> str:
     return type(error).__name__ + (f": {text}" if text else "") + (f" ({place})" if place else "")
 
 
-# A run's beginning and end as seen from the command line: its id, its folder, its journal, its signals.
+# A run's beginning and end: its id, its folder, its journal, its signals.
 
 SDKS = ("livekit", "livekit-api", "livekit-protocol")
-SECRET_OPTIONS = frozenset({"--api-key", "--api-secret"})
+
+
+GIVEN_UP = "given up at once: rooms may be left; they close by themselves when their timeouts have passed"
 
 
 @dataclass(frozen=True)
@@ -109,7 +123,7 @@ class Recording:
 
 
 def new_run_id() -> str:
-    """When it began, in UTC, and four hex digits: `20260821-142706-7f3a`. It sorts by time."""
+    """The time in UTC and four hex digits, so that it sorts by time: `20260821-142706-7f3a`."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
@@ -128,8 +142,8 @@ def record_run(
 ) -> Iterator[Recording]:
     """Open the journal of a new run. Raises UsageError when it can't be written.
 
-    A watcher that crashes does not reach the run. `shard` is which share of it this process plays; `merged` says of
-    which shards it is put together. `secret` is the project's: no event has it in it.
+    A watcher that crashes does not affect the run. `shard` is the share that this process runs; `merged` says which
+    shards make up the run. `secret` is the project's: no event contains it.
     """
     run_id = run_id or new_run_id()
     folder = runs_dir / run_id
@@ -177,7 +191,7 @@ def _share(script: DispatchScript | TeardownScript | WatchScript, shard: Shard |
 
 
 def _expected(script: DispatchScript | TeardownScript | WatchScript) -> dict[str, Any] | None:
-    """What the scenario's file expects of its trials; None where it expects nothing."""
+    """What the scenario's file expects of its trials; None where it says nothing."""
     expect = msgspec.to_builtins(script.expect)
     return expect if script.expect != type(script.expect)() else None
 
@@ -188,12 +202,52 @@ def command_line(extra: Sequence[str] = ()) -> str:
     arguments = iter(sys.argv[1:])
     for argument in arguments:
         name, has_value, _ = argument.partition("=")
-        if name in SECRET_OPTIONS:
+        if name in KEY_OPTIONS:
             if not has_value:
                 next(arguments, None)
             continue
         words.append(argument)
     return shlex.join([*words, *extra])
+
+
+async def until_stopped(work: Coroutine[Any, Any, T], begun: asyncio.Event, stop: asyncio.Event) -> T | None:
+    """The result of the work. When stopped, what has begun ends in good order; else it is cancelled: None."""
+    task = asyncio.create_task(work, name="run")
+    stopped = asyncio.create_task(stop.wait(), name="stop")
+    await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not begun.is_set():
+        task.cancel()
+    await asyncio.wait({task, stopped})
+    return None if task.cancelled() else task.result()
+
+
+async def carry_out(
+    recording: Recording, work: Coroutine[Any, Any, None], begun: asyncio.Event, stop: asyncio.Event
+) -> None:
+    """Carry a run's work out until it is stopped, and record how it ended. Raises LkdiagError where it gave up."""
+    recorder = recording.recorder
+    recording.journal.on_failure = stop.set
+    try:
+        await until_stopped(work, begun, stop)
+    except LkdiagError as error:
+        recorder.record(RunAborted(reason=error.message))
+        raise
+    except Exception as error:
+        # a fault of lkdiag's own: what was seen until then is still worth a report
+        recorder.record(RunCrashed(reason=f"lkdiag failed: {described(error)}", trace=traceback.format_exc()))
+    finally:
+        recorder.record(RunFinished())
+
+
+def written(recording: Recording, what: str = "run") -> Path:
+    """The journal's path, once it is closed. Raises LkdiagError where it could not be written to the end."""
+    if (failure := recording.journal.failure) is not None:
+        raise LkdiagError(
+            f"the journal can't be written any further: {failure.strerror}; the {what} was ended",
+            f"make room, or choose another --runs-dir. What was seen: lkdiag report {recording.run_id}",
+        )
+    return recording.folder / FILE_NAME
 
 
 @contextlib.contextmanager
@@ -202,24 +256,41 @@ def stop_on_signals(
     stop: asyncio.Event,
     *,
     recorded_as: type[RunInterrupted | WatchStopped] = RunInterrupted,
-    told: str = "interrupted: closing the rooms …",
-    given_up: str = "given up at once: rooms may be left; they close by themselves when their timeouts have passed",
+    message: str = "interrupted: closing the rooms …",
+    second_message: str = GIVEN_UP,
 ) -> Iterator[None]:
     """Ctrl-C, SIGTERM and SIGHUP set `stop`: rooms are closed, a report is made. A second one ends it at once.
 
-    The first is an event `recorded_as`, and `told`; the second is told by `given_up`, where that is not empty. The
-    recorder is asked for when a signal is handled. That is at the next `await`, so the journal may be opened meanwhile.
+    The first is recorded as an event of the kind `recorded_as`, and shows `message`; the second shows `second_message`,
+    unless it is empty. `recorder` is called when a signal is handled. That is at the next `await`, so the journal may
+    be opened meanwhile.
     """
+
+    def first(number: signal.Signals) -> None:
+        recorder().record(recorded_as(signal=number.name))
+        say(f"{message} (once more gives up at once)")
+
+    def second(number: signal.Signals) -> None:
+        recorder().record(RunGivenUp(signal=number.name))
+        if second_message:
+            say(second_message)
+
+    with handle_signals(stop, first, second):
+        yield
+
+
+@contextlib.contextmanager
+def handle_signals(
+    stop: asyncio.Event, first: Callable[[signal.Signals], None], second: Callable[[signal.Signals], None]
+) -> Iterator[None]:
+    """Ctrl-C, SIGTERM and SIGHUP call `first` and set `stop`; another one calls `second` and ends the process."""
     loop = asyncio.get_running_loop()
 
     def on_signal(number: signal.Signals) -> None:
         if stop.is_set():
-            recorder().record(RunGivenUp(signal=number.name))
-            if given_up:
-                say(given_up)
+            second(number)
             os._exit(ExitCode.INTERRUPTED)
-        recorder().record(recorded_as(signal=number.name))
-        say(f"{told} (once more gives up at once)")
+        first(number)
         stop.set()
 
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}

@@ -38,7 +38,7 @@ def report(
     """Judge a recorded run again, with today's checks, and show its report.
 
     It reads the run's journal, finished, interrupted or killed, and asks nothing of any server: the same journal gives
-    the same answer. With --worker-log the log of your worker is judged beside it, and may name the cause. The exit code
+    the same answer. With --worker-log the log of your worker is judged too, and may name the cause. The exit code
     is the run's own, but for the thresholds given here.
     """
     from lkdiag.journal.file import find_journal, last_run

@@ -1,4 +1,4 @@
-"""`lkdiag run`: play a scenario, one that comes with lkdiag or a file of the user's own."""
+"""`lkdiag run`: run a scenario, one that comes with lkdiag or a file of the user's own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lkdiag.cli.options import OutputOptions, ServerOptions, WorkerLog
-from lkdiag.cli.play import Flags, play
+from lkdiag.cli.scenario_run import RunOptions, run_scenario
 from lkdiag.cli.secrets import check_script
 from lkdiag.scenario.option import Option
 
@@ -35,7 +35,7 @@ def run(
     server: ServerOptions,
     output: OutputOptions,
 ) -> None:
-    """Play a scenario: a failure that users reported, step by step on a real server, judged from outside.
+    """Run a scenario: a failure that users reported, step by step on a real server, judged from outside.
 
     A scenario's file says who takes part, what happens in which order, what is expected, and whose report it is.
     `lkdiag scenarios` lists those that come with lkdiag. The options below are those of every run; a scenario's own
@@ -46,7 +46,7 @@ def run(
     from lkdiag.scenario.script import load_script
 
     script = load_script(scenario, tuple(BEHAVIOURS), make_behaviour, split_overrides(overrides))
-    flags = Flags(server, output, worker_log)
-    credentials = flags.check(script.kind)
+    options = RunOptions(server, output, worker_log)
+    credentials = options.check(script.kind)
     check_script(script, [] if credentials is None else [credentials.api_secret])
-    raise typer.Exit(play(script, flags, credentials))
+    raise typer.Exit(run_scenario(script, options, credentials))

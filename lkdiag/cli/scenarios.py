@@ -1,4 +1,4 @@
-"""`lkdiag scenarios`: which there are, the text of one to copy, and the schema of their format."""
+"""`lkdiag scenarios`: list them, print one to copy, and print the schema of their format."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Annotated
 import typer
 
 from lkdiag.cli.command import flat
-from lkdiag.cli.messages import give_up
+from lkdiag.cli.messages import write_stdout
 from lkdiag.cli.options import FORMAT, ListFormat
 
 NARROWEST = 20
-"""Cells for a title; in fewer of them it would be a column of words."""
+"""Cells for a title. In fewer, it would be a column of words."""
 
 EXAMPLES = """[bold]Examples[/]
 
-lkdiag scenarios [dim]– what can be played[/]
+lkdiag scenarios [dim]– what can be run[/]
 
 lkdiag scenarios show token-on-existing-room > mine.toml [dim]– one of them, to change; lkdiag run mine.toml[/]
 
-lkdiag scenarios schema > scenario.schema.json [dim]– beside it, for an editor that completes TOML[/]
+lkdiag scenarios schema > scenario.schema.json [dim]– next to it, for an editor that completes TOML[/]
 
-lkdiag scenarios --format json | jq -r '.scenarios[].name' [dim]– for a script that plays them all[/]
+lkdiag scenarios --format json | jq -r '.scenarios[].name' [dim]– for a script that runs them all[/]
 
 [bold]Exit codes[/]
 
@@ -43,9 +43,9 @@ scenarios = typer.Typer(
 @scenarios.callback()
 @flat
 def list_scenarios(context: typer.Context, format_: Annotated[ListFormat, FORMAT] = ListFormat.TERMINAL) -> None:
-    """List the scenarios that come with lkdiag: each plays one failure that people have reported.
+    """List the scenarios that come with lkdiag: each reproduces one failure that people have reported.
 
-    `lkdiag run NAME` plays one. They are TOML files: show one, copy it, change it, and play the copy by its path.
+    `lkdiag run NAME` runs one. They are TOML files: show one, copy it, change it, and run the copy by its path.
     """
     if context.invoked_subcommand is not None:
         return
@@ -65,7 +65,7 @@ def list_scenarios(context: typer.Context, format_: Annotated[ListFormat, FORMAT
 
 
 def _line(beginning: str, title: str) -> str:
-    """In a terminal, what does not fit stands below the title's beginning; in a pipe it is one line."""
+    """In a terminal the title wraps below its beginning; in a pipe it is one line."""
     cells = shutil.get_terminal_size().columns - len(beginning) if sys.stdout.isatty() else 0
     lines = textwrap.wrap(title, cells) if cells >= NARROWEST else [title]
     return beginning + f"\n{' ' * len(beginning)}".join(lines) + "\n"
@@ -84,9 +84,9 @@ def show(name: Annotated[str, typer.Argument(metavar="NAME", help="As `lkdiag sc
 
 @scenarios.command(epilog="lkdiag scenarios schema > scenario.schema.json")
 def schema() -> None:
-    """Print the JSON Schema of the format: beside a scenario's file, editors complete it.
+    """Print the JSON Schema of the format: with it, editors complete and check a scenario's file.
 
-    A file whose first line is `#:schema ./scenario.schema.json` is completed and checked by editors that know TOML.
+    Save it next to the scenario, and make `#:schema ./scenario.schema.json` the first line of the scenario.
     """
     from lkdiag.scenario.file import read_schema_text
 
@@ -94,9 +94,5 @@ def schema() -> None:
 
 
 def _write(text: str) -> None:
-    """As it is: no width cuts it, and who reads half of it is no error."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        give_up(sys.stdout)
+    """As it is: no width cuts it."""
+    write_stdout(lambda file: file.write(text))

@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from lkdiag.scenario.script import Script
 
 
-# The secrets that this user's settings hold: no text that lkdiag keeps or shows may have one of them in it.
+# The secrets that this user's settings hold. No text that lkdiag keeps or shows may contain one.
 
 SECRET_OPTION = "--api-secret"
+KEY_OPTIONS = frozenset({"--api-key", SECRET_OPTION})
+"""They are left out of the command that repeats a run."""
 
 
 def secrets_of_run(started: Event) -> list[str]:
-    """Those of the projects that are set here, and of the one that the run was on, by its `run.started`."""
+    """The API secrets of the projects configured here, and of the run's project, which `run.started` names."""
     words: list[str] = []
     with contextlib.suppress(ValueError):
         words = shlex.split(str(started.data.get("command", "")))
@@ -31,7 +33,7 @@ def secrets_of_run(started: Event) -> list[str]:
 
 
 def secrets_of_command(words: Sequence[str]) -> list[str]:
-    """Those of the projects that are set here, of the one that a command line names, and what it gives as a secret."""
+    """The API secrets of the projects configured here and of the one that a command line names, and those it gives."""
     named = [after for before, after in itertools.pairwise(words) if before == "--project"]
     named += [word.partition("=")[2] for word in words if word.startswith("--project=")]
     found = given_secrets(words)
@@ -42,7 +44,7 @@ def secrets_of_command(words: Sequence[str]) -> list[str]:
 
 
 def given_secrets(words: Sequence[str]) -> list[str]:
-    """What may be the secret on a command line, even one that can't be understood."""
+    """What may be the secret on a command line, even on one that can't be parsed."""
     found: list[str] = []
     for number, word in enumerate(words):
         name, _, value = word.partition("=")
@@ -52,10 +54,9 @@ def given_secrets(words: Sequence[str]) -> list[str]:
     return [secret for secret in found if secret]
 
 
-# The one rule for secrets on a command line and in a scenario's file: they are refused, for they would be shown.
-#
-# What is given there stands in the journal, in the report, in the command that repeats the run, and in the process
-# list. A project's credentials have options of their own, and a worker has its own environment.
+# Secrets on a command line and in a scenario's file are refused: what is given there is shown in the journal, in the
+# report, in the command that repeats the run, and in the process list. A project's credentials have options of their
+# own, and a worker has its own environment.
 
 HINT = (
     "it would stand in the journal, in the report and in the process list: leave it out, and give it to your worker in "
@@ -65,7 +66,7 @@ COMMANDS = frozenset(
     {"canary", "dispatch-trial", "doctor", "run", "selftest", "sweep", "transfer-teardown", "watch", "worker"}
 )
 """Those that record something, or send it to a server."""
-CREDENTIALS = frozenset({"--api-key", "--api-secret", "--url"})
+CREDENTIALS = KEY_OPTIONS | {"--url"}
 """Options that have checks of their own."""
 FREE_TEXT = ("--metadata", "--set metadata")
 """What may be any text. Elsewhere a text that only looks made up at random may be a name that somebody chose."""

@@ -1,11 +1,9 @@
-"""`lkdiag selftest`: lkdiag breaks things on purpose, and is measured at what it says of them."""
+"""`lkdiag selftest`: inject failures, and measure how many lkdiag diagnoses correctly."""
 
 from __future__ import annotations
 
-import contextlib
 import secrets
-import sys
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -26,7 +24,7 @@ lkdiag selftest --only honest --trials 1000 [dim]– does it ever cry wolf?[/]
 
 def selftest(
     trials: Annotated[int, Option("Trials in all.", short="-n", least=1)] = 200,
-    seed: Annotated[int | None, Option("The same seed plays the same failures.")] = None,
+    seed: Annotated[int | None, Option("The same seed injects the same failures.")] = None,
     only: Annotated[tuple[str, ...], Option("Only this scenario, or honest.", metavar="NAME")] = (),
     concurrency: Annotated[int, Option("Trials at a time.", short="-c", least=1)] = 8,
     server_binary: ServerBinary = None,
@@ -35,22 +33,23 @@ def selftest(
     quiet: Quiet = False,
     runs_dir: RunsDir = None,
 ) -> None:
-    """Play every failure, and the honest case, in random order on a private server, and compare with the diagnosis.
+    """Inject every failure, and the honest case, in random order on a private server; compare with the diagnosis.
 
     It needs no project. Prints the confusion matrix (injected against diagnosed), false alarms, and by how much the
-    reported latency is off the server's own. Failures that are the whole run's (webhooks, job types, calls) are played
+    reported latency is off the server's own. Failures that are the whole run's (webhooks, job types, calls) are run
     alone at its end, from 100 trials on.
 
     Exit codes: 0 every diagnosis is right · 1 a trial is off the diagonal · 2 usage · 4 set-up · 130 interrupted.
     """
+    from lkdiag.cli.messages import write_stdout
     from lkdiag.cli.output import check_output
-    from lkdiag.cli.selftest_play import Bench
+    from lkdiag.cli.selftest_run import Selftest
     from lkdiag.document.selftest import blocks
     from lkdiag.render import json, terminal
 
     check_output(output)
     own_seed = secrets.randbelow(2**31) if seed is None else seed
-    bench = Bench(
+    result = Selftest(
         trials,
         own_seed,
         concurrency,
@@ -59,13 +58,19 @@ def selftest(
         settings.runs_dir(runs_dir),
         quiet=quiet,
         seed_is_drawn=seed is None,
-    )
-    played = bench.run()
-    with contextlib.nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8") as file:
+    ).run()
+
+    def write(file: TextIO) -> None:
         if format_ is ListFormat.JSON:
-            file.write(json.as_declared(played.result))
+            file.write(json.as_declared(result.confusion))
         else:
-            terminal.write(blocks(played.result), terminal.make_console(file, is_terminal=file.isatty()))
-    if played.interrupted:
+            terminal.write(blocks(result.confusion), terminal.make_console(file, is_terminal=file.isatty()))
+
+    if output is None:
+        write_stdout(write)
+    else:
+        with output.open("w", encoding="utf-8") as file:
+            write(file)
+    if result.interrupted:
         raise typer.Exit(ExitCode.INTERRUPTED)
-    raise typer.Exit(ExitCode.OK if played.result.right == played.planned else ExitCode.FINDING)
+    raise typer.Exit(ExitCode.OK if result.confusion.right == result.planned else ExitCode.FINDING)

@@ -1,23 +1,19 @@
-"""Puts a run together: credentials or a private server, journal, progress, signals; and carries it out."""
+"""Carries a run out: credentials or a private server, journal, progress, signals."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lkdiag import settings
-from lkdiag.cli.messages import Progress, away_line, say
-from lkdiag.cli.recording import described, record_run, stop_on_signals
+from lkdiag.cli.messages import Progress, away_line, say, say_project
+from lkdiag.cli.recording import carry_out, record_run, stop_on_signals, written
 from lkdiag.cli.tally import tally_of
-from lkdiag.errors import CredentialsError, LkdiagError, UsageError
+from lkdiag.errors import CredentialsError, UsageError
 from lkdiag.journal.run_kinds import (
     ClockOff,
-    RunAborted,
-    RunCrashed,
-    RunFinished,
     ServerExited,
     ServerStarted,
     ShardsStarted,
@@ -33,7 +29,7 @@ if TYPE_CHECKING:
     from lkdiag.client.webhooks import WebhookListener
     from lkdiag.journal.event import Event
     from lkdiag.journal.recorder import Recorder
-    from lkdiag.run.trials import Mix
+    from lkdiag.run.trials import ScriptChooser
     from lkdiag.scenario.script import DispatchScript, TeardownScript
     from lkdiag.scenario.shard import Shard
     from lkdiag.server.binary import ServerBinary
@@ -43,23 +39,22 @@ SERVER_LOG = "livekit-server.log"
 
 
 def choose_credentials(flags: settings.CredentialFlags, *, local: bool) -> settings.Credentials | None:
-    """The project's; None with `--local`. Raises UsageError for both at once, CredentialsError for none."""
+    """The project's credentials; None with `--local`. Raises UsageError for both at once, CredentialsError for none."""
     if not local:
         return settings.load_to_use(flags)
-    given = [name for name in ("url", "api_key", "api_secret", "project") if getattr(flags, name) is not None]
-    if given:
-        option = given[0].replace("_", "-")
-        raise UsageError(f"--local and --{option} exclude each other", "--local starts a server with keys of its own")
+    if flags.given:
+        raise UsageError(
+            f"--local and {flags.given[0]} exclude each other", "--local starts a server with keys of its own"
+        )
     return None
 
 
 def own_credentials(flags: settings.CredentialFlags, *, local: bool) -> settings.Credentials | None:
-    """What is found here, for a run that is played elsewhere with others. Raises UsageError where any were given."""
-    given = [name for name in ("url", "api_key", "api_secret", "project") if getattr(flags, name) is not None]
-    if local or given:
-        option = "local" if local else given[0].replace("_", "-")
+    """Those found here, for a run that uses other machines' credentials. Raises UsageError where any were given."""
+    if local or flags.given:
+        option = "--local" if local else flags.given[0]
         raise UsageError(
-            f"--cluster and --{option} exclude each other",
+            f"--cluster and {option} exclude each other",
             "no credentials are sent through a cluster: each worker uses those of its own environment",
         )
     with contextlib.suppress(CredentialsError):
@@ -79,30 +74,28 @@ class Session:
     command: str
     quiet: bool
     webhook_address: tuple[str, int] | None = None
-    """Where webhooks are to be received (port 0: any); None: nowhere."""
-    mix: Mix | None = None
-    """Which scenario each trial is of, where they are of several."""
+    """Where webhooks are received (port 0: any); None: nowhere."""
+    mix: ScriptChooser | None = None
+    """Which scenario each trial belongs to, where there are several."""
     carry_out: Callable[[settings.Credentials, Recorder, str, asyncio.Event], Awaitable[None]] | None = None
-    """What plays the script, with the recorder, the run's id, and what stops it; None: run_script does."""
+    """Carries the script out, given the recorder, the run's id, and the event that stops it; None: run_script does."""
     watchers: tuple[Callable[[Event], object], ...] = ()
-    """Who follows the run, instead of the line that shows its progress."""
+    """Called with each event, instead of the line that shows progress."""
     shard: Shard | None = None
-    """Which share of the trials it plays; None: all of them."""
+    """The share of the trials that it runs; None: all of them."""
     server_pid: int | None = None
-    """Of a private server that another lkdiag has started on this machine: its load is measured."""
+    """The process of a private server that another lkdiag started on this machine, to measure its load."""
     run_id: str | None = None
     """None: a new one."""
     merged: dict[str, Any] | None = None
-    """Of which shards the run is put together, if it is."""
+    """The shards that make up the run, if there are any."""
     announced: bool = True
-    """False: only its trials are told of, for another lkdiag that has announced the run."""
+    """False: it shows only its trials, because another lkdiag has announced the run."""
 
     def run(self) -> Path:
-        """Carry the run out; the journal that it left. Raises LkdiagError when it could not begin."""
+        """Carry the run out; its journal. Raises LkdiagError when it could not begin."""
         if self.credentials is not None:
-            for warning in self.credentials.warnings:
-                say(f"warning: {warning}")
-            self._say(f"Project {self.credentials.host}, credentials from {self.credentials.source}")
+            say_project(self.credentials, quiet=self.quiet or not self.announced)
         return asyncio.run(self._run())
 
     async def _run(self) -> Path:
@@ -138,27 +131,8 @@ class Session:
             ) as recording,
         ):
             self._say(f"Run {recording.run_id}, recorded in {recording.folder}")
-            try:
-                await self._until_stopped(recording, binary, begun, stop)
-            except LkdiagError as error:
-                recording.recorder.record(RunAborted(reason=error.message))
-                raise
-            except Exception as error:
-                # a fault of lkdiag's own: what was seen until then is still worth a report
-                recording.recorder.record(
-                    RunCrashed(
-                        reason=f"lkdiag failed: {described(error)}",
-                        trace=traceback.format_exc(),
-                    )
-                )
-            finally:
-                recording.recorder.record(RunFinished())
-        if (failure := recording.journal.failure) is not None:
-            raise LkdiagError(
-                f"the journal can't be written any further: {failure.strerror}; the run was ended",
-                f"make room, or choose another --runs-dir. What was seen: lkdiag report {recording.run_id}",
-            )
-        return recording.folder / "journal.jsonl"
+            await carry_out(recording, self._carry_out(recording, binary, stop), begun, stop)
+        return written(recording)
 
     @contextlib.contextmanager
     def _followed(self) -> Iterator[Sequence[Callable[[Event], object]]]:
@@ -167,21 +141,6 @@ class Session:
             return
         with Progress(tally_of(self.script, self.shard), quiet=self.quiet) as progress:
             yield [progress.note]
-
-    async def _until_stopped(
-        self, recording: Recording, binary: ServerBinary | None, begun: asyncio.Event, stop: asyncio.Event
-    ) -> None:
-        """Carry it out. When stopped, trials that have begun end in good order; what comes before them is cut off."""
-        recording.journal.on_failure = stop.set
-        work = asyncio.create_task(self._carry_out(recording, binary, stop), name="run")
-        stopped = asyncio.create_task(stop.wait(), name="stop")
-        await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        if not begun.is_set():
-            work.cancel()
-        await asyncio.wait({work})
-        if not work.cancelled():
-            work.result()
 
     async def _carry_out(self, recording: Recording, binary: ServerBinary | None, stop: asyncio.Event) -> None:
         async with contextlib.AsyncExitStack() as stack:
@@ -239,7 +198,7 @@ class Session:
         log_path = recording.folder / SERVER_LOG
         server = await stack.enter_async_context(PrivateServer(binary, log_path, webhook_urls=urls))
         recording.recorder.hide(server.api_secret)
-        self._say(f"livekit-server {server.version} on {server.url}, its log beside the journal")
+        self._say(f"livekit-server {server.version} on {server.url}, its log next to the journal")
         recording.recorder.record(ServerStarted(version=server.version, url=server.url, source=binary.source))
 
         def note_end() -> None:

@@ -20,7 +20,7 @@ LINE_MAX = 1_000_000
 
 
 def shard_runner() -> None:
-    """Play one shard of a run. Started by `--processes` and `--cluster`, and of no use otherwise."""
+    """Run one shard of a run. Started by `--processes` and `--cluster`, and of no use otherwise."""
     from lkdiag import settings
     from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
     from lkdiag.errors import ExitCode
@@ -60,7 +60,7 @@ def shard_runner() -> None:
 
 
 def _first_line() -> bytes:
-    """Past Python's buffer: a thread that waits in it keeps the process from ending."""
+    """Read without Python's buffer: a thread that waits in it would keep the process from ending."""
     line = bytearray()
     while not line.endswith(b"\n") and len(line) < LINE_MAX:
         if not (byte := os.read(STDIN, 1)):
@@ -70,7 +70,7 @@ def _first_line() -> bytes:
 
 
 def _end_with_parent() -> None:
-    """When whoever started this process is gone nobody reads its journal: it closes its rooms, and ends."""
+    """When the parent is gone nobody reads this process's journal: it closes its rooms, and ends."""
     while os.read(STDIN, 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

@@ -29,31 +29,31 @@ if TYPE_CHECKING:
     from lkdiag.shard.node import Request
 
 
-# On how many processes a run is spread: what the options say of it.
+# The options: how many processes, or machines, share a run.
 
-SPREAD = "More processes, more machines"
+PANEL = "More processes, more machines"
 
 
 @dataclass(frozen=True)
-class SpreadOptions(Options):
-    """Who plays the run's trials."""
+class ShardingOptions(Options):
+    """Which processes run the trials."""
 
     shard: Annotated[
         str | None,
         Option(
-            "Play only the I-th of N shares of the trials; `lkdiag merge` makes one report of all.",
-            panel=SPREAD,
+            "Run only the I-th of N shares of the trials; `lkdiag merge` makes one report of all.",
+            panel=PANEL,
             metavar="I/N",
         ),
     ] = None
     run_group: Annotated[
-        str | None, Option("Which run the shard is of: merge keeps groups apart.", panel=SPREAD, metavar="NAME")
+        str | None, Option("Which run the shard is of: merge keeps groups apart.", panel=PANEL, metavar="NAME")
     ] = None
     processes: Annotated[
         int,
         Option(
             "Share the trials out to N processes here, each with --concurrency trials at a time.",
-            panel=SPREAD,
+            panel=PANEL,
             metavar="N",
         ),
     ] = 1
@@ -62,23 +62,23 @@ class SpreadOptions(Options):
         Option(
             "Share the trials out to the workers of a Dask cluster: tcp://HOST:8786. Each uses the credentials of its "
             "own environment; none are sent. Needs `pip install 'lkdiag[cluster]'`.",
-            panel=SPREAD,
+            panel=PANEL,
             metavar="ADDRESS",
         ),
     ] = None
 
     @property
-    def spread(self) -> Spread:
-        """Of what they say. Raises UsageError."""
+    def sharding(self) -> Sharding:
+        """What they ask for. Raises UsageError."""
         if self.shard is None and self.run_group is not None:
             raise UsageError("--run-group goes with --shard", "it tells the shards of one run from those of another")
         shard = None if self.shard is None else Shard.parse(self.shard, self.run_group)
-        return Spread(shard, self.processes, self.cluster)
+        return Sharding(shard, self.processes, self.cluster)
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Alone, as one share of a run that others play too, or by several processes that this one starts."""
+class Sharding:
+    """How a run is divided: not at all, as one shard of several, or among processes that this one starts."""
 
     shard: Shard | None = None
     processes: int = 1
@@ -86,7 +86,7 @@ class Spread:
 
     @property
     def of(self) -> int:
-        """How many processes share the run's trials, as far as it is known before they are asked (a cluster)."""
+        """How many processes share the trials. A cluster's number is known only after it was asked: 1 until then."""
         return self.processes if self.shard is None else self.shard.of
 
     def check(self, count: int | None, burst: int | None = None) -> None:
@@ -104,7 +104,7 @@ class Spread:
             if is_given
         ]
         if len(given) > 1:
-            raise UsageError(f"{given[0]} and {given[1]} exclude each other", "each says who plays the run's trials")
+            raise UsageError(f"{given[0]} and {given[1]} exclude each other", "each says who runs the trials")
         if given and burst is not None:
             raise UsageError(
                 f"--burst and {given[0]} exclude each other",
@@ -114,13 +114,13 @@ class Spread:
         if count is not None:
             shard.check(count)
 
-    def over(self, session: Session) -> Session:
-        """The session, played that way."""
+    def divided(self, session: Session) -> Session:
+        """The session, divided that way."""
         if self.processes == 1 and self.cluster is None:
             return session if self.shard is None else self._share(session, self.shard)
 
-        # each process tells of its own trials: here nobody follows
-        about = {field.name: getattr(session, field.name) for field in fields(session)} | {"watchers": (_nobody,)}
+        # each process shows its own trials, so this one shows none
+        about = {field.name: getattr(session, field.name) for field in fields(session)} | {"watchers": (_ignore,)}
         if self.cluster is not None:
             return ClusterSession(**about, cluster=self.cluster)
         return ProcessesSession(
@@ -134,18 +134,18 @@ class Spread:
         return replace(session, shard=shard, run_id=f"{new_run_id()}-s{shard.index}")
 
 
-def _nobody(_: Event) -> None:
-    """A follower who looks away."""
+def _ignore(_: Event) -> None:
+    """A watcher that does nothing."""
 
 
-# A run of many processes: planned here, played by them, cleaned up behind them, and put together again.
+# A run of several processes: it is planned here, carried out by them, cleaned up, and merged into one journal.
 
 SHARDS = "shards"
-"""The folder of their runs, in that of the whole run, until they are one."""
+"""The folder of the shards' runs, within the whole run's folder, until they are merged."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ManySession(Session):
+class ShardedSession(Session):
     """One run on several processes, wherever they are."""
 
     def _requests(self, recording: Recording, of: int) -> Sequence[Request]:
@@ -155,29 +155,29 @@ class ManySession(Session):
         return requests_of(recording.run_id, of, self.command, options, quiet=self.quiet)
 
     async def _clean_up(self, recording: Recording, credentials: settings.Credentials) -> None:
-        """A process that was killed closed nothing."""
+        """Close the rooms that a killed process has left."""
         from lkdiag.client.api_client import Control
         from lkdiag.run.close import close_leftovers
 
         async with Control(credentials) as control:
             await close_leftovers(control, recording.recorder, f"lkdiag-{recording.run_id}-")
 
-    def _put_together(self, recording: Recording, lost: dict[int, str]) -> None:
-        """Make one journal of those below the run's folder, and of them nothing is left."""
+    def _merge(self, recording: Recording, lost: dict[int, str]) -> None:
+        """Merge the shards' journals into the run's own, and delete them."""
         from lkdiag.journal.file import FILE_NAME
-        from lkdiag.shard.merge import merge_into, read_sources
+        from lkdiag.shard.merge import merge_into, read_shards
 
         folder = recording.folder / SHARDS
         journals = sorted(folder.glob(f"*/{FILE_NAME}"))
         if not any(path.stat().st_size for path in journals):
             reasons = "; ".join(f"shard {index}: {reason}" for index, reason in lost.items())
             raise LkdiagError("none of the processes began" + (f": {reasons}" if reasons else ""))
-        merge_into(recording.recorder, read_sources(journals), lost)
+        merge_into(recording.recorder, read_shards(journals), lost)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProcessesSession(ManySession):
+class ProcessesSession(ShardedSession):
     """On this machine."""
 
     processes: int
@@ -188,9 +188,9 @@ class ProcessesSession(ManySession):
             if binary is not None:
                 credentials, server_pid = await self._start_server(recording, binary, None, stack)
             assert credentials is not None, "without credentials there is a private server"
-            await self._play(recording, credentials, stop, server_pid)
+            await self._run_shards(recording, credentials, stop, server_pid)
 
-    async def _play(
+    async def _run_shards(
         self, recording: Recording, credentials: settings.Credentials, stop: asyncio.Event, server_pid: int | None
     ) -> None:
         from lkdiag.client.api_client import Control
@@ -202,15 +202,15 @@ class ProcessesSession(ManySession):
             await check_project(credentials, control, recording.recorder)
         project = Project(credentials.url, credentials.api_key, credentials.api_secret)
         recording.recorder.record(ShardsStarted(of=self.processes))
-        crew = Processes(project, recording.folder / SHARDS, say, server_pid)
-        lost = await crew.play(self._requests(recording, self.processes), stop)
+        processes = Processes(project, recording.folder / SHARDS, say, server_pid)
+        lost = await processes.run(self._requests(recording, self.processes), stop)
         await self._clean_up(recording, credentials)
-        self._put_together(recording, lost)
+        self._merge(recording, lost)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClusterSession(ManySession):
-    """On the workers of a Dask cluster, with their credentials; those found here only clean up behind lost ones."""
+class ClusterSession(ShardedSession):
+    """On the workers of a Dask cluster, with their credentials. Those found here only clean up after lost workers."""
 
     cluster: str
 
@@ -235,19 +235,19 @@ class ClusterSession(ManySession):
         async with Cluster(self.cluster) as cluster:
             nodes = await cluster.nodes()
             if len(nodes) < of:
-                raise LkdiagError(f"of {of} workers only {len(nodes)} are left", "nothing was played: try again")
+                raise LkdiagError(f"of {of} workers only {len(nodes)} are left", "nothing was run: try again")
             recording.recorder.record(ShardsStarted(of=of))
             work = list(zip(self._requests(recording, of), nodes[:of], strict=True))
-            lost = await cluster.play(recording.run_id, work, recording.folder / SHARDS, stop, self._say)
+            lost = await cluster.run(recording.run_id, work, recording.folder / SHARDS, stop, self._say)
         if lost and self.credentials is not None and self.credentials.host == nodes[0].host:
             await self._clean_up(recording, self.credentials)
         elif lost:
             say(f"note: rooms of lost shards may be left: lkdiag sweep --run {recording.run_id} --delete")
-        self._put_together(recording, lost)
+        self._merge(recording, lost)
 
     @property
     def _trials(self) -> int | None:
-        """Of the subject: there is no use for more workers. None where a time is set instead."""
+        """Trials of the subject; more workers than that would be idle. None where a time is set instead."""
         scenario = self.script.settings
         assert isinstance(scenario, DispatchScenario)
         return scenario.count if scenario.duration_s is None else None

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 from lkdiag import settings
-from lkdiag.cli.messages import give_up, say, say_away
+from lkdiag.cli.messages import say, say_away, say_project, write_stdout
 from lkdiag.cli.options import FORMAT, ListFormat, ProjectOptions, Quiet
 from lkdiag.cli.recording import Shield
-from lkdiag.errors import ExitCode, UsageError
+from lkdiag.errors import ExitCode
 from lkdiag.scenario.sweep import SweepScenario
 
 if TYPE_CHECKING:
@@ -57,10 +56,7 @@ def sweep(
 
     from lkdiag.run.sweep import sweep as carry_out
 
-    for warning in credentials.warnings:
-        say(f"warning: {warning}")
-    if not quiet:
-        say(f"Project {credentials.host}, credentials from {credentials.source}")
+    say_project(credentials, quiet=quiet)
     report = asyncio.run(carry_out(scenario, credentials, *([] if quiet else [Shield().around(say_away)])))
     for note in report.notes:
         say(f"note: {note}")
@@ -86,17 +82,13 @@ def _write(report: SweepReport, format_: ListFormat) -> None:
     from lkdiag.document.sweep import blocks
     from lkdiag.render import json, terminal
 
-    try:
+    def write(file: TextIO) -> None:
         if format_ is ListFormat.JSON:
-            sys.stdout.write(json.render_value(report))
+            file.write(json.render_value(report))
         else:
-            terminal.write(blocks(report), terminal.make_console(sys.stdout, is_terminal=sys.stdout.isatty()))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        give_up(sys.stdout)
-    except OSError as error:
-        give_up(sys.stdout)
-        raise UsageError(f"the list can't be written: {error.strerror}") from error
+            terminal.write(blocks(report), terminal.make_console(file, is_terminal=file.isatty()))
+
+    write_stdout(write, "the list", hint="")
 
 
 def _advise(report: SweepReport) -> None:

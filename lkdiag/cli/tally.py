@@ -1,4 +1,4 @@
-"""Running tallies: each trial is judged when it ends, as the report will judge it."""
+"""Counts by outcome while a run goes on: each trial is judged when it ends, as the report will judge it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ended:
-    """What became of a trial that has just ended."""
+    """How a trial has just ended."""
 
     name: str
     outcome: str
@@ -44,7 +44,7 @@ class Tally(ABC):
         self.outcomes: Counter[str] = Counter()
 
     def note(self, event: Event) -> Ended | None:
-        """Take an event; what became of its trial, if it was the last one of a trial."""
+        """Take an event; how its trial ended, if it was the trial's last event."""
         self._now_ns = event.mono_ns
         row = event.row
         if self._begun_ns is None and isinstance(row, TrialStarted) and not row.counts_for_nothing:
@@ -63,7 +63,7 @@ class Tally(ABC):
 
     @property
     def progress(self) -> str:
-        """How far the run is: `3/10`, or `12 in 42 s of 300 s`."""
+        """How far the run has come: `3/10`, or `12 in 42 s of 300 s`."""
         if self.duration_s is None:
             return f"{self.done}/{self.total}"
         return f"{self.done} in {min(self.elapsed_s, self.duration_s):.0f} s of {self.duration_s:g} s"
@@ -74,7 +74,7 @@ class Tally(ABC):
 
 
 def tally_of(script: DispatchScript | TeardownScript, shard: Shard | None = None) -> Tally:
-    """Of the run that plays it, or its share of it."""
+    """The tally of a run of the script, or of one shard of it."""
     from lkdiag.run.plan import plan_calls, plan_trials
     from lkdiag.scenario.script import DispatchScript
 

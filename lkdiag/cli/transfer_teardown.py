@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from lkdiag.cli.options import OutputOptions, ServerOptions
-from lkdiag.cli.play import Flags, play
+from lkdiag.cli.scenario_run import RunOptions, run_scenario
 from lkdiag.scenario.call import TeardownScenario
 
 EXAMPLES = """[bold]Examples[/]
@@ -29,5 +29,5 @@ def transfer_teardown(scenario: TeardownScenario, server: ServerOptions, output:
     from lkdiag.scenario.script import load_script, with_settings
 
     script = with_settings(load_script("transfer-teardown", tuple(BEHAVIOURS), make_behaviour), scenario)
-    flags = Flags(server, output)
-    raise typer.Exit(play(script, flags, flags.check(script.kind)))
+    options = RunOptions(server, output)
+    raise typer.Exit(run_scenario(script, options, options.check(script.kind)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from lkdiag.cli.options import OutputOptions, ProjectOptions, ServerOptions, WorkerLog
-from lkdiag.cli.play import Flags
+from lkdiag.cli.scenario_run import RunOptions
 from lkdiag.scenario.watch import WatchScenario, WatchScript
 
 EXAMPLES = """[bold]Examples[/]
@@ -37,10 +37,10 @@ def watch(
     Ctrl-C gives up at once (130); `lkdiag report --last` shows what was seen.
     """
     script = WatchScript(scenario)
-    flags = Flags(ServerOptions(project=project), output, worker_log)
-    credentials = flags.check(script.kind)
+    options = RunOptions(ServerOptions(project=project), output, worker_log)
+    credentials = options.check(script.kind)
     assert credentials is not None, "only --local goes without"
 
-    from lkdiag.cli.watch_play import play_watch
+    from lkdiag.cli.watch_run import run_watch
 
-    raise typer.Exit(play_watch(script, flags, credentials))
+    raise typer.Exit(run_watch(script, options, credentials))

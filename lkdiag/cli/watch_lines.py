@@ -1,4 +1,4 @@
-"""What the user sees of a watch while it goes on: a line on stderr for each thing that was seen of a call."""
+"""The progress of a watch: a line on stderr for each thing that happens in a call."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from lkdiag.journal.trial_kinds import (
     TrialCrashed,
 )
 from lkdiag.judge.live import WatchJudge
+from lkdiag.text import utc
 
 if TYPE_CHECKING:
     from lkdiag.facts.watched_call import WatchedCallFacts
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def _words(row: Row) -> str:
-    """What is said of an event; empty: nothing."""
+    """The words for an event; empty: it is not shown."""
     match row:
         case RoomCreated():
             return f"room {row.sid} appeared"
@@ -63,10 +64,10 @@ class WatchLines:
         ended = self._judge.note(event)
         if event.trial is None:
             self._note_run(event)
-        elif told := self._tell(event, event.trial):
+        elif text := self._text(event, event.trial):
             call = self._judge.call(event.trial)
             room = "?" if call is None else call.started.data.get("room", "?")
-            say(f"{_clock(event)}  call {event.trial}, {room}: {told}")
+            say(f"{_clock(event)}  call {event.trial}, {room}: {text}")
         if ended is not None:
             self._judge.take(ended)
 
@@ -76,7 +77,7 @@ class WatchLines:
         elif line := away_line(event):
             say(f"{_clock(event)}  {line}")
 
-    def _tell(self, event: Event, number: int) -> str:
+    def _text(self, event: Event, number: int) -> str:
         row = event.row
         if isinstance(row, ObservationEnded):
             judged = self._judge.judge(number, row.dispatch_id)
@@ -85,7 +86,7 @@ class WatchLines:
 
 
 def _fate(judged: JudgedTrial) -> str:
-    """What became of a dispatch, as the report will judge it."""
+    """How a dispatch ended, as the report will judge it."""
     facts = judged.facts
     who = f"agent {facts.agent_name!r}" if facts.agent_name else "an agent without a name"
     came = f"joined after {facts.latency_ms / 1000:.2f} s" if facts.latency_ms is not None else "did not come"
@@ -100,6 +101,4 @@ def _closing(call: WatchedCallFacts | None) -> str:
 
 
 def _clock(event: Event) -> str:
-    from lkdiag.report.narrative import utc
-
     return f"{utc(event.at_ns)[11:19]}Z"

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperCommand
 
 from lkdiag import settings
-from lkdiag.cli.messages import say
+from lkdiag.cli.messages import say, say_project
 from lkdiag.cli.options import OUTPUT, ProjectOptions
 from lkdiag.errors import ExitCode, UsageError
 from lkdiag.scenario.dispatch import JobType
@@ -82,16 +82,14 @@ def worker(
 
     import asyncio
 
-    from lkdiag.cli.worker_play import play
+    from lkdiag.cli.worker_run import run_worker
     from lkdiag.client.behaviours import describe
 
-    for warning in credentials.warnings:
-        say(f"warning: {warning}")
+    say_project(credentials, quiet=quiet)
     if not quiet:
-        say(f"Project {credentials.host}, credentials from {credentials.source}")
         name = f"a worker named {agent_name!r}" if agent_name else "a worker without a name"
-        say(f"Playing {name}, {spec}: {describe(spec.name)} Ctrl-C ends it.")
-    ended = asyncio.run(play(credentials, agent_name, job_type, spec, for_s))
+        say(f"Running {name}, {spec}: {describe(spec.name)} Ctrl-C ends it.")
+    ended = asyncio.run(run_worker(credentials, agent_name, job_type, spec, for_s))
     if not quiet:
         say(ended)
     raise typer.Exit(ExitCode.OK)

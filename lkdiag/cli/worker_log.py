@@ -1,4 +1,4 @@
-"""`--worker-log FILE`: what the worker says of itself, as events beside those of the run."""
+"""`--worker-log FILE`: the lines of the worker's log as events, next to the run's own."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from lkdiag.worker_log import TrialKeys
 
-TOLD_EVERY_S = 3.0
+PROGRESS_EVERY_S = 3.0
 AROUND_NS = 60 * 1_000_000_000
-"""Lines about the worker as a whole are taken from so long before the run until so long after it."""
+"""Lines about the worker as a whole count from this long before the run until this long after it."""
 
 
 def check_worker_log(path: Path | None) -> None:
@@ -32,25 +32,25 @@ def check_worker_log(path: Path | None) -> None:
 
 
 class _Progress:
-    """Says how far a large log has been read: in silence it looks like a hang."""
+    """Shows how far a large log has been read: silence would look like a hang."""
 
     def __init__(self) -> None:
-        self._told_at = time.monotonic()
+        self._shown_at = time.monotonic()
 
     def __call__(self, read: int, size: int) -> None:
-        """So many bytes, of so many."""
-        if time.monotonic() - self._told_at >= TOLD_EVERY_S:
-            self._told_at = time.monotonic()
+        """`read` of `size` bytes are read."""
+        if time.monotonic() - self._shown_at >= PROGRESS_EVERY_S:
+            self._shown_at = time.monotonic()
             say(f"reading the worker's log: {read / 1e6:.0f} of {size / 1e6:.0f} MB")
 
 
 def worker_log_events(
     events: Iterable[Event], path: Path, *, quiet: bool = False, secrets: Collection[str] = ()
 ) -> tuple[Event, ...]:
-    """What the log says of the run and of its trials, to stand behind the run's own events; `quiet`: no progress.
+    """The log's events for the run and its trials, numbered after the run's own; `quiet`: no progress.
 
-    `secrets` are taken out of it, beside whatever looks like one. `events` are read once. Raises UsageError when it
-    can't be read, or is no worker's log.
+    `secrets`, and whatever looks like one, are removed. `events` are read once. Raises UsageError when the log can't be
+    read, or is no worker's log.
     """
     from lkdiag.privacy.secrets import Scrubber
     from lkdiag.worker_log import TrialKeys, events_of, read_worker_log
@@ -85,7 +85,7 @@ def worker_log_events(
 
 
 def _note_keys(event: Event, known: TrialKeys) -> None:
-    """By what a line of the log is known to belong to a trial."""
+    """Note the names and ids by which a line of the log is assigned to this event's trial."""
     if event.trial is None:
         return
     data = event.data

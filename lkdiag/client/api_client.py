@@ -1,4 +1,4 @@
-"""LiveKit's HTTP API as the trials need it: one attempt a call, and every attempt recorded."""
+"""LiveKit's HTTP API as the trials need it: one attempt a call, and each attempt is recorded."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from livekit import api
 
 from lkdiag.client import answers as meaning
 from lkdiag.client import call_rate
-from lkdiag.client.answers import TOLD_AFTER_S, TOLD_EVERY_S, Away
-from lkdiag.client.call_rate import Roll
+from lkdiag.client.answers import REPORT_AFTER_S, REPORT_EVERY_S, ServerAbsence
+from lkdiag.client.call_rate import RoomListBatcher
 from lkdiag.contract import CallFailure
 from lkdiag.errors import LkdiagError
 from lkdiag.journal.trial_kinds import ApiCalled, ApiHeld, RoomCreated, RoomExisted
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 
 KEPT_MAX = 256
-"""Rooms of which the token is kept: more than are open at a time, as a rule."""
+"""How many rooms' tokens are kept: usually more than there are open rooms."""
 TOKEN_TTL_S = 3600.0
 RENEWED_AFTER_S = 600.0
 
 
 class RoomClients:
-    """For what is asked of a room again and again: to make it, to look at it, to delete it."""
+    """One API client a room, for repeated calls about it: to create it, to look at it, to delete it."""
 
     def __init__(self, credentials: Credentials, session: aiohttp.ClientSession) -> None:
         self._credentials = credentials
@@ -46,7 +46,7 @@ class RoomClients:
         self._clients: OrderedDict[str, tuple[float, api.LiveKitAPI]] = OrderedDict()
 
     def of(self, room: str) -> api.LiveKitAPI:
-        """One that may administer that room, make and delete rooms, and list them."""
+        """A client that may administer that room, and create, delete and list rooms."""
         now_s = time.monotonic()
         made_s, client = self._clients.get(room, (0.0, None))
         if client is None or now_s - made_s > RENEWED_AFTER_S:
@@ -71,22 +71,21 @@ class RoomClients:
 T = TypeVar("T")
 
 NEAR_MS = 10.0
-"""Of a server on this machine the quickest answer took 0.5 to 2 ms (measured)."""
+"""A server counts as near below this. On this machine the quickest answer took 0.5 to 2 ms (measured)."""
 CALL_TIMEOUT_S = 10.0
-"""For one call. livekit-api 1.2.2 hands aiohttp `timeout=None` with each request, which turns its session's own off
-(twirp_client.py): a network that swallows everything would hold a call for ever."""
-
-
+"""For one call. livekit-api 1.2.2 passes `timeout=None` with each request, which turns off the timeout of aiohttp's
+session (twirp_client.py): in a network that drops all packets a call would wait for ever."""
 CONFIRMED_MAX = 3
-"""Of so many participants it is asked whether they have left, when all seem to have: rooms may be large."""
+"""If a list is suddenly empty, this many participants are asked for by name: rooms may be large."""
 LOOK_AGAIN_S = 0.5
-"""Before the second look for what a lost call may have made."""
+"""Before the second look for what a call without an answer may have created."""
 
 
 class ApiCallError(LkdiagError):
-    """A call failed: `failure` says what that means.
+    """A call failed; `failure` says how.
 
-    `code` is Twirp's where LiveKit refused it (`unavailable`, …), else empty. `status` is HTTP's, None without one.
+    `code` is the Twirp code if LiveKit refused the call (`unavailable`, …), else empty. `status` is the HTTP status, or
+    None.
     """
 
     def __init__(self, method: str, failure: CallFailure, status: int | None, reason: str, code: str = "") -> None:
@@ -100,18 +99,18 @@ class ApiCallError(LkdiagError):
 
     @property
     def says_not_found(self) -> bool:
-        """LiveKit says that what was asked for is not there."""
+        """Whether LiveKit says that what was asked for does not exist."""
         return self.code == "not_found"
 
 
 class Control:
-    """The API client of a run. Every call is an event `api.called`, with its duration, whether it failed or not.
+    """The API client of a run. Every call, failed or not, is an event `api.called` with its duration.
 
-    The library's own retries are off (`failover=False`): a trial is never retried behind the user's back. After a
-    refusal for the rate of calls (HTTP 429) all calls wait as long as the server said, which is an event `api.held`.
+    The library's own retries are off (`failover=False`), so that no trial is retried unnoticed. After HTTP 429 (too
+    many calls) all calls wait as long as the server has asked, which is an event `api.held`.
 
-    Only a whole, well-formed answer to the very question counts (`control/answer.py`); all else raises ApiCallError.
-    An empty list may be a whole answer and yet a lie: where it takes away what was known, a second call has to agree.
+    Only a whole, well-formed answer to the question counts (`answers.py`); everything else raises ApiCallError. Even a
+    whole answer may be wrong if it is an empty list: where known things are missing, a second call must agree.
     """
 
     def __init__(self, credentials: Credentials) -> None:
@@ -120,24 +119,24 @@ class Control:
         self._api: api.LiveKitAPI | None = None
         self._rooms: RoomClients | None = None
         self._limit = call_rate.RateLimit()
-        self._away = Away()
-        self._roll = Roll(self._sids_there)
+        self._away = ServerAbsence()
+        self._room_list = RoomListBatcher(self._sids_there)
         self._answer_times_ms: list[float] = []
         self._quickest_ms = float("inf")
         self.unseen_rooms: dict[str, None] = {}
-        """Rooms that may be there by this run, and were not seen to be gone; in the order in which they were made."""
+        """Rooms that this run may have created and that were not yet seen to be gone, in order of creation."""
 
     def given_up(self, now_ns: int) -> str:
-        """Why the server counts as gone (`control/away.py`); empty while it is there, or may come back."""
+        """Why the server counts as gone (`ServerAbsence`); empty while it answers or may come back."""
         return self._away.given_up(now_ns)
 
     @property
     def is_near(self) -> bool:
-        """Whether the server seems to run on this machine: it does not where a tunnel ends at a loopback address."""
+        """Whether the server seems to run on this machine. A loopback address alone may be the end of a tunnel."""
         return self._credentials.is_loopback and self._quickest_ms < NEAR_MS
 
     def take_answer_times(self) -> list[float]:
-        """How long each call took, in milliseconds, since this was asked last."""
+        """The durations of the calls since the last time this was called, in milliseconds."""
         taken, self._answer_times_ms = self._answer_times_ms, []
         return taken
 
@@ -180,7 +179,7 @@ class Control:
     ) -> api.Room:
         """Create a room; `dispatches` are (agent name, metadata). Raises ApiCallError.
 
-        `known_sid` is that of a room which is there already under this name: the server then gives that one back.
+        `known_sid` is the SID of an existing room of this name, which the server then returns.
         """
         request = api.CreateRoomRequest(
             name=name,
@@ -213,7 +212,7 @@ class Control:
         return room
 
     async def _find_made(self, recorder: TrialRecorder, name: str, error: ApiCallError) -> api.Room:
-        """The room that a CreateRoom without an answer has made. Raises `error` where none is seen."""
+        """Find the room that a CreateRoom without an answer has created. Raises `error` if there is none."""
         for pause_s in (0.0, LOOK_AGAIN_S):
             await asyncio.sleep(pause_s)
             try:
@@ -227,7 +226,7 @@ class Control:
     async def find_room(self, recorder: TrialRecorder, name: str, *, known: bool) -> api.Room | None:
         """The room of that name, or None. Raises ApiCallError.
 
-        One that is `known` to have been there, or to have been asked for, is gone only if a second call says so too.
+        A room that is `known` to have existed, or to have been requested, is gone only if a second call agrees.
         """
         for _ in range(2 if known else 1):
             rooms = await self._list_rooms(recorder, [name], room=name)
@@ -236,15 +235,15 @@ class Control:
         return None
 
     async def is_listed(self, recorder: TrialRecorder, name: str) -> bool:
-        """Whether listRooms knows a room. Raises ApiCallError."""
+        """Whether listRooms has a room. Raises ApiCallError."""
         return await self.room_sid(recorder, name) is not None
 
     async def room_sid(self, recorder: TrialRecorder, name: str) -> str | None:
-        """The SID of the room of that name, or None; several that are asked for at a time share a call.
+        """The SID of the room of that name, or None. Concurrent requests share a call.
 
         Raises ApiCallError.
         """
-        return await self._roll.sid_of(recorder, name)
+        return await self._room_list.sid_of(recorder, name)
 
     async def _sids_there(self, recorder: TrialRecorder, names: list[str]) -> dict[str, str]:
         about: dict[str, Any] = {"room": names[0]} if len(names) == 1 else {"rooms": len(names)}
@@ -267,10 +266,10 @@ class Control:
     async def create_dispatch(
         self, recorder: TrialRecorder, room: str, agent_name: str, metadata: str, *, known: Collection[str] | None
     ) -> tuple[api.AgentDispatch, bool]:
-        """Dispatch an agent to a room that exists; also whether it was answered, or found by looking.
+        """Dispatch an agent to an existing room. Returns the dispatch, and whether the call was answered.
 
-        `known` are the ids of all dispatches for that agent that the room had before; None: they are not known, and
-        what a call without an answer has made can't be told. Raises ApiCallError.
+        A dispatch without an answer is found by listDispatch. `known` are the ids of all earlier dispatches for that
+        agent in the room; None: they are unknown, so a new one can't be found. Raises ApiCallError.
         """
         request = api.CreateAgentDispatchRequest(room=room, agent_name=agent_name, metadata=metadata)
         try:
@@ -287,7 +286,7 @@ class Control:
     async def _find_dispatched(
         self, recorder: TrialRecorder, room: str, agent_name: str, known: Collection[str], error: ApiCallError
     ) -> api.AgentDispatch:
-        """The dispatch that a CreateDispatch without an answer has made. Raises `error` where none can be told."""
+        """Find the dispatch that a CreateDispatch without an answer has created. Raises `error` if that fails."""
         for pause_s in (0.0, LOOK_AGAIN_S):
             await asyncio.sleep(pause_s)
             try:
@@ -304,9 +303,9 @@ class Control:
     async def list_dispatch(
         self, recorder: TrialRecorder, room: str, *, known: bool = False
     ) -> list[api.AgentDispatch]:
-        """Every dispatch of a room that exists, with its jobs. Raises ApiCallError.
+        """All dispatches of an existing room, with their jobs. Raises ApiCallError.
 
-        Where dispatches are `known` to have been listed, none is left only if a second call says so too.
+        If dispatches were listed before (`known`), an empty list counts only if a second call agrees.
         """
         for _ in range(2 if known else 1):
             listed = await self._call(
@@ -320,10 +319,10 @@ class Control:
     async def list_participants(
         self, recorder: TrialRecorder, room: str, *, known: Collection[str] = ()
     ) -> list[api.ParticipantInfo]:
-        """Who is in a room; empty for a room that does not exist. Raises ApiCallError.
+        """The participants of a room; empty for a room that does not exist. Raises ApiCallError.
 
-        `known` are the identities of those who were listed before: that all of them have left counts only when
-        GetParticipant, whose answer is never empty, finds none of them.
+        `known` are the identities listed before. An empty list counts only if GetParticipant, whose answer is never
+        empty, finds none of them.
         """
         request = api.ListParticipantsRequest(room=room)
 
@@ -337,7 +336,7 @@ class Control:
         return list(found.participants)
 
     async def _who_is_there(self, recorder: TrialRecorder, room: str, identities: Collection[str]) -> str:
-        """What speaks against an empty list: somebody is there, or it can't be told. Empty where nothing does."""
+        """What contradicts an empty list: a participant is there, or that is unknown. Empty if nothing does."""
         try:
             for identity in islice(identities, CONFIRMED_MAX):
                 if await self.get_participant(recorder, room, identity) is not None:
@@ -347,7 +346,7 @@ class Control:
         return ""
 
     async def get_participant(self, recorder: TrialRecorder, room: str, identity: str) -> api.ParticipantInfo | None:
-        """The participant of that identity, or None. Raises ApiCallError. Neither answer is ever an empty one."""
+        """The participant of that identity, or None. Raises ApiCallError. The answer is never an empty one."""
         request = api.RoomParticipantIdentity(room=room, identity=identity)
         try:
             return await self._call(
@@ -365,16 +364,16 @@ class Control:
         await self._call(recorder, "MoveParticipant", self._client.room.move_participant(request), room=room)
 
     async def remove_participant(self, recorder: TrialRecorder, room: str, identity: str) -> None:
-        """Put a participant out of a room. Raises ApiCallError."""
+        """Remove a participant from a room. Raises ApiCallError."""
         request = api.RoomParticipantIdentity(room=room, identity=identity)
         await self._call(recorder, "RemoveParticipant", self._client.room.remove_participant(request), room=room)
 
     async def list_rooms(self, recorder: TrialRecorder, prefix: str) -> list[api.Room]:
-        """Every room whose name begins so. Raises ApiCallError."""
+        """All rooms whose names begin with `prefix`. Raises ApiCallError."""
         return [room for room in await self._list_rooms(recorder, None) if room.name.startswith(prefix)]
 
     async def find_rooms(self, recorder: TrialRecorder, names: list[str]) -> list[api.Room]:
-        """Those of the named rooms that one listRooms knows. Raises ApiCallError."""
+        """The named rooms that one listRooms has. Raises ApiCallError."""
         return await self._list_rooms(recorder, names, rooms=len(names))
 
     async def _call(
@@ -386,7 +385,7 @@ class Control:
         doubt: Callable[[T], Awaitable[str]] | None = None,
         **about: Any,
     ) -> T:
-        """`lacks` says what a message that was parsed lacks of an answer to this question; `doubt` asks others, too."""
+        """Make one call. `lacks` and `doubt` say what the answer lacks; `doubt` may call LiveKit to find out."""
         try:
             await self._keep_quiet(recorder, method)
         except BaseException:
@@ -400,7 +399,7 @@ class Control:
             self._answer_times_ms.append(duration_ms)
             if result["ok"]:
                 self._quickest_ms = min(self._quickest_ms, duration_ms)
-            # one attempt: the library's retries are off
+            # one attempt: the library's own retries are off
             recorder.record(
                 ApiCalled(method=method, **about, began_mono_ns=began_ns, duration_ms=duration_ms,
                 attempts=1, **result,))  # fmt: skip
@@ -415,7 +414,7 @@ class Control:
                 self._away.note_missed(recorder, failure, reason, began_ns)
             raise ApiCallError(method, failure, status, reason, code) from None
 
-        waiting = asyncio.get_running_loop().call_later(TOLD_AFTER_S, self._away.note_waiting, recorder, began_ns)
+        waiting = asyncio.get_running_loop().call_later(REPORT_AFTER_S, self._away.note_waiting, recorder, began_ns)
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 answer = await call
@@ -435,8 +434,8 @@ class Control:
             record(ok=False, code="cancelled", error="given up by lkdiag")
             raise
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            said = getattr(error, "strerror", None) or str(error)  # aiohttp's own text names its objects
-            fail(CallFailure.UNANSWERED, None, str(said) or f"no answer within {CALL_TIMEOUT_S:g} s")
+            text = getattr(error, "strerror", None) or str(error)  # aiohttp's own text names its objects
+            fail(CallFailure.UNANSWERED, None, str(text) or f"no answer within {CALL_TIMEOUT_S:g} s")
         finally:
             waiting.cancel()
         if lacking:
@@ -447,7 +446,7 @@ class Control:
         return answer
 
     async def _keep_quiet(self, recorder: TrialRecorder, method: str) -> None:
-        """Wait as long as the server has asked for. Raises ApiCallError once it is given up."""
+        """Wait as long as the server has asked. Raises ApiCallError once the server counts as gone."""
         clock = recorder.run.now_mono_ns
         is_recorded = False
         while wait_s := self._limit.wait_s(clock()):
@@ -459,25 +458,26 @@ class Control:
             self._away.note_held(recorder, wait_s)
             until_ns = self._away.until_ns
             left_s = wait_s if until_ns is None else max(0.0, (until_ns - clock()) / 1e9)
-            await asyncio.sleep(min(wait_s, left_s, TOLD_EVERY_S))
+            await asyncio.sleep(min(wait_s, left_s, REPORT_EVERY_S))
 
     def _clean(self, text: str) -> str:
         return scrub(text, [self._credentials.api_secret])
 
-
-# A participant as the server describes it, in the journal's words.
 
 AGENT_NAME_ATTRIBUTE = "lk.agent_name"
 """Set by the server on an agent's participant (livekit-server pkg/agent/worker.go, AgentNameAttributeKey)."""
 
 
 def kind_of(participant: api.ParticipantInfo) -> str:
-    """LiveKit's name in lower case."""
+    """A participant's kind: LiveKit's name in lower case."""
     return enum_name(api.ParticipantInfo.Kind, participant.kind).lower()
 
 
 def described(participant: api.ParticipantInfo) -> dict[str, Any]:
-    """From listParticipants, or from a webhook. `joined_at_ms` is the server's time (Unix, milliseconds)."""
+    """A participant of listParticipants or of a webhook, as journal fields.
+
+    `joined_at_ms` is the server's time (Unix, milliseconds).
+    """
     known: dict[str, Any] = {"hidden": True} if participant.permission.hidden else {}
     agent_name = participant.attributes.get(AGENT_NAME_ATTRIBUTE)
     if agent_name is not None:

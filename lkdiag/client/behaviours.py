@@ -1,41 +1,38 @@
 """How a worker treats its jobs, honestly or with a fault: one class a behaviour, in the table BEHAVIOURS.
 
-To add one: write a class that says what it does otherwise than `Honest`, and a line in BEHAVIOURS. The first line of
-its docstring is what `lkdiag worker --help` says of it."""
+To add one: a class that overrides what it does differently from `Honest`, and a line in BEHAVIOURS. `lkdiag worker
+--help` shows the first line of its docstring."""
 
 from __future__ import annotations
 
 import asyncio
-import difflib
 import functools
 import inspect
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from lkdiag.errors import UsageError
 from lkdiag.scenario.option import parse_duration_s
+from lkdiag.text import hint_nearest
 
 if TYPE_CHECKING:
     from lkdiag.scenario.fault import BehaviourSpec
 
 
-# What a behaviour is, and what it can do with the job, and with the worker, that it is given.
-
-
 class Line(Protocol):
-    """A worker's line to the server, for behaviours that strike the worker as a whole."""
+    """A worker's connection, for behaviours that affect the worker as a whole."""
 
     async def report_load(self, load: float, *, available: bool) -> None:
-        """Report this load (0 to 1) and status, now and with each beat from now on."""
+        """Report this load (0 to 1) and status, now and regularly from now on."""
 
     async def drop(self, back_after_s: float | None) -> None:
         """Cut the connection without a goodbye; register again after that time, or never (None)."""
 
     async def freeze(self) -> None:
-        """Read and write nothing more; the connection stays open."""
+        """Stop reading and writing; the connection stays open."""
 
 
 class Offer(Protocol):
-    """A job that the server offers; it waits about 2.8 s for the answer."""
+    """A job that the server offers. The server waits about 2.8 s for the answer."""
 
     @property
     def room(self) -> str:
@@ -43,17 +40,17 @@ class Offer(Protocol):
 
     @property
     def line(self) -> Line:
-        """The worker's line."""
+        """The worker's connection."""
 
     async def accept(self) -> None:
-        """Say that this worker takes it."""
+        """Accept the job."""
 
     async def reject(self) -> None:
-        """Say that this worker is not available; the server asks the next one."""
+        """Decline the job; the server asks the next worker."""
 
 
 class Assignment(Protocol):
-    """A job that is this worker's now."""
+    """A job that was assigned to this worker."""
 
     @property
     def url(self) -> str:
@@ -61,41 +58,41 @@ class Assignment(Protocol):
 
     @property
     def token(self) -> str:
-        """What its agent joins with."""
+        """The token its agent joins with."""
 
     @property
     def line(self) -> Line:
-        """The worker's line."""
+        """The worker's connection."""
 
     async def join(self) -> None:
-        """Put the agent into the room."""
+        """Let the agent join the room."""
 
     async def leave(self) -> None:
-        """Take the agent out of the room."""
+        """Let the agent leave the room."""
 
 
 class JobTreatment(Protocol):
     """How a worker treats one job."""
 
     async def on_offer(self, offer: Offer) -> None:
-        """The server asked whether this worker takes the job."""
+        """The server offers the job."""
 
     async def on_assignment(self, assignment: Assignment) -> None:
-        """The server gave it the job."""
+        """The server has assigned the job."""
 
 
 class Behaviour(JobTreatment, Protocol):
-    """How a worker treats its jobs, and its line. One instance may meet several jobs, even at a time."""
+    """How a worker treats its jobs and its connection. One instance may have several jobs at the same time."""
 
     own_worker: ClassVar[bool]
-    """What it does strikes the worker as a whole (its load, socket or registration): it needs one of its own."""
+    """It affects the worker as a whole (its load, socket or registration), so that it needs a worker of its own."""
     hidden: ClassVar[bool]
-    """Its agents join hidden. That is settled at the registration."""
+    """Whether its agents join hidden. The registration decides that."""
     arguments: ClassVar[str]
-    """How its arguments are written after its name: `[:1s]`; empty when it takes none."""
+    """How its arguments are written after its name: `[:1s]`; empty if it takes none."""
 
     async def on_registered(self, line: Line) -> None:
-        """Its worker has registered, for the first time or again; the server has no load of it yet."""
+        """The worker has registered, for the first time or again; it has not reported a load yet."""
 
 
 class Honest:
@@ -132,7 +129,7 @@ class Ghost(Honest):
 
 
 ANSWER = ("answer", "offer", "accept")
-"""All three are the answer to the offer: between the offer and the assignment a worker says nothing else
+"""All three names mean the answer to the offer: between offer and assignment a worker sends nothing else
 (livekit_agent.proto, AvailabilityResponse)."""
 
 
@@ -189,8 +186,8 @@ class RejectThenAccept(Honest):
 class CrashAfterAccept(Honest):
     """Accepts, and its worker dies and does not come back.
 
-    It dies once it has the assignment. Any earlier, and it would be chance whether livekit-server sees first the answer
-    or the loss of the socket (v1.13.5 pkg/agent/worker.go, AssignJob).
+    It dies once it has the assignment. Earlier, it would be chance whether livekit-server first sees the answer or the
+    loss of the socket (v1.13.5 pkg/agent/worker.go, AssignJob).
     """
 
     own_worker: ClassVar[bool] = True
@@ -229,8 +226,8 @@ class Hidden(Honest):
 class JoinThenLeave(Honest):
     """Joins, and leaves after 1 s, or after the time given.
 
-    livekit-server does note JS_FAILED, 'agent worker left the room', but where listDispatch does not look: the room has
-    a copy of the job's state, made when the job was assigned (v1.13.5 pkg/agent/worker.go, AssignJob; measured).
+    livekit-server notes JS_FAILED, 'agent worker left the room', but listDispatch does not show it: the room has its
+    own copy of the job's state, made when the job was assigned (v1.13.5 pkg/agent/worker.go, AssignJob; measured).
     """
 
     arguments: ClassVar[str] = "[:1s]"
@@ -248,8 +245,8 @@ class JoinThenLeave(Honest):
 class Overloaded(Honest):
     """Reports a load of 1.0 and WS_FULL; declines what it is offered all the same.
 
-    livekit-server adds up what the workers of a name have free below the target load of 0.7, and without any offers the
-    job to nobody (v1.13.5 pkg/service/agentservice.go, JobRequestAffinity; pkg/agent/config.go, DefaultTargetLoad).
+    livekit-server adds up how far the workers of a name are below the target load of 0.7. If the sum is 0, none is
+    offered the job (v1.13.5 pkg/service/agentservice.go, JobRequestAffinity; pkg/agent/config.go, DefaultTargetLoad).
     """
 
     own_worker: ClassVar[bool] = True
@@ -263,11 +260,11 @@ class Overloaded(Honest):
         await offer.reject()
 
 
-class Reconnecting(Honest):
+class ReconnectAtOffer(Honest):
     """Loses its socket at each offer, and registers again after 1 s, or after the time given.
 
-    livekit-server asks the next worker at once, and this one not again: a dispatch is offered to a worker that is
-    there, or to nobody (v1.13.5 pkg/service/agentservice.go, JobRequest).
+    livekit-server asks the next worker at once, and does not ask this one again: a dispatch is offered only to workers
+    that are connected (v1.13.5 pkg/service/agentservice.go, JobRequest).
     """
 
     own_worker: ClassVar[bool] = True
@@ -284,9 +281,9 @@ class Reconnecting(Honest):
 class Stale(Honest):
     """Takes jobs and joins, but is a worker of an older deployment.
 
-    It serves its jobs well; all that is wrong with it is that it is not the worker which one looks at, and takes jobs
-    from that one: livekit-server draws among workers of a name by their free load (v1.13.5 pkg/service/agentservice.go,
-    selectWorkerWeightedByLoad), so one of two idle ones gets half of the jobs.
+    It serves its jobs well, but takes them away from the worker that the user is watching: livekit-server draws among
+    the workers of a name by their free load (v1.13.5 pkg/service/agentservice.go, selectWorkerWeightedByLoad), so that
+    each of two idle ones gets half of the jobs.
     """
 
     own_worker: ClassVar[bool] = True
@@ -303,7 +300,7 @@ BEHAVIOURS: dict[str, type[Behaviour]] = {
     "join-then-leave": JoinThenLeave,
     "stale": Stale,
     "overloaded": Overloaded,
-    "reconnecting": Reconnecting,
+    "reconnecting": ReconnectAtOffer,
     "half-open": HalfOpen,
     "hidden": Hidden,
 }
@@ -313,12 +310,11 @@ FAULTS = tuple(name for name in BEHAVIOURS if name != "honest")
 
 
 def make_behaviour(spec: BehaviourSpec) -> Behaviour:
-    """The behaviour that a spec names. Raises UsageError for an unknown name, or arguments that it can't take."""
+    """The behaviour of a spec. Raises UsageError for an unknown name or wrong arguments."""
     kind = BEHAVIOURS.get(spec.name)
     if kind is None:
-        near = difflib.get_close_matches(spec.name, BEHAVIOURS, n=1)
-        meant = f"did you mean {near[0]}? " if near else ""
-        raise UsageError(f"there is no behaviour named {spec.name!r}", f"{meant}known: {', '.join(BEHAVIOURS)}")
+        hint = hint_nearest(spec.name, BEHAVIOURS, f"known: {', '.join(BEHAVIOURS)}")
+        raise UsageError(f"there is no behaviour named {spec.name!r}", hint)
     try:
         _signature(kind).bind(*spec.arguments)
     except TypeError:
@@ -329,10 +325,10 @@ def make_behaviour(spec: BehaviourSpec) -> Behaviour:
 
 @functools.cache
 def _signature(kind: type[Behaviour]) -> inspect.Signature:
-    """Every trial asks."""
+    """Cached, because every trial needs it."""
     return inspect.signature(kind)
 
 
 def describe(name: str) -> str:
-    """A behaviour in one line."""
+    """A behaviour in one line, for help texts."""
     return (inspect.getdoc(BEHAVIOURS[name]) or "").partition("\n")[0]

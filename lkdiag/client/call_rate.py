@@ -1,4 +1,4 @@
-"""How many calls a second LiveKit may be asked, and one listRooms for everybody who waits for a room's end."""
+"""Waiting after HTTP 429, and one listRooms for all trials that wait for a room's end."""
 
 from __future__ import annotations
 
@@ -15,17 +15,15 @@ if TYPE_CHECKING:
     from lkdiag.journal.recorder import TrialRecorder
 
 
-# A server's limit on the rate of API calls (HTTP 429): what was refused, and how long lkdiag then keeps quiet.
-
 BACKOFF_S = 1.0
-"""Without a Retry-After: that long, and twice as long with each further refusal."""
+"""The first wait if there is no Retry-After; it doubles with each further refusal."""
 BACKOFF_MAX_S = 30.0
 RETRY_AFTER_MAX_S = 60.0
-"""A server that wants longer is asked again after that: the rooms of the run have to be closed some time."""
+"""The longest wait, even if the server asks for more: the rooms of the run have to be closed at some point."""
 
 
 def parse_retry_after_s(text: str | None, now: datetime | None = None) -> float | None:
-    """Seconds, or a date (RFC 9110); None for anything else. A date without a time zone is one in UTC."""
+    """Parse seconds, or a date (RFC 9110); None for anything else. A date without a time zone is in UTC."""
     if text is None:
         return None
     try:
@@ -42,14 +40,14 @@ def parse_retry_after_s(text: str | None, now: datetime | None = None) -> float 
 
 
 class RateLimit:
-    """One for all calls of a run: what one of them was refused for, the others would be too."""
+    """The server's limit on the rate of calls (HTTP 429). All calls of a run share it: a refusal applies to all."""
 
     def __init__(self) -> None:
         self._quiet_until_ns = 0
         self._refused = 0
 
     def note_refusal(self, began_ns: int, now_ns: int, retry_after_s: float | None) -> None:
-        """A call that began then was refused. Those that were under way side by side count as one."""
+        """Note that a call that began at `began_ns` was refused. Refusals of concurrent calls count as one."""
         if began_ns >= self._quiet_until_ns:
             self._refused += 1
         backoff_s: float = min(BACKOFF_S * 2 ** (self._refused - 1), BACKOFF_MAX_S)
@@ -57,7 +55,7 @@ class RateLimit:
         self._quiet_until_ns = max(self._quiet_until_ns, now_ns + int(wait_s * 1e9))
 
     def note_answer(self, began_ns: int) -> None:
-        """A call that began then was taken."""
+        """Note that a call that began at `began_ns` was not refused."""
         if began_ns >= self._quiet_until_ns:
             self._refused = 0
 
@@ -66,10 +64,8 @@ class RateLimit:
         return max(0.0, (self._quiet_until_ns - now_ns) / 1e9)
 
 
-# Asks listRooms for several rooms at once: for all whose end is waited for at the same moment.
-
 ROOMS_MAX = 100
-"""Names in one call."""
+"""The most names in one call."""
 
 
 class _Batch:
@@ -78,11 +74,11 @@ class _Batch:
         self.there: asyncio.Future[dict[str, str]] = asyncio.get_running_loop().create_future()
 
 
-class Roll:
-    """`ask` is one listRooms: those of the names that are there, with their SIDs. Raises what that raises.
+class RoomListBatcher:
+    """Combines concurrent requests for rooms into one listRooms each.
 
-    While one is under way those that come gather for the next; a single one does not wait for anybody. What is asked
-    here is answered by a call that began afterwards.
+    `ask` makes the call: from names to the SIDs of the existing ones. While a call is in progress, new requests are
+    collected for the next call; a request alone does not wait. Each request is answered by a call that begins after it.
     """
 
     def __init__(self, ask: Callable[[TrialRecorder, list[str]], Awaitable[dict[str, str]]]) -> None:
@@ -92,9 +88,9 @@ class Roll:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def sid_of(self, recorder: TrialRecorder, room: str) -> str | None:
-        """The SID of that room; None where listRooms does not know it.
+        """The SID of that room, or None if listRooms does not have it. Raises what `ask` raises.
 
-        A call for several rooms is recorded as the run's, and not as one trial's.
+        A call for several rooms is recorded as the run's, not as one trial's.
         """
         batch = self._gathering
         if batch is None or len(batch.asked) >= ROOMS_MAX:
@@ -118,6 +114,6 @@ class Roll:
                 raise
             except Exception as error:
                 batch.there.set_exception(error)
-                batch.there.exception()  # whoever asked may have gone
+                batch.there.exception()  # the requesting task may have ended
             else:
                 batch.there.set_result(there)

@@ -1,4 +1,4 @@
-"""A participant with media: joins a room by `livekit.rtc`, may publish a track, and notices its own end."""
+"""A participant with media: joins a room by `livekit.rtc`, and may publish a track."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ LEAVE_TIMEOUT_S = 5.0
 SAMPLE_RATE_HZ = 48_000
 FRAME_MS = 10
 TONE_HZ = 400
-"""Whole periods fit into a frame, so that frames follow each other without a click."""
+"""A frame holds whole periods, so that there is no click between frames."""
 TONE_LEVEL = 1000
 
-# livekit.rtc reports its own retries there; what matters of them comes back as exceptions and events
+# livekit.rtc logs its own retries there; exceptions and events report what matters of them
 logging.getLogger("livekit").addHandler(logging.NullHandler())
 logging.getLogger("livekit").propagate = False
 
 
 class MediaParticipant:
-    """One participant. `who` is its lane in the journal's kinds: `probe` (the probe's agent) or `caller`.
+    """One participant. `who` begins the kinds of its events: `probe` (the probe's agent), `caller`, …
 
-    `about` stands in each of its events (the job that it joins for, say).
+    `about` holds fields of each of its events, for example the job that it joins for.
     """
 
     def __init__(self, recorder: TrialRecorder, who: str, **about: str) -> None:
@@ -60,15 +60,15 @@ class MediaParticipant:
         self._tone: asyncio.Task[None] | None = None
         self._source: rtc.AudioSource | None = None
         self.on_participant_left: Callable[[str], None] | None = None
-        """Told the identity of each participant that leaves the room while this one is in it."""
+        """Called with the identity of each participant that leaves the room while this one is in it."""
         self._others_changed = asyncio.Event()
         self.gone = asyncio.Event()
-        """Set when it was disconnected, by whomever."""
+        """Set when it was disconnected, by itself or by the server."""
 
     async def join(self, url: str, token: str, on_agent_track: Callable[[str, str], None] | None = None) -> None:
-        """Join. `on_agent_track` is told of each track that somebody else publishes (identity, track SID).
+        """Join. `on_agent_track` is called for each track of another participant (identity, track SID).
 
-        Raises JoinError when the server, or the network, did not let it in.
+        Raises JoinError if the server or the network prevents it.
         """
         room = self._room
         room.on("disconnected", self._on_disconnected)
@@ -85,7 +85,7 @@ class MediaParticipant:
             room.on("track_published", published)
         self._record(Joining)
         options = rtc.RoomOptions(auto_subscribe=False, connect_timeout=CONNECT_TIMEOUT_S)
-        # Never cancelled: livekit-ffi ends the whole process when nobody takes the room of a connect that was begun
+        # Never cancelled: livekit-ffi ends the whole process if nobody takes the room of a connect that has begun
         # ("timed out waiting for ReadyForRoomEventRequest after ConnectCallback", livekit 1.1.21). It has a timeout.
         self._connecting = asyncio.create_task(room.connect(url, token, options), name=f"{self._who} connects")
         try:
@@ -101,7 +101,7 @@ class MediaParticipant:
                     on_agent_track(participant.identity, track.sid)
 
     async def wait_sees(self, identities: Collection[str], timeout_s: float) -> bool:
-        """Whether this participant's own client knows of all of them, now or within `timeout_s`."""
+        """Whether its own client knows of all these participants, now or within `timeout_s`."""
         try:
             async with asyncio.timeout(timeout_s):
                 while not set(identities) <= set(self._room.remote_participants):
@@ -112,7 +112,7 @@ class MediaParticipant:
         return True
 
     def sees(self) -> set[str]:
-        """The identities of the others that this participant's own client knows of now."""
+        """The identities of the other participants that its own client knows of now."""
         return set(self._room.remote_participants)
 
     async def wait_connected(self, timeout_s: float) -> None:
@@ -125,7 +125,7 @@ class MediaParticipant:
                     await self._wait_published()
 
     async def _wait_published(self) -> None:
-        """Until a track is published or can't be any more: nobody answers that once the room is disconnected."""
+        """Wait until the track is published or the room is disconnected, after which publishing is never answered."""
         assert self._publishing is not None, "it was begun"
         gone = asyncio.create_task(self.gone.wait())
         try:
@@ -147,7 +147,7 @@ class MediaParticipant:
         self._tone = asyncio.create_task(_send_tone(self._source), name=f"{self._who}'s tone")
 
     async def leave(self) -> None:
-        """Leave, if still there; afterwards nothing of it is left."""
+        """Leave if still in the room, and free everything."""
         if self._connecting is None:
             return
         await self.wait_connected(CONNECT_TIMEOUT_S)
@@ -166,7 +166,7 @@ class MediaParticipant:
             if was_in and not self.gone.is_set():
                 self._on_disconnected(rtc.DisconnectReason.CLIENT_INITIATED)
         if self._publishing is not None:
-            self._publishing.cancel()  # harmless by now: of a disconnected room no news comes
+            self._publishing.cancel()  # harmless now: a disconnected room has no events
             await asyncio.gather(self._publishing, return_exceptions=True)
         if self._source is not None:
             await self._source.aclose()

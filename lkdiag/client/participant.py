@@ -1,4 +1,4 @@
-"""What a participant of lkdiag's can do, however it joins."""
+"""What lkdiag's participants can do, with media or by signalling alone."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ if TYPE_CHECKING:
 
 
 class JoinError(LkdiagError):
-    """This participant could not get into its room."""
+    """The participant could not join its room."""
 
 
 class Participant(Protocol):
-    """One that joins a room, and leaves it. What becomes of it is in the journal, in its own lane."""
+    """Joins a room, and leaves it. Its events are in the journal."""
 
     gone: asyncio.Event
-    """Set when it was disconnected, by whomever."""
+    """Set when it was disconnected, by itself or by the server."""
 
     async def join(self, url: str, token: str, on_agent_track: Callable[[str, str], None] | None = None) -> None:
         """Join. Raises JoinError."""
 
     async def wait_connected(self, timeout_s: float) -> None:
-        """Wait until a join that was begun has succeeded or failed, or the time is up."""
+        """Wait until a join in progress has succeeded or failed, or the time is up."""
 
     async def leave(self) -> None:
-        """Leave, if still there; afterwards nothing of it is left."""
+        """Leave if still in the room, and free everything."""
 
     async def publish_audio(self) -> None:
-        """Publish a microphone track; only one with media can."""
+        """Publish a microphone track (only with media)."""
 
     def sees(self) -> set[str]:
-        """The identities of the others that its own client knows of; only one with media can tell."""
+        """The identities of the other participants that its own client knows of (only with media)."""
 
 
 class Joiner(Protocol):
-    """Makes participants that join in one way."""
+    """Makes participants, all with media or all by signalling alone."""
 
     has_media: bool
 
     def participant(self, recorder: TrialRecorder, who: str, **about: str) -> Participant:
-        """One that has not joined yet. `who` is its lane, `about` stands in each of its events."""
+        """A participant that has not joined yet. `who` begins the kinds of its events; `about` holds fields of each."""

@@ -25,20 +25,18 @@ if TYPE_CHECKING:
     from lkdiag.settings import Credentials
 
 
-# A join by signalling alone that ends at once: the server's first words tell what it is.
-
 PROTOCOL = "16"
 """Client protocol, as of livekit-server v1.13.5 (pkg/rtc/types/protocol_version.go)."""
 PARAMS = {"protocol": PROTOCOL, "auto_subscribe": "0", "sdk": "python"}
-"""What every join tells of its client."""
+"""What every join says of its client."""
 CONNECT_TIMEOUT_S = 5.0
 
 
 async def read_server_info(credentials: Credentials, room: str) -> dict[str, str] | None:
-    """Version, edition, region and node of the server, from its answer to a join of `room`; None without one.
+    """Version, edition, region and node of the server, from its answer to a join of `room`; None without an answer.
 
-    The room is made by this join, names an agent that nobody has, so that no worker of the project starts, and
-    has to be deleted by the caller.
+    The join creates the room, with an agent name that does not exist, so that no worker of the project starts. The
+    caller has to delete the room.
     """
     config = api.RoomConfiguration(
         empty_timeout=10, departure_timeout=1, agents=[api.RoomAgentDispatch(agent_name=f"{room}-nobody")]
@@ -54,16 +52,16 @@ async def read_server_info(credentials: Credentials, room: str) -> dict[str, str
     try:
         joined = await join_by_signal(credentials, token)
     except (aiohttp.ClientError, OSError, TimeoutError, TypeError, DecodeError):
-        # it only describes the server: a run without it says so, and goes on
+        # only a description: a run without it says so, and goes on
         return None
     return describe_server(joined)
 
 
 async def join_by_signal(credentials: Credentials, token: str) -> JoinResponse:
-    """What the server answers to a join by the websocket alone, which ends with it.
+    """Join by the websocket alone, and leave at once; the server's answer.
 
     Raises TimeoutError; aiohttp.ClientError and OSError without a websocket; TypeError (of aiohttp's receive_bytes) or
-    DecodeError when it was closed instead of answered.
+    DecodeError if it was closed instead of answered.
     """
     async with (
         asyncio.timeout(CONNECT_TIMEOUT_S),
@@ -81,7 +79,7 @@ async def join_by_signal(credentials: Credentials, token: str) -> JoinResponse:
 
 
 def describe_server(joined: JoinResponse) -> dict[str, str]:
-    """What the server says of itself."""
+    """The server's description of itself."""
     info = joined.server_info
     return {
         "version": info.version,
@@ -91,11 +89,9 @@ def describe_server(joined: JoinResponse) -> dict[str, str]:
     }
 
 
-# A participant by signalling alone: in the room, listed and counted there, without media.
-#
-# What it is for livekit-server v1.13.5 (read there, and measured):
+# How livekit-server v1.13.5 treats a participant without media (from its source, and measured):
 # - It has its `joined_at_ms`, its kind and its attributes, and stays in the state JOINED: ACTIVE comes with media.
-# - After 60 s it is removed for not being active (pkg/rtc/room.go, Join; the reason is JOIN_FAILURE).
+# - After 60 s it is removed because it is not active (pkg/rtc/room.go, Join; the reason is JOIN_FAILURE).
 # - It is gone at once when its socket is lost (pkg/rtc/participant.go, HandleSignalSourceClose): the server does not
 #   wait for anybody without media.
 # - Its webhook is `participant_connection_aborted`, when it is gone (pkg/telemetry/events.go, ParticipantLeft); and
@@ -105,11 +101,11 @@ JOIN_TIMEOUT_S = 20.0
 LEAVE_TIMEOUT_S = 5.0
 PING_INTERVAL_S = 5
 PING_TIMEOUT_S = 15
-"""Where the server names none; as livekit-server v1.13.5 does (pkg/rtc/participant.go)."""
+"""If the server names none; as in livekit-server v1.13.5 (pkg/rtc/participant.go)."""
 
 
 class SignalJoiner:
-    """Its participants share a client session: a socket for each, and nothing else."""
+    """Makes participants by signalling alone. They share a client session; each has one socket."""
 
     has_media = False
 
@@ -123,12 +119,15 @@ class SignalJoiner:
         await self._session.close()
 
     def participant(self, recorder: TrialRecorder, who: str, **about: str) -> SignalParticipant:
-        """One without media."""
+        """A participant without media."""
         return SignalParticipant(self._session, recorder, who, **about)
 
 
 class SignalParticipant:
-    """One participant. `who` is its lane in the journal's kinds; `about` stands in each of its events."""
+    """A participant by signalling alone: listed and counted in the room, but without media.
+
+    `who` begins the kinds of its events; `about` holds fields of each.
+    """
 
     def __init__(self, session: aiohttp.ClientSession, recorder: TrialRecorder, who: str, **about: str) -> None:
         self._session = session
@@ -141,7 +140,7 @@ class SignalParticipant:
         self._settled = asyncio.Event()
         self._reason = ""
         self.gone = asyncio.Event()
-        """Set when it was disconnected, by whomever."""
+        """Set when it was disconnected, by itself or by the server."""
 
     async def join(
         self,
@@ -149,9 +148,9 @@ class SignalParticipant:
         token: str,
         on_agent_track: Callable[[str, str], None] | None = None,  # noqa: ARG002
     ) -> None:
-        """Join. Nobody is told of tracks (`on_agent_track`): without media the server's news of others come late.
+        """Join. `on_agent_track` is never called: without media the server reports other participants late.
 
-        Raises JoinError when the server, or the network, did not let it in.
+        Raises JoinError if the server or the network prevents it.
         """
         self._begun = True
         self._record(Joining)
@@ -160,7 +159,7 @@ class SignalParticipant:
                 joined = await self._connect(url, token)
         except (aiohttp.ClientError, OSError, TimeoutError, DecodeError) as error:
             await self._close()
-            reason = scrub(_told(error), [token])
+            reason = scrub(_reason_of(error), [token])
             self._record(JoinFailed, error=reason)
             raise JoinError(f"the {self._who} could not join: {reason}") from None
         except asyncio.CancelledError:
@@ -189,7 +188,7 @@ class SignalParticipant:
                 raise aiohttp.ClientError(f"refused: {enum_name(DisconnectReason, response.leave.reason)}")
 
     async def wait_connected(self, timeout_s: float) -> None:
-        """Wait until a join that was begun has succeeded or failed, or the time is up."""
+        """Wait until a join in progress has succeeded or failed, or the time is up."""
         if self._begun:
             try:
                 async with asyncio.timeout(timeout_s):
@@ -198,7 +197,7 @@ class SignalParticipant:
                 return
 
     async def leave(self) -> None:
-        """Leave, if still there, and wait to be gone; afterwards nothing of it is left."""
+        """Leave if still in the room, wait until disconnected, and free everything."""
         if self._reading is not None:
             if not self.gone.is_set():
                 self._reason = "CLIENT_INITIATED"
@@ -215,17 +214,17 @@ class SignalParticipant:
         await self._close()
 
     async def publish_audio(self) -> None:
-        """Never: there are no media."""
+        """Not possible without media."""
         raise NotImplementedError("a participant by signalling alone can't publish")
 
     def sees(self) -> set[str]:
-        """Never: without media the server's news of others come late."""
+        """Not possible: without media the server reports other participants late."""
         raise NotImplementedError("a participant by signalling alone is no witness of others")
 
     # -- in the room ---------------------------------------------------------------------------------------------
 
     async def _read(self, joined: JoinResponse) -> None:
-        """Listen until the socket is lost, or nothing was heard for too long."""
+        """Read until the socket is lost, or nothing has arrived for too long."""
         assert self._socket is not None, "it has joined"
         interval_s = joined.ping_interval or PING_INTERVAL_S
         silent_s = 0
@@ -258,7 +257,7 @@ class SignalParticipant:
 
     async def _ping(self) -> None:
         now_ms = self._recorder.run.now_wall_ns() // 1_000_000
-        await self._send(SignalRequest(ping=now_ms))  # old servers know no other; LiveKit's own clients send both
+        await self._send(SignalRequest(ping=now_ms))  # for old servers; LiveKit's own clients send both
         await self._send(SignalRequest(ping_req=Ping(timestamp=now_ms)))
 
     async def _send(self, request: SignalRequest) -> None:
@@ -267,7 +266,7 @@ class SignalParticipant:
         try:
             await self._socket.send_bytes(request.SerializeToString())
         except (aiohttp.ClientError, OSError):
-            return  # the loss of the socket is noticed by whoever reads
+            return  # the reader notices the loss of the socket
 
     async def _close(self) -> None:
         if self._socket is not None:
@@ -278,8 +277,8 @@ class SignalParticipant:
         self._recorder.record(what.for_who(self._who)(**self._about, **data))
 
 
-def _told(error: Exception) -> str:
-    """What went wrong, without the objects of the library's that its own text names."""
+def _reason_of(error: Exception) -> str:
+    """What went wrong, without the library objects that the error's own text names."""
     if isinstance(error, aiohttp.WSServerHandshakeError):
         return f"the server refused it (HTTP {error.status})"
     if isinstance(error, TimeoutError):

@@ -1,4 +1,4 @@
-"""A webhook receiver: takes the server's events, checks their signature, and hands them to whom they concern."""
+"""A webhook receiver: checks the signature of the server's events, and passes them to the trials they belong to."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 PATH = "/webhook"
 CAME_OR_WENT = ("participant_joined", "participant_left", "participant_connection_aborted")
-"""The last one stands for both where somebody left before the media were connected (livekit-server v1.13.5
+"""The last one replaces both others for a participant that left before its media were connected (livekit-server v1.13.5
 pkg/telemetry/events.go, ParticipantLeft)."""
 
 
 @dataclass
 class _Watched:
-    """A room whose events somebody wants."""
+    """A watched room."""
 
     recorder: TrialRecorder
     on_change: Callable[[WebhookEvent], None] | None
@@ -44,8 +44,8 @@ class _Watched:
 class WebhookListener:
     """Listens on `host:port` (port 0: any). Every event of a room that is watched is recorded in its trial.
 
-    `manner` is how it answers, like the applications that users write: `ok`; `fail-first` takes an event and answers
-    500 to its first delivery, so that the server sends it again; `slow:3s` answers late; `drop` takes nothing.
+    `manner` is how it answers, like the applications that users write: `ok`; `fail-first` takes each event but answers
+    500 to its first delivery, so that the server sends it again; `slow:3s` answers late; `drop` takes no event.
     """
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0, manner: str = "ok") -> None:
@@ -81,27 +81,27 @@ class WebhookListener:
 
     @property
     def url(self) -> str:
-        """Where the server has to send its events."""
+        """The URL to which the server has to send its events."""
         assert self._runner is not None, "used outside its `async with`"
         host, port = self._runner.addresses[0][:2]
         return f"http://{host}:{port}{PATH}"
 
     def trust(self, credentials: Credentials) -> None:
-        """Take only what is signed with this key. Until then everything is refused."""
+        """Accept events signed with this key. Before this call all events are refused."""
         self._receiver = api.WebhookReceiver(api.TokenVerifier(credentials.api_key, credentials.api_secret))
 
     def watch(
         self, room: str, recorder: TrialRecorder, on_change: Callable[[WebhookEvent], None] | None = None
     ) -> None:
-        """Record the events of that room from now on; `on_change` gets those that say that somebody came or went."""
+        """Record the events of that room from now on; `on_change` gets those of joins and leaves."""
         self._rooms[room] = _Watched(recorder, on_change)
 
     def unwatch(self, room: str) -> None:
-        """Leave them alone."""
+        """Stop recording the events of that room."""
         self._rooms.pop(room, None)
 
     async def wait_finished(self, room: str, timeout_s: float) -> bool:
-        """Whether the end of a watched room was told, now or within that time."""
+        """Whether room_finished has arrived for a watched room, now or within that time."""
         watched = self._rooms.get(room)
         if watched is None:
             return False
@@ -113,7 +113,7 @@ class WebhookListener:
         return True
 
     async def of_room(self, room: str) -> AsyncIterator[WebhookEvent]:
-        """The events of a watched room, also those that came before."""
+        """The events of a watched room, including earlier ones."""
         queue = self._rooms[room].queue
         while True:
             yield await queue.get()
@@ -122,7 +122,7 @@ class WebhookListener:
         body = await request.text()
         event: WebhookEvent | None = None
         if self._receiver is not None:
-            with suppress(Exception):  # whatever is wrong with it: it is not from our server
+            with suppress(Exception):  # whatever is wrong: it is not from the trusted server
                 event = self._receiver.receive(body, request.headers.get("Authorization", ""))
         if event is None:
             return web.Response(status=401)

@@ -1,4 +1,4 @@
-"""A worker's websocket: the worker protocol's messages, registering, pings, and connecting again.
+"""A worker's websocket: the messages of the worker protocol, registration, pings, and reconnecting.
 
 Source: livekit/protocol protobufs/livekit_agent.proto; the server's side in livekit-server pkg/agent/worker.go
 (v1.13.5)."""
@@ -41,28 +41,23 @@ if TYPE_CHECKING:
     from lkdiag.settings import Credentials
 
 
-# LiveKit's worker protocol as messages: what a worker says, and what it is told. No I/O.
-#
-# Source: livekit/protocol protobufs/livekit_agent.proto; the server's side in livekit-server pkg/agent/worker.go
-# (v1.13.5).
-
 _JOB_TYPES = {"room": pb.JT_ROOM, "participant": pb.JT_PARTICIPANT, "publisher": pb.JT_PUBLISHER}
 
 
 @dataclass(frozen=True)
 class Registration:
-    """As what a worker registers."""
+    """What a worker registers with."""
 
     agent_name: str
     job_type: JobType
     version: str
     hidden: bool = False
-    """Its agents join hidden: clients don't see them."""
+    """Whether its agents join hidden: clients don't see them."""
 
 
 @dataclass(frozen=True)
-class Registered:
-    """The server took the worker; its id, and what the server says of itself."""
+class RegisterResponse:
+    """The server accepted the worker: the worker's id, and the server's description of itself."""
 
     worker_id: str
     version: str
@@ -72,8 +67,8 @@ class Registered:
 
 
 @dataclass(frozen=True)
-class Offered:
-    """The server asks whether the worker takes this job (an availability request)."""
+class AvailabilityRequest:
+    """The server offers this job to the worker."""
 
     job_id: str
     dispatch_id: str
@@ -85,8 +80,8 @@ class Offered:
 
 
 @dataclass(frozen=True)
-class Assigned:
-    """The job is the worker's; `token` is what its agent joins the room with."""
+class JobAssignment:
+    """The server assigns the job to the worker, whose agent joins the room with `token`."""
 
     job_id: str
     dispatch_id: str
@@ -96,30 +91,30 @@ class Assigned:
 
 
 @dataclass(frozen=True)
-class Terminated:
-    """The job is over for the server."""
+class JobTermination:
+    """The server has ended the job."""
 
     job_id: str
 
 
 @dataclass(frozen=True)
 class Pong:
-    """Answer to a ping: our own timestamp back, and the server's clock (both Unix milliseconds)."""
+    """The answer to a ping: its timestamp, and the server's clock (both Unix milliseconds)."""
 
     sent_ms: int
     server_ms: int
 
 
-Message = Registered | Offered | Assigned | Terminated | Pong
+Message = RegisterResponse | AvailabilityRequest | JobAssignment | JobTermination | Pong
 
 
 def parse(payload: bytes) -> Message | None:
-    """A ServerMessage; None for kinds that lkdiag has no use for. Raises DecodeError for what is not one."""
+    """Parse a ServerMessage; None for kinds that lkdiag does not use. Raises DecodeError if it is not one."""
     message = pb.ServerMessage.FromString(payload)
     match message.WhichOneof("message"):
         case "register":
             info = message.register.server_info
-            return Registered(
+            return RegisterResponse(
                 message.register.worker_id,
                 info.version,
                 enum_name(models.ServerInfo.Edition, info.edition).lower(),
@@ -128,7 +123,7 @@ def parse(payload: bytes) -> Message | None:
             )
         case "availability":
             job = message.availability.job
-            return Offered(
+            return AvailabilityRequest(
                 job.id,
                 job.dispatch_id,
                 enum_name(pb.JobType, job.type),
@@ -139,16 +134,18 @@ def parse(payload: bytes) -> Message | None:
             )
         case "assignment":
             job = message.assignment.job
-            return Assigned(job.id, job.dispatch_id, job.room.name, message.assignment.url, message.assignment.token)
+            return JobAssignment(
+                job.id, job.dispatch_id, job.room.name, message.assignment.url, message.assignment.token
+            )
         case "termination":
-            return Terminated(message.termination.job_id)
+            return JobTermination(message.termination.job_id)
         case "pong":
             return Pong(message.pong.last_timestamp, message.pong.timestamp)
     return None
 
 
 def register_message(registration: Registration) -> bytes:
-    """The first message of a worker."""
+    """A worker's first message."""
     request = pb.RegisterWorkerRequest(
         type=_JOB_TYPES[registration.job_type],
         agent_name=registration.agent_name,
@@ -166,23 +163,21 @@ def register_message(registration: Registration) -> bytes:
 
 
 def answer(job_id: str, *, available: bool, identity: str = "") -> bytes:
-    """The answer to an offer; with `identity` the agent's participant will join under it."""
+    """The answer to an offer; the agent will join as `identity`."""
     response = pb.AvailabilityResponse(job_id=job_id, available=available, participant_identity=identity)
     return pb.WorkerMessage(availability=response).SerializeToString()
 
 
 def load(value: float, *, available: bool = True) -> bytes:
-    """The worker's load, from 0 (idle) to 1; the server passes over workers that are full."""
+    """A report of the worker's load, from 0 (idle) to 1. The server passes over full workers."""
     status = pb.WorkerStatus.WS_AVAILABLE if available else pb.WorkerStatus.WS_FULL
     return pb.WorkerMessage(update_worker=pb.UpdateWorkerStatus(status=status, load=value)).SerializeToString()
 
 
 def ping(at_ms: int) -> bytes:
-    """A ping that carries this machine's wall clock in Unix milliseconds."""
+    """A ping with this machine's wall clock in Unix milliseconds."""
     return pb.WorkerMessage(ping=pb.WorkerPing(timestamp=at_ms)).SerializeToString()
 
-
-# A worker's first exchange with the server: connect, register, and hear what it answers.
 
 REGISTER_TIMEOUT_S = 10.0
 """The server's own limit (livekit-server pkg/agent/worker.go, RegisterTimeout)."""
@@ -190,8 +185,8 @@ REGISTER_TIMEOUT_S = 10.0
 
 async def register(
     session: aiohttp.ClientSession, credentials: Credentials, registration: Registration
-) -> tuple[aiohttp.ClientWebSocketResponse, Registered]:
-    """A socket on which the server has answered the registration. Raises ConnectionLostError."""
+) -> tuple[aiohttp.ClientWebSocketResponse, RegisterResponse]:
+    """Connect and register; return the socket and the server's answer. Raises ConnectionLostError."""
     token = api.AccessToken(credentials.api_key, credentials.api_secret).with_grants(api.VideoGrants(agent=True))
     jwt = token.to_jwt()
     try:
@@ -205,7 +200,7 @@ async def register(
             await socket.send_bytes(register_message(registration))
             while True:
                 message = parse(await socket.receive_bytes())
-                if isinstance(message, Registered):
+                if isinstance(message, RegisterResponse):
                     return socket, message
     except (TimeoutError, aiohttp.ClientError, OSError, TypeError, DecodeError) as error:
         # TypeError: aiohttp's receive_bytes, when the server closed the socket instead of answering
@@ -216,11 +211,8 @@ async def register(
         ) from None
 
 
-# A worker's pings: proof of life, and samples of the server's clock.
-
-
 class Pulse:
-    """Sends pings and takes their answers. `samples_clock`: whether each answer is recorded as a clock sample."""
+    """A worker's pings: they prove that its socket is alive. `samples_clock`: answers are recorded as clock samples."""
 
     def __init__(
         self, recorder: TrialRecorder, send: Callable[[bytes], Awaitable[bool]], *, samples_clock: bool
@@ -232,7 +224,7 @@ class Pulse:
         self._answered = asyncio.Event()
 
     async def check(self, timeout_s: float) -> bool:
-        """Whether a ping that is sent now is answered within `timeout_s`."""
+        """Send a ping; whether it is answered within `timeout_s`."""
         self._answered.clear()
         if not await self.beat():
             return False
@@ -250,7 +242,7 @@ class Pulse:
         return await self._send(ping(sent_ns // 1_000_000))
 
     def note(self, pong: Pong) -> None:
-        """An answer came."""
+        """Note an answer."""
         self._answered.set()
         sent_ns = self._sent.pop(pong.sent_ms, None)
         if sent_ns is not None and self._samples_clock:
@@ -263,29 +255,27 @@ class Pulse:
             )
 
     def forget(self) -> None:
-        """Nothing that was sent so far will be answered."""
+        """Expect no answer to earlier pings."""
         self._sent.clear()
 
 
-# The worker's websocket: register, ping, and hand on what arrives; connect again when it is lost.
-
 PONG_TIMEOUT_S = 15.0
-"""A socket that has said nothing for six pings is taken for dead."""
+"""A socket that has received nothing for six pings counts as lost."""
 BEAT_INTERVAL_S = 2.5
-"""How often it pings and reports its load; livekit-agents does so as often (worker.py, UPDATE_STATUS_INTERVAL)."""
+"""How often it pings and reports its load: as often as livekit-agents (worker.py, UPDATE_STATUS_INTERVAL)."""
 PING_TIMEOUT_S = 2.0
-"""How long an answer to a ping is waited for. It comes in order: what the server had to say before has been said.
+"""How long to wait for the answer to a ping. Messages arrive in order: all earlier ones of the server have arrived.
 
-livekit-server answers a registration a moment before the worker can be found (v1.13.5 pkg/service/agentservice.go): a
-room that is made within 2 ms of the answer may never get its job. So a worker that has registered is pinged first."""
+livekit-server answers a registration shortly before it can find the worker (v1.13.5 pkg/service/agentservice.go): a
+room created within 2 ms of the answer may never get its job. So lkdiag pings each newly registered worker first."""
 RECONNECT_DELAYS_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class WorkerConnection:
-    """Keeps a worker registered until closed, and records every change of that.
+    """Keeps a worker registered until it is closed; records each registration and each loss of the socket.
 
-    A `staged` one plays somebody else's worker: what it records is ground truth (`staged.…`), and its clock samples are
-    nobody's. It can be broken on purpose, by what `behaviour.base.Line` asks for.
+    A `simulated` worker stands for somebody else's: its events are ground truth (`staged.…`), and it takes no clock
+    samples. A behaviour can break it on purpose (`behaviours.Line`).
     """
 
     def __init__(
@@ -293,33 +283,33 @@ class WorkerConnection:
         credentials: Credentials,
         recorder: TrialRecorder,
         registration: Registration,
-        on_message: Callable[[Offered | Assigned | Terminated], None],
+        on_message: Callable[[AvailabilityRequest | JobAssignment | JobTermination], None],
         *,
-        staged: bool = False,
+        simulated: bool = False,
         on_registered: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._credentials = credentials
         self._recorder = recorder
         self._registration = registration
         self._on_message = on_message
-        self._staged = staged
+        self._simulated = simulated
         self._on_registered = on_registered
         self._registered = asyncio.Event()
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._task: asyncio.Task[None] | None = None
         self._at_work: tuple[asyncio.Task[str], asyncio.Task[None]] | None = None
-        self._pulse = Pulse(recorder, self.send, samples_clock=not staged)
+        self._pulse = Pulse(recorder, self.send, samples_clock=not simulated)
         self._load, self._available = 0.0, True
         self._frozen = False
         self._dropped = asyncio.Event()
         self._back_after_s: float | None = None
         self.worker_id = ""
-        """That the server gave to it last; a new one with each registration."""
+        """The id that the server gave it; a new one with each registration."""
         self.gone = asyncio.Event()
-        """Set when it was dropped, not to come back."""
+        """Set when its connection was dropped for good."""
 
     async def open(self) -> None:
-        """Connect and register. Raises ConnectionLostError when the first attempt fails."""
+        """Connect and register. Raises ConnectionLostError if the first attempt fails."""
         self.gone.clear()
         session = aiohttp.ClientSession()
         try:
@@ -339,7 +329,7 @@ class WorkerConnection:
         return True
 
     async def send(self, payload: bytes) -> bool:
-        """Send a message; False when the socket is not there, which is recorded as its loss anyway."""
+        """Send a message; False if there is no socket, whose loss is recorded anyway."""
         socket = self._socket
         if socket is None or socket.closed or self._frozen:
             return False
@@ -350,42 +340,42 @@ class WorkerConnection:
         return True
 
     async def close(self) -> None:
-        """Leave, for good."""
+        """Disconnect for good."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
-    # -- broken on purpose (behaviour.base.Line) -------------------------------------------------------------------
+    # -- broken on purpose (behaviours.Line) -----------------------------------------------------------------------
 
     async def report_load(self, load: float, *, available: bool) -> None:
-        """Report this load and status, now and with each beat from now on."""
+        """Report this load and status now, and every BEAT_INTERVAL_S."""
         if (self._load, self._available) != (load, available):
             self._recorder.record(StagedLoadReported(worker_id=self.worker_id, load=load, available=available))
         self._load, self._available = load, available
         await self._send_load()
 
     async def drop(self, back_after_s: float | None) -> None:
-        """Cut the connection without a goodbye, as a killed process does; come back after that time, or never."""
+        """Cut the connection without a goodbye, as a killed process does; reconnect after that time, or never."""
         self._recorder.record(StagedDropped(worker_id=self.worker_id, back_after_s=back_after_s))
         self._back_after_s = back_after_s
         self._dropped.set()
         self._stop_work()
         connection = None if self._socket is None else self._socket.get_extra_info("socket")
         if connection is not None:
-            with contextlib.suppress(OSError):  # lost already
+            with contextlib.suppress(OSError):  # already lost
                 connection.shutdown(sockets.SHUT_RDWR)
 
     async def freeze(self) -> None:
-        """Read and write nothing more; the connection stays open."""
+        """Stop reading and writing; the connection stays open."""
         self._recorder.record(StagedFroze(worker_id=self.worker_id))
         self._frozen = True
         self._stop_work()
 
     async def become(self, *, hidden: bool) -> None:
-        """Be a worker that is fit to serve, with agents of that kind: register again if need be.
+        """Be a working worker with (or without) hidden agents: register again if necessary.
 
-        Raises ConnectionLostError when it had to, and could not.
+        Raises ConnectionLostError if that fails.
         """
         await self.report_load(0.0, available=True)
         if self._frozen or self.gone.is_set() or self._registration.hidden != hidden:
@@ -398,21 +388,21 @@ class WorkerConnection:
     # -- registered ------------------------------------------------------------------------------------------------
 
     async def _connect(self, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
-        """A socket on which the server has answered the registration."""
-        socket, told = await register(session, self._credentials, self._registration)
+        """Connect and register; the socket."""
+        socket, response = await register(session, self._credentials, self._registration)
         self._frozen = False
         self._dropped.clear()
-        self._socket, self.worker_id = socket, told.worker_id
+        self._socket, self.worker_id = socket, response.worker_id
         self._record(
             worker_kinds.Registered,
-            worker_id=told.worker_id,
+            worker_id=response.worker_id,
             agent_name=self._registration.agent_name,
             job_type=self._registration.job_type,
             server={
-                "version": told.version,
-                "edition": told.edition,
-                "region": told.region,
-                "node_id": told.node_id,
+                "version": response.version,
+                "edition": response.edition,
+                "region": response.region,
+                "node_id": response.node_id,
             },
         )
         if self._on_registered is not None:
@@ -435,17 +425,17 @@ class WorkerConnection:
         self.gone.set()
 
     async def _serve(self, socket: aiohttp.ClientWebSocketResponse) -> str:
-        """Read and ping until the socket is lost; why it was."""
+        """Read and ping until the socket is lost. Returns why."""
         reading = asyncio.create_task(self._read(socket))
         beat = asyncio.create_task(self._beat())
         self._at_work = (reading, beat)
-        if self._frozen or self._dropped.is_set():  # as soon as it had registered
+        if self._frozen or self._dropped.is_set():  # right after the registration
             self._stop_work()
         try:
             await asyncio.wait({reading})
             if not reading.cancelled():
                 return reading.result()
-            await self._dropped.wait()  # who is frozen does not even notice that the socket is lost
+            await self._dropped.wait()  # a frozen worker does not notice that the socket is lost
             return "dropped"
         finally:
             self._stop_work()
@@ -472,7 +462,7 @@ class WorkerConnection:
                 self._record(ReconnectFailed, attempt=attempt, error=error.message)
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> str:
-        """Hand on messages until the socket is lost; why it was."""
+        """Pass on messages until the socket is lost. Returns why."""
         while True:
             try:
                 frame = await socket.receive(timeout=PONG_TIMEOUT_S)
@@ -489,15 +479,15 @@ class WorkerConnection:
                 continue
             if isinstance(message, Pong):
                 self._pulse.note(message)
-            elif isinstance(message, Offered | Assigned | Terminated):
+            elif isinstance(message, AvailabilityRequest | JobAssignment | JobTermination):
                 self._on_message(message)
 
     async def ping(self, timeout_s: float = PING_TIMEOUT_S) -> bool:
-        """Whether a ping that is sent now is answered within `timeout_s`; the answer is recorded as a clock sample."""
+        """Send a ping; whether it is answered within `timeout_s`. The answer is recorded as a clock sample."""
         return await self._pulse.check(timeout_s)
 
     async def _beat(self) -> None:
-        """Pings for the clock and for life; the load, because a worker that never reports one looks odd."""
+        """Ping, and report the load as every worker does, every BEAT_INTERVAL_S."""
         while True:
             await self._pulse.beat()
             await self._send_load()
@@ -507,4 +497,4 @@ class WorkerConnection:
         return await self.send(load(self._load, available=self._available))
 
     def _record(self, what: type[WorkerRow], **data: Any) -> None:
-        self._recorder.record(what.for_who("staged" if self._staged else "worker")(**data))
+        self._recorder.record(what.for_who("staged" if self._simulated else "worker")(**data))

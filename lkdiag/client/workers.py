@@ -40,24 +40,21 @@ if TYPE_CHECKING:
     from lkdiag.settings import Credentials
 
 
-# The jobs that one of lkdiag's workers takes: each is offered, assigned and joined as its behaviour wants it.
-
-
 @dataclass
 class _Job:
-    offered: worker_socket.Offered
+    offered: worker_socket.AvailabilityRequest
     treatment: JobTreatment
     about: dict[str, str]
-    """Stands in each of its events."""
+    """Fields of each of its events."""
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     participants: list[Participant] = field(default_factory=list)
 
 
 class Engagement:
-    """Jobs that begin and end together: one room's on the probe, all of a staged worker's.
+    """Jobs that begin and end together: one room's jobs on the probe, or all jobs of a simulated worker.
 
-    `url` is where agents join when the server names no address; livekit-agents takes its own then as well. `on_failed`
-    is told what a treatment raised. `joiner` makes its agents, `on_joined` is told of each that is in.
+    `url` is where agents join if the server names no address, as livekit-agents does too. `on_failed` gets what a
+    treatment raised. `joiner` makes the agents; `on_joined` is called after each has joined.
     """
 
     def __init__(
@@ -68,7 +65,7 @@ class Engagement:
         on_failed: Callable[[BaseException], None],
         *,
         publish: bool,
-        staged: bool = False,
+        simulated: bool = False,
         joiner: Joiner | None = None,
         on_joined: Callable[[], None] | None = None,
     ) -> None:
@@ -78,34 +75,34 @@ class Engagement:
         self.joiner = joiner or MediaJoiner()
         self.publish = publish and self.joiner.has_media
         self.on_joined = on_joined
-        self.staged = staged
+        self.simulated = simulated
         self.closing = False
         self._on_failed = on_failed
         self._jobs: dict[str, _Job] = {}
         self._leaving: set[asyncio.Task[None]] = set()
 
     def has(self, job_id: str) -> bool:
-        """Whether it is one of its jobs."""
+        """Whether this is one of its jobs."""
         return job_id in self._jobs
 
-    def offer(self, offered: worker_socket.Offered, treatment: JobTreatment) -> None:
-        """The server offers a job, which is to be met like that."""
+    def offer(self, offered: worker_socket.AvailabilityRequest, treatment: JobTreatment) -> None:
+        """The server offers a job, which gets this treatment."""
         about = {"job_id": offered.job_id, "dispatch_id": offered.dispatch_id}
-        if self.staged:
+        if self.simulated:
             about |= {"room": offered.room, "worker_id": self.connection.worker_id}
         job = self._jobs[offered.job_id] = _Job(offered, treatment, about)
         self.record(job, Offered, agent_name=offered.agent_name, job_type=offered.job_type, room_sid=offered.room_sid)
         self._spawn(job, lambda: treatment.on_offer(_Offer(self, job)))
 
-    def assign(self, assigned: worker_socket.Assigned) -> None:
-        """The server gives it a job that was offered before."""
+    def assign(self, assigned: worker_socket.JobAssignment) -> None:
+        """The server assigns a job that it offered before."""
         job = self._jobs[assigned.job_id]
         self.record(job, Assigned)
         assignment = _Assignment(self, job, assigned.url or self.url, assigned.token)
         self._spawn(job, lambda: job.treatment.on_assignment(assignment))
 
     def dismiss(self, job_id: str) -> None:
-        """The job is over: its agent leaves, and nothing is kept of it."""
+        """The job has ended: its agent leaves, and the job is forgotten."""
         job = self._jobs.pop(job_id)
         self.record(job, Terminated)
         task = asyncio.create_task(_end([job]))
@@ -113,12 +110,12 @@ class Engagement:
         task.add_done_callback(self._leaving.discard)
 
     async def wait_joined(self, timeout_s: float) -> None:
-        """Wait until the agents that are on their way are in, or could not get in."""
+        """Wait until joins in progress have succeeded or failed."""
         participants = [one for job in self._jobs.values() for one in job.participants]
         await asyncio.gather(*(one.wait_connected(timeout_s) for one in participants))
 
     async def end(self) -> None:
-        """Stop whatever it does; its agents leave."""
+        """Stop all work; the agents leave."""
         self.closing = True
         jobs = list(self._jobs.values())
         self._jobs.clear()
@@ -126,12 +123,12 @@ class Engagement:
         await asyncio.gather(*self._leaving, return_exceptions=True)
 
     def record(self, job: _Job, what: type[JobRow], **data: Any) -> None:
-        """Record what became of a job."""
-        self.recorder.record(what.for_who("staged" if self.staged else "job")(**job.about, **data))
+        """Record an event of a job."""
+        self.recorder.record(what.for_who("staged" if self.simulated else "job")(**job.about, **data))
 
     def _spawn(self, job: _Job, work: Callable[[], Awaitable[object]]) -> None:
         async def run() -> None:
-            await work()  # begun here: a trial may end before it is its turn
+            await work()  # begun here: the trial may end before this task runs
 
         task = asyncio.create_task(run())
         job.tasks.add(task)
@@ -152,8 +149,8 @@ async def _end(jobs: list[_Job]) -> None:
 
 
 def _line(engagement: Engagement) -> Line:
-    if not engagement.staged:
-        raise RuntimeError("the probe is shared by all trials: a behaviour that strikes its line needs its own worker")
+    if not engagement.simulated:
+        raise RuntimeError("all trials share the probe: a behaviour that breaks its connection needs its own worker")
     return engagement.connection
 
 
@@ -198,7 +195,7 @@ class _Assignment:
         engagement = self.engagement
         if engagement.closing:
             return
-        who = "staged" if engagement.staged else "probe"
+        who = "staged" if engagement.simulated else "probe"
         participant = engagement.joiner.participant(engagement.recorder, who, **self.job.about)
         self.job.participants.append(participant)
         await participant.join(self.url, self.token)
@@ -213,9 +210,6 @@ class _Assignment:
             self.job.participants.pop()
 
 
-# The probe: lkdiag's own worker. It meets each offer with the behaviour that its trial drew.
-
-
 @dataclass
 class _Room:
     engagement: Engagement
@@ -223,7 +217,10 @@ class _Room:
 
 
 class Probe:
-    """A worker registered under `agent_name`; empty for automatic dispatch."""
+    """lkdiag's own worker, registered under `agent_name` (empty: for automatic dispatch).
+
+    Each offer gets the behaviour that its trial drew.
+    """
 
     def __init__(self, credentials: Credentials, recorder: Recorder, agent_name: str, job_type: JobType) -> None:
         self.agent_name = agent_name
@@ -239,7 +236,7 @@ class Probe:
         await self._connection.open()
 
     async def wait_registered(self, timeout_s: float) -> bool:
-        """Whether it is registered, now or within `timeout_s`, and can be found by now."""
+        """Whether it is registered, now or within `timeout_s`, and the server can find it."""
         if await self._connection.wait_registered(0):
             return True
         if not await self._connection.wait_registered(timeout_s):
@@ -270,8 +267,8 @@ class Probe:
     ) -> None:
         """Take offers for this room from now on; offers for any other room are declined.
 
-        `behaviour` goes from a job's metadata to how it is met: the dispatch under test and the fallback may differ.
-        `joiner` makes the agents (None: with media), `on_joined` is told of each that is in.
+        `behaviour` maps a job's metadata to its treatment: the dispatch under test and the fallback may differ.
+        `joiner` makes the agents (None: with media); `on_joined` is called after each has joined.
         """
         engagement = Engagement(
             recorder, self._connection, self._credentials.ws_url, self._on_failed, publish=publish, joiner=joiner,
@@ -280,24 +277,26 @@ class Probe:
         self._rooms[room] = _Room(engagement, behaviour)
 
     async def wait_joined(self, room: str, timeout_s: float) -> None:
-        """Wait until the agents that are on their way into this room are in, or could not get in."""
+        """Wait until joins of this room that are in progress have succeeded or failed."""
         engaged = self._rooms.get(room)
         if engaged is not None:
             await engaged.engagement.wait_joined(timeout_s)
 
     async def disengage(self, room: str) -> None:
-        """Stop whatever it does for this room; its agents leave."""
+        """Stop all work for this room; its agents leave."""
         engaged = self._rooms.pop(room, None)
         if engaged is not None:
             await engaged.engagement.end()
 
-    def _on_message(self, message: worker_socket.Offered | worker_socket.Assigned | worker_socket.Terminated) -> None:
-        if isinstance(message, worker_socket.Offered):
+    def _on_message(
+        self, message: worker_socket.AvailabilityRequest | worker_socket.JobAssignment | worker_socket.JobTermination
+    ) -> None:
+        if isinstance(message, worker_socket.AvailabilityRequest):
             self._on_offered(message)
             return
         job_id = message.job_id
         engagement = next((room.engagement for room in self._rooms.values() if room.engagement.has(job_id)), None)
-        if isinstance(message, worker_socket.Assigned):
+        if isinstance(message, worker_socket.JobAssignment):
             if engagement is None:
                 self._recorder.record(JobAssignedLate(job_id=job_id))
             else:
@@ -305,12 +304,12 @@ class Probe:
         elif engagement is not None:
             engagement.recorder.record(JobTerminated(job_id=job_id))
 
-    def _on_offered(self, offered: worker_socket.Offered) -> None:
+    def _on_offered(self, offered: worker_socket.AvailabilityRequest) -> None:
         engaged = self._rooms.get(offered.room)
         if engaged is not None:
             engaged.engagement.offer(offered, engaged.behaviour(offered.metadata))
             return
-        # not ours, or a trial that is over: declined, so that the server asks the next worker at once
+        # not lkdiag's, or the trial has ended: declined, so that the server asks the next worker at once
         self._recorder.record(Declined.for_who("job")(job_id=offered.job_id, reason="not a room of this run's trials"))
         declining = asyncio.create_task(self._connection.send(worker_socket.answer(offered.job_id, available=False)))
         self._stray.add(declining)
@@ -320,20 +319,17 @@ class Probe:
         self._recorder.record(ProbeCrashed(error=f"{type(error).__name__}: {error}"))
 
 
-# A staged worker: lkdiag plays somebody else's, good or bad. What it does is ground truth: no check sees it.
-
-
 def any_room(_room: str) -> bool:
     """Every room of the project."""
     return True
 
 
-class StagedWorker:
-    """A worker with a connection of its own, registered under `agent_name` (empty: for automatic dispatch).
+class SimulatedWorker:
+    """A worker that stands for somebody else's, registered under `agent_name` (empty: for automatic dispatch).
 
-    It takes the offers of the rooms for whose name `rooms` is true, and declines the others, so that the server asks
-    the next worker. With `publish` its agents publish a quiet tone; `joiner` makes them (None: with media). Raises
-    UsageError for a behaviour that there is not.
+    It has its own connection. Its events are ground truth: no check reads them. It takes offers of rooms for whose name
+    `rooms` is true, and declines the others, so that the server asks the next worker. With `publish` its agents publish
+    a quiet tone; `joiner` makes them (None: with media). Raises UsageError for an unknown behaviour.
     """
 
     def __init__(
@@ -358,16 +354,22 @@ class StagedWorker:
             recorder,
             worker_socket.Registration(agent_name, job_type, __version__, self._behaviour.hidden),
             self._on_message,
-            staged=True,
+            simulated=True,
             on_registered=self._on_registered,
         )
         self._engagement = Engagement(
-            recorder, self._connection, credentials.ws_url, self._on_failed, publish=publish, staged=True, joiner=joiner
+            recorder,
+            self._connection,
+            credentials.ws_url,
+            self._on_failed,
+            publish=publish,
+            simulated=True,
+            joiner=joiner,
         )
 
     @property
     def worker_id(self) -> str:
-        """That the server gave to it last: a new one with each registration; empty before the first."""
+        """The id that the server gave it: a new one with each registration; empty before the first."""
         return self._connection.worker_id
 
     async def open(self) -> None:
@@ -375,17 +377,17 @@ class StagedWorker:
         await self._connection.open()
 
     async def change(self, behaviour: BehaviourSpec) -> None:
-        """Behave in another way from the next offer on; jobs that were offered before go on as they began.
+        """Behave differently from the next offer on; earlier jobs keep their treatment.
 
-        It registers again if it hangs or is gone, or if its agents are no longer hidden, or are to be. Raises
-        UsageError for a behaviour that there is not, ConnectionLostError when it could not register again.
+        It registers again if it is frozen or gone, or if whether its agents are hidden changes. Raises UsageError for
+        an unknown behaviour, ConnectionLostError if it could not register again.
         """
         self._behaviour = make_behaviour(behaviour)
         self._spec = behaviour
         await self._connection.become(hidden=self._behaviour.hidden)
 
     async def ping(self, timeout_s: float = PING_TIMEOUT_S) -> bool:
-        """Whether the server answers on its socket within `timeout_s`; False at once where it hangs."""
+        """Whether the server answers on its socket within `timeout_s`; False at once if it is frozen."""
         return await self._connection.ping(timeout_s)
 
     async def wait_registered(self, timeout_s: float) -> bool:
@@ -393,15 +395,15 @@ class StagedWorker:
         return await self._connection.wait_registered(timeout_s)
 
     async def wait_joined(self, timeout_s: float) -> None:
-        """Wait until the agents that are on their way are in, or could not get in."""
+        """Wait until joins in progress have succeeded or failed."""
         await self._engagement.wait_joined(timeout_s)
 
     async def wait_gone(self) -> None:
-        """Wait until its behaviour has ended it for good (crash-after-accept); for ever, if that never happens."""
+        """Wait until its behaviour has ended it for good (crash-after-accept), which may never happen."""
         await self._connection.gone.wait()
 
     async def close(self) -> None:
-        """Its agents leave their rooms, and it leaves the server."""
+        """Let its agents leave their rooms, and leave the server."""
         await self._engagement.end()
         await self._connection.close()
         await asyncio.gather(*self._declining, return_exceptions=True)
@@ -412,20 +414,22 @@ class StagedWorker:
         self._recorder.record(StagedBehaving(behaviour=str(self._spec), worker_id=self.worker_id))
         await self._behaviour.on_registered(self._connection)
 
-    def _on_message(self, message: worker_socket.Offered | worker_socket.Assigned | worker_socket.Terminated) -> None:
-        if isinstance(message, worker_socket.Offered):
+    def _on_message(
+        self, message: worker_socket.AvailabilityRequest | worker_socket.JobAssignment | worker_socket.JobTermination
+    ) -> None:
+        if isinstance(message, worker_socket.AvailabilityRequest):
             if self._engagement.closing or not self._rooms(message.room):
                 self._decline(message)
             else:
                 self._engagement.offer(message, self._behaviour)
         elif not self._engagement.has(message.job_id):
             return  # offered to it before it closed
-        elif isinstance(message, worker_socket.Assigned):
+        elif isinstance(message, worker_socket.JobAssignment):
             self._engagement.assign(message)
         else:
             self._engagement.dismiss(message.job_id)
 
-    def _decline(self, offered: worker_socket.Offered) -> None:
+    def _decline(self, offered: worker_socket.AvailabilityRequest) -> None:
         about = {"job_id": offered.job_id, "room": offered.room, "worker_id": self.worker_id}
         self._recorder.record(Declined.for_who("staged")(**about, reason="not one of its rooms"))
         task = asyncio.create_task(self._connection.send(worker_socket.answer(offered.job_id, available=False)))

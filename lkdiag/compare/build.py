@@ -117,7 +117,7 @@ def teardown_rates(a: TeardownReport, b: TeardownReport, alpha: float) -> tuple[
 
 
 def compare_cells(a: TeardownReport, b: TeardownReport) -> tuple[CellComparison, ...]:
-    """Every cell that either played, in the order of the report's grid."""
+    """Every cell that either run has, in the order of the report's grid."""
     outcomes = [_cells(report.trials) for report in (a, b)]
     closed = [{cell: _closed_ms(alike) for cell, alike in trials.items()} for trials in outcomes]
     found = []
@@ -137,11 +137,11 @@ def compare_cells(a: TeardownReport, b: TeardownReport) -> tuple[CellComparison,
 
 
 def cell_warnings(cells: Iterable[CellComparison]) -> tuple[str, ...]:
-    """What was played in one of them only."""
+    """A note on the cells that only one run has."""
     alone = sum(not cell.a or not cell.b for cell in cells)
     if not alone:
         return ()
-    return (f"{alone} cell{'s' if alone > 1 else ''} of the grid played in one run only: left out of the rates",)
+    return (f"{alone} cell{'s' if alone > 1 else ''} of the grid in one run only: left out of the rates",)
 
 
 def _strata(a: TeardownReport, b: TeardownReport, bad: Sequence[TeardownOutcome]) -> list[Stratum]:

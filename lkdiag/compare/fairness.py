@@ -1,4 +1,4 @@
-"""In what two runs differ besides their outcomes, and where that makes a comparison of the outcomes unfair."""
+"""How the settings of two runs differ, and where that makes a comparison of their outcomes unfair."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _differences(a: Report, b: Report) -> Iterator[Difference]:
         if mine != others and name not in SAME_ENOUGH:
             yield Difference(_label(name), _told(name, mine), _told(name, others), UNFAIR.get(name))
     if a.run.scenario != b.run.scenario:
-        yield Difference("scenario", a.run.scenario, b.run.scenario, "another scenario is played")
+        yield Difference("scenario", a.run.scenario, b.run.scenario, "it is another scenario")
     yield from _places(a, b)
 
 

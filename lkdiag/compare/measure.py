@@ -261,7 +261,7 @@ def _duration(ms: float) -> str:
     return f"{ms:.0f} ms" if ms < 999.5 else f"{ms / 1000:.2f} s"
 
 
-NOTHING_ALIKE = "Can't be compared: no kind of trial was played in both."
+NOTHING_ALIKE = "Can't be compared: the runs have no kind of trial in common."
 
 
 def compare_rates(name: str, strata: Sequence[Stratum], alpha: float) -> RateComparison:

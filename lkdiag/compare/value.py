@@ -102,7 +102,7 @@ class CellComparison:
     agent_exit: str
     hangup: str
     a: dict[str, int]
-    """By outcome, only those that occurred; empty: not played."""
+    """By outcome, only those that occurred; empty: the run has no such cell."""
     b: dict[str, int]
     closed_ms_a: float | None
     """The median of the closed ones."""

@@ -48,7 +48,7 @@ class Wanted:
     private: Credentials | None = None
     """Those of a private server; nothing is looked for then."""
     follow: tuple[Callable[[Event], object], ...] = ()
-    """Who is told of each event meanwhile."""
+    """Called with each event."""
 
 
 @dataclass

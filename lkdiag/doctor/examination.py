@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lkdiag import __version__
@@ -12,7 +11,8 @@ from lkdiag.doctor.bench import Bench
 from lkdiag.doctor.check import Found, failed, not_tried
 from lkdiag.doctor.table import CHECKS
 from lkdiag.report.doctor_value import Checked, DoctorReport, Health, Mark
-from lkdiag.run.close import see_through
+from lkdiag.run.close import finish_despite_cancellation
+from lkdiag.text import utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ async def examine(
     checks: Sequence[Check] = CHECKS,
 ) -> DoctorReport:
     """Make every check. `on_begin` and `on_checked` are told as they go on; `stop` cuts the examination short."""
-    started = datetime.now(UTC)
+    started_ns = time.time_ns()
     done: dict[str, Checked] = {}
     bench = Bench(wanted)
     try:
@@ -56,13 +56,13 @@ async def examine(
             done[check.slug] = checked
             on_checked(checked)
     finally:
-        await see_through(bench.close())
+        await finish_despite_cancellation(bench.close())
     made = tuple(done.values())
     health = health_of(made)
     return DoctorReport(
         run_id=wanted.run_id,
         project_host=None if bench.address is None else bench.address.host,
-        started_at=started.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        started_at=utc(started_ns),
         lkdiag_version=__version__,
         interrupted=stop.is_set(),
         health=health,

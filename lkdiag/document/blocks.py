@@ -102,7 +102,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Marked:
-    """A mark, and beside it a text that wraps."""
+    """A mark, followed by a text that wraps."""
 
     mark: Span
     text: Span
@@ -117,7 +117,7 @@ class Warnings:
 
 @dataclass(frozen=True)
 class CheckLine:
-    """One thing that was checked: mark, title, and beside them what was seen, with advice below it."""
+    """One check: mark, title, what was seen, and advice below."""
 
     mark: Span
     title: Span
@@ -220,7 +220,7 @@ class Narrow(StrEnum):
     WRAP = "wrap"
     """Its cells wrap."""
     BLOCKS = "blocks"
-    """A block a row: the first cell, and below it the others by their headers."""
+    """One block per row: the first cell, and below it the other cells with their headers."""
     SPACED_BLOCKS = "spaced-blocks"
     """The same with a blank line behind each."""
 
@@ -251,7 +251,7 @@ class Table(Generic[Row]):
     legend: bool = False
     """Whether the columns' meanings are shown."""
     are_facts: bool = False
-    """Where there is one column beside the first, a terminal shows labels and texts instead."""
+    """With only two columns, a terminal shows labels and texts instead."""
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,7 @@ class Aside(Generic[Row]):
 
 @dataclass(frozen=True)
 class GridCell:
-    """A text, a shorter one, and what is told on hovering."""
+    """A text, a shorter one, and what is shown on hovering."""
 
     text: str
     short: str
@@ -290,7 +290,7 @@ class Grid:
     groups: Mapping[str, tuple[str, ...]]
     """By group, its columns."""
     cells: Mapping[tuple[str, str, str], GridCell]
-    """By row, group and column; what was not played is missing."""
+    """By row, group and column; cells without a call are missing."""
 
     @property
     def columns(self) -> tuple[tuple[str, str], ...]:
@@ -411,7 +411,7 @@ class Story:
 
 @dataclass(frozen=True)
 class Stories(Generic[Row]):
-    """The rows that are told one by one."""
+    """The rows that are shown one by one."""
 
     rows: Sequence[Row]
     index: Callable[[Row], int]
@@ -423,7 +423,7 @@ class Stories(Generic[Row]):
     """Of two rows of the same kinds, one stands for both."""
     story: Callable[[Row], Story]
     told_at_once: int = 0
-    """A terminal tells so many; of more only the first of each kind."""
+    """A terminal shows this many; of more, only the first of each kind."""
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ def _footnote(found: Comparison, indent: int = 0) -> tuple[Paragraph, ...]:
 
 
 def _cells(found: Comparison, indent: int = 0) -> list[Block]:
-    """The cells of the grid that differ; of the others, how many there are."""
+    """The cells of the grid that differ, and the number of those that don't."""
     rows = [_cell_row(cell) for cell in found.grid if cell.differs]
     table: list[Block] = [_table("Rooms after the hang-up", GRID_HEADERS, rows)] if rows else []
     return [*table, *(Paragraph(line, indent) for line in _rest(found.grid))]
@@ -216,7 +216,7 @@ def _outcomes(outcomes: dict[str, int], closed_ms: float | None) -> str:
 
 
 def _rest(cells: Sequence[CellComparison]) -> list[str]:
-    """How many cells are alike, and how many were played in one run only."""
+    """How many cells are alike, and how many only one run has."""
     alike = sum(bool(cell.a) and bool(cell.b) and not cell.differs for cell in cells)
     only_a, only_b = sum(not cell.b for cell in cells), sum(not cell.a for cell in cells)
     counts = ((alike, "alike in both"), (only_a, "played in A only"), (only_b, "played in B only"))

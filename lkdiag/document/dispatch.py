@@ -46,7 +46,7 @@ MEASURED_FROM = "Counted from the room's creation; state lag from the agent's jo
 WITH_START_LAG = "; start lag is how late a trial began"
 
 TOLD_TRIALS = 10
-"""Above so many failing trials a terminal tells only the first of each kind of finding."""
+"""With more failing trials than this, a terminal shows only the first of each kind of finding."""
 
 
 def sections(report: DispatchReport) -> Iterator[Section]:
@@ -92,7 +92,7 @@ def sentences(report: DispatchReport) -> Iterator[Line]:
 
 
 def groups(report: DispatchReport) -> dict[str, DispatchSummary]:
-    """The subject's figures and, where there was one, the control's beside them."""
+    """The subject's figures and, where there was a control, its figures in the next column."""
     found = {"subject": report.summary}
     if report.control is not None:
         found["control"] = report.control

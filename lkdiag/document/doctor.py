@@ -1,4 +1,4 @@
-"""What the doctor found, as blocks: a line a check, told as it goes on."""
+"""What the doctor found, as blocks: one line per check, as soon as it is known."""
 
 from __future__ import annotations
 

@@ -197,7 +197,7 @@ def _clock(offset_ms: float | None, error_ms: float | None) -> str:
 
 
 def ended(report: Report) -> Iterator[str]:
-    """Nothing where it played all that was planned, and nothing held it up."""
+    """Nothing where the run did all that was planned, without delay."""
     if report.run.interrupted:
         planned = planned_trials(report)
         of = "" if planned is None else f" of {planned} planned"

@@ -1,4 +1,4 @@
-"""What an issue says besides: where the logs are, and the smallest example that does what the run did."""
+"""The end of an issue: where the logs are, and the smallest example that does what the run did."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a report has to show in full, what stands for others, and what has been said. The same for every kind of run."""
+"""What a report shows in full, and what it has shown already; the same for every kind of run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Trial = TrialReport | TeardownTrial
 OneTrial = TypeVar("OneTrial", TrialReport, TeardownTrial)
 Row = TypeVar("Row")
 MOST_TOLD = 500
-"""A terminal tells no more stories one by one, with --verbose either."""
+"""A terminal shows no more stories than this, not even with --verbose."""
 
 
 def trials_of(report: Report) -> Sequence[Trial]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lkdiag.selftest import Confusion
 
 SHOWN_MAX = 20
-"""Trials off the diagonal that are told one by one."""
+"""How many trials off the diagonal are shown one by one."""
 SHORT = {INCONCLUSIVE: "incon.", NOTHING_KNOWN: "none"}
 """Headers of the columns that are no failure's."""
 

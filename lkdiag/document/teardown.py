@@ -118,7 +118,7 @@ def sentences(report: TeardownReport) -> Iterator[Line]:
 
 
 def grid_of(report: TeardownReport) -> Grid:
-    """The summary's cells, laid out: only what was played, in the order of the summary."""
+    """The grid of the summary's cells, in the order of the summary; cells without a call are left out."""
     played_cells = [cell for cell in report.summary.grid if cell.trials]
     sides: dict[str, dict[str, None]] = {}
     for cell in played_cells:

@@ -22,7 +22,7 @@ TONE = {CallEnd.CLOSED: Tone.GOOD, CallEnd.LEFT_OVER: Tone.LOST}
 LISTED_CALLS = 50
 """Above so many a terminal shows only those that were left over."""
 SHORT = 5
-"""So many columns say what became of a call; the others who and which it was."""
+"""This many columns say how a call ended; the rest identify it."""
 ROOM = 6
 
 

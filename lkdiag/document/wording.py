@@ -109,7 +109,7 @@ def fate(room: LeftoverRoom) -> str | None:
 
 
 MOST_NUMBERS = 300
-"""Of a list of trials; more are not read by anybody."""
+"""The longest list of trials: nobody reads a longer one."""
 
 
 def trial_numbers(indices: Iterable[int]) -> str:

@@ -77,7 +77,7 @@ class Masks:
 
     @classmethod
     def of_run(cls, host: str, options: Mapping[str, Any]) -> Masks:
-        """Of a run on the project `host`, with these options of its scenario."""
+        """The masks of a run on the project `host`, with these options of its scenario."""
         return cls(host, str(options.get("metadata") or ""))
 
     @property

@@ -1,4 +1,4 @@
-"""The report as JSON: the dataclasses' own names, `schema` first. It is written trial by trial, however many."""
+"""The report as JSON: the dataclasses' own names, `schema` first. It is written in parts, however many trials."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ ORDER = (
     "health",
     "notes",
 )
-"""Of the outermost names; those that this kind of report lacks are passed over."""
+"""The order of the outermost names. Those that a kind of report lacks are skipped."""
 TRIALS = ("trials", "warmup")
 """The long lists."""
 AT_ONCE = 200
-"""So many trials become a text together."""
+"""Trials that are written together."""
 
 
 def render(report: Report) -> str:
@@ -91,7 +91,7 @@ def _listed(trials: Sequence[Any]) -> Iterator[str]:
 
 
 def _indented(value: Any, by: int) -> str:
-    """Its first line stands where it is put; the others are moved in."""
+    """JSON whose lines are indented by `by`, except the first."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
     return f"\n{' ' * by}".join(_printable(line) for line in text.split("\n"))
 

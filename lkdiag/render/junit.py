@@ -150,7 +150,7 @@ def _cases(report: Report) -> Iterator[Case]:
 
 
 def _shown_ids(report: Report) -> tuple[AnyColumn, ...]:
-    """The columns whose cells are told of each trial."""
+    """The columns whose cells are shown for each trial."""
     if not isinstance(report, DispatchReport):
         return (*teardown_table.JUDGED, *teardown_table.IDS)
     verdicts = dispatch_table.verdict_columns(report)[1:]

@@ -152,7 +152,7 @@ def _command_lines(command: str, width: int) -> list[str]:
 
 
 class _Body:
-    """Shows section after section, and remembers which findings it has told in full."""
+    """Shows one section after another, and remembers which findings it has shown in full."""
 
     def __init__(self, width: int, *, verbose: bool, complete: bool) -> None:
         self.width = width
@@ -247,7 +247,7 @@ class _Body:
         return found
 
     def _stories(self, block: blocks.Stories[Any]) -> Parts:
-        """Those that are told, and a line for the others. A hint is given once."""
+        """The stories that are shown, and a line about the rest. Each hint is shown once."""
         told, others = self.told
         stories = [block.story(row) for row in told]
         found = Parts()
@@ -320,7 +320,7 @@ def _counted(finding: Finding) -> str:
 
 
 def marked(mark: str, text: Text, style: str = "cyan") -> Table:
-    """A mark, and beside it a text that wraps."""
+    """A mark, followed by a text that wraps."""
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(style=style, no_wrap=True)
     grid.add_column(overflow="fold")
@@ -329,7 +329,7 @@ def marked(mark: str, text: Text, style: str = "cyan") -> Table:
 
 
 def _check(block: blocks.CheckLine) -> Parts:
-    """What was seen stands beside the title, the advice below it."""
+    """The title, what was seen, and the advice below."""
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(no_wrap=True, width=TITLE_CELLS)

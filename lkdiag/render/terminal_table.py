@@ -88,7 +88,7 @@ def natural_width(headers: Sequence[tuple[str, bool]], rows: Iterable[Sequence[T
 
 
 def labelled(rows: Iterable[tuple[str, str | Text]]) -> Table:
-    """Two columns without a head: a label, and a text that wraps beside it."""
+    """Two columns without a header: a label, and a text that wraps."""
     grid = Table.grid(padding=(0, GAP, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -118,7 +118,7 @@ class Trimmed:
 
 
 def facts(block: Facts) -> RenderableType:
-    """Labels, and their texts beside them."""
+    """Labels with their texts."""
     return indented(labelled((label, styled(line)) for label, line in block.rows), block.indent)
 
 

@@ -13,8 +13,8 @@ from lkdiag.journal.clock import estimate_clock
 from lkdiag.journal.row import ServerTold
 from lkdiag.journal.run_kinds import RoomLeftOver, RunFinished, RunGaveUp, RunInterrupted, RunStarted, SweepFailed
 from lkdiag.journal.worker_kinds import WorkerLogRead, WorkerRegistered
-from lkdiag.report.narrative import utc
 from lkdiag.report.value import Environment, LeftoverRoom, Run, Server
+from lkdiag.text import utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -119,7 +119,7 @@ def leftovers_of(run: Timeline) -> tuple[LeftoverRoom, ...]:
 
 
 def verdict_of(findings: Iterable[Finding], run: Run, *, missing: bool, nothing_judged: bool) -> Verdict:
-    """Of the whole run; one that judged nothing, or less than was planned (`missing`), never passes."""
+    """The run's verdict. A run that judged nothing, or less than was planned (`missing`), never passes."""
     severities = {finding.severity for finding in findings}
     if Severity.FAIL in severities:
         return Verdict.FAIL

@@ -25,11 +25,12 @@ from lkdiag.judge.tables import RUN_CHECKS, TRIAL_CHECKS
 from lkdiag.report.about import environment_of, leftovers_of, run_of, scenario_of, verdict_of
 from lkdiag.report.expectation import judge_expectation, seen_of
 from lkdiag.report.health import health_by_shard, shards_of
-from lkdiag.report.narrative import between, story, utc
+from lkdiag.report.narrative import between, story
 from lkdiag.report.packed import PLAIN, Packed, sequence_of
 from lkdiag.report.summary import ApiCallsSoFar, FindingsSoFar, SummarySoFar
 from lkdiag.report.value import DispatchReport, TrialReport
 from lkdiag.scenario.dispatch import DispatchScenario
+from lkdiag.text import utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -178,7 +179,7 @@ class _Trials:
         self.reports.put(report.index, report)
 
     def judge_the_rest(self) -> None:
-        """Every trial is known. The control's go first: what they come to is evidence for the others."""
+        """Called when every trial is known. The control's trials go first: they are evidence for the subject's."""
         waiting = [index for index in sorted(self.summaries) if index not in self.reports]
         for is_control in (True, False):
             for run in self._runs.values():
@@ -267,7 +268,7 @@ def trial_report(
 
 
 def unjudged_trial(index: int, started: Event, crashes: Sequence[Finding]) -> TrialReport:
-    """Of a trial whose judging crashed as a whole: what it was to be, and the crash. Nothing is said of its agent."""
+    """The report of a trial whose judging crashed: what was planned, and the crash; nothing about its agent."""
     data = started.data
     return TrialReport(
         index=index,

@@ -46,7 +46,7 @@ def seen_of(trial: TrialReport | TeardownTrial) -> Seen:
 def judge_expectation(
     expect: Mapping[str, Any] | None, seen: Iterable[Seen], *, interrupted: bool
 ) -> Expectation | None:
-    """None where the scenario expects nothing. Of an `interrupted` run the trials that were cut short don't count."""
+    """None where the scenario expects nothing. In an `interrupted` run the trials that were cut short don't count."""
     if not expect:
         return None
     trials, differing, first = 0, [], ""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lkdiag.journal.worker_kinds import WorkerLogLine
 from lkdiag.report.value import TimelineLine
+from lkdiag.text import utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,11 +45,6 @@ def between(events: Sequence[Event], from_ns: int, until_ns: int) -> Sequence[Ev
 
 def _mono_ns(event: Event) -> int:
     return event.mono_ns
-
-
-def utc(at_ns: int) -> str:
-    """`2026-08-21T14:27:06.123Z`."""
-    return datetime.fromtimestamp(at_ns / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _tell(event: Event) -> tuple[str, str] | None:

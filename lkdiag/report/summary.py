@@ -24,7 +24,7 @@ UNJUDGED = (Outcome.ERROR, Outcome.INCONCLUSIVE)
 
 
 class SummarySoFar:
-    """Of the subject's trials, or of the control's."""
+    """The figures of the subject's trials, or of the control's."""
 
     def __init__(self) -> None:
         self.trials = 0

@@ -25,7 +25,7 @@ from lkdiag.judge.tables import CALL_CHECKS
 from lkdiag.report.about import environment_of, leftovers_of, run_of, scenario_of, verdict_of
 from lkdiag.report.expectation import judge_expectation, seen_of
 from lkdiag.report.health import health_of
-from lkdiag.report.narrative import between, story, utc
+from lkdiag.report.narrative import between, story
 from lkdiag.report.packed import PLAIN, Packed, sequence_of
 from lkdiag.report.summary import FindingsSoFar
 from lkdiag.report.teardown_value import (
@@ -39,6 +39,7 @@ from lkdiag.report.teardown_value import (
 from lkdiag.report.value import LeftoverRoom
 from lkdiag.scenario.call import AgentExit, Cleanup, Side, TeardownScenario
 from lkdiag.stats import Quantiles
+from lkdiag.text import utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

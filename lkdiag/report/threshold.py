@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import operator
 import re
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from lkdiag.judge.finding import Guard
 from lkdiag.report.metric import METRICS, Measured, Unit
 from lkdiag.report.value import Threshold
 from lkdiag.scenario.option import parse_number
+from lkdiag.text import hint_nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,9 +86,7 @@ def _elsewhere(name: str, kind: str) -> str:
 
 
 def _near(name: str, metrics: dict[str, Metric]) -> str:
-    near = difflib.get_close_matches(name.lower().replace("-", "_"), metrics, n=1)
-    guess = f"did you mean {near[0]}? " if near else ""
-    return f"{guess}there are {', '.join(metrics)}"
+    return hint_nearest(name.lower().replace("-", "_"), metrics, f"there are {', '.join(metrics)}")
 
 
 def _units(unit: Unit, text: str) -> str:

@@ -22,12 +22,13 @@ from lkdiag.judge.tables import NAME_CHECKS, WATCH_CHECKS
 from lkdiag.judge.watched import judge_watched_dispatch, observed
 from lkdiag.report.about import environment_of, run_of, scenario_of, verdict_of
 from lkdiag.report.dispatch import trial_report, unjudged_trial
-from lkdiag.report.narrative import story, utc
+from lkdiag.report.narrative import story
 from lkdiag.report.packed import PLAIN
 from lkdiag.report.summary import UNJUDGED, FindingsSoFar, SummarySoFar
 from lkdiag.report.sweep import Occupant, what_closes
 from lkdiag.report.watch_value import AloneSeen, CallReport, ObservedTrial, PersonSeen, WatchedRoomLeft, WatchReport
 from lkdiag.scenario.watch import WatchScenario
+from lkdiag.text import utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -1,4 +1,8 @@
-"""The participants of a call: its agent, and those in a process of their own, of which nothing survives a kill."""
+"""The participants of a call: its agent, and participants in separate processes, which can be killed.
+
+Run as a module, this file is such a process. It reads one line of JSON from stdin, then commands, one a line, and
+writes its events to stdout, one line of JSON each. It ends when stdin does, so that it never outlives lkdiag.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +31,8 @@ if TYPE_CHECKING:
     from lkdiag.journal.recorder import TrialRecorder
 
 
-# The AI agent of a call: a participant with a session, and a cleanup that may live in it.
-
-
 class Agent:
-    """Joins the caller room, and leaves it in one of the ways that a user's agent does."""
+    """The AI agent of a call: a participant with a session, in which a cleanup may be registered."""
 
     def __init__(self, recorder: TrialRecorder, control: Control, room: str) -> None:
         self._participant = MediaParticipant(recorder, "probe")
@@ -43,28 +44,28 @@ class Agent:
         await self._participant.join(url, token)
 
     async def wait_sees(self, identities: Collection[str], timeout_s: float) -> bool:
-        """Whether the agent's own client knows of these people: of others it can't notice that they leave."""
+        """Whether the agent's own client knows of these people. It can't notice the leave of anybody else."""
         return await self._participant.wait_sees(identities, timeout_s)
 
     def attach(self, cleanup: str) -> None:
-        """The calls are merged: register the cleanup, if it is one that lives in the agent."""
+        """Register the cleanup after the merge, if it is one that runs in the agent."""
         if cleanup in INSIDE:
             INSIDE[cleanup](self.session)
 
     def close_session(self) -> None:
-        """The session and its job context end; the room connection is still there."""
+        """End the session and its job context; the room connection stays."""
         self.session.close()
 
     async def wait_connected(self, timeout_s: float) -> None:
-        """Wait until a join that was begun has succeeded or failed, or the time is up."""
+        """Wait until a join in progress has succeeded or failed, or the time is up."""
         await self._participant.wait_connected(timeout_s)
 
     async def leave(self) -> None:
-        """The room connection ends."""
+        """End the room connection."""
         await self._participant.leave()
 
 
-# lkdiag's side of a participant in a process of its own: start it, hear of it, kill it.
+# lkdiag's side of a participant in a process of its own: start it, note_webhook of it, kill it.
 
 JOIN_TIMEOUT_S = 30.0
 
@@ -86,31 +87,31 @@ class ChildParticipant:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,  # a Ctrl-C in the terminal is lkdiag's to handle
+            start_new_session=True,  # lkdiag itself handles a Ctrl-C in the terminal
         )  # fmt: skip
         self._reader = asyncio.create_task(self._read(process), name=f"{self._who}'s process")
         await self._send(json.dumps({"who": self._who, "url": url, "token": token, **order}))
         await self._wait_for(Joined.for_who(self._who))
 
     async def attach(self, cleanup: str) -> None:
-        """Have the agent in the process register a cleanup. Raises JoinError when it is dead."""
+        """Have the agent in the process register a cleanup. Raises JoinError if the process has ended."""
         await self._send(f"attach {cleanup}")
         await self._wait_for(CleanupAttached)
 
     async def kill(self) -> None:
-        """Kill the process, and see that it is dead: nothing in it can do anything any more."""
+        """Kill the process, and wait until it has ended."""
         if self._process is not None:
             await self._kill(self._process)
             self._recorder.record(Killed.for_who(self._who)(returncode=self._process.returncode))
 
     async def wait_connected(self, timeout_s: float) -> None:
-        """Give up a join that is still under way: the process is killed. One that has joined is left alone."""
+        """Give up a join in progress by killing the process. A participant that has joined stays."""
         del timeout_s  # nothing is waited for: a process takes seconds to start
         if self._process is not None and not self._event(Joined.for_who(self._who).KIND).is_set():
             await self._kill(self._process)
 
     async def leave(self) -> None:
-        """Let it end by itself, or kill it when it does not."""
+        """Let the process end by itself, or kill it."""
         process = self._process
         if process is None:
             return
@@ -140,7 +141,7 @@ class ChildParticipant:
             raise JoinError(f"the process of the {self._who} has ended") from None
 
     async def _wait_for(self, row: type[Row]) -> None:
-        """Wait for its event of that kind. Raises JoinError when it failed, ended, or took too long."""
+        """Wait for the event of that kind. Raises JoinError if the process failed, ended, or took too long."""
         assert self._reader is not None
         seen = asyncio.create_task(self._event(row.KIND).wait())
         failed = asyncio.create_task(self._event(JoinFailed.for_who(self._who).KIND).wait())
@@ -159,21 +160,15 @@ class ChildParticipant:
         assert process.stdout is not None
         async for line in process.stdout:
             try:
-                told: dict[str, Any] = json.loads(line)
-                kind, data = told["kind"], told["data"]
+                event: dict[str, Any] = json.loads(line)
+                kind, data = event["kind"], event["data"]
             except (ValueError, KeyError, TypeError):
-                continue  # a native library's own words
+                continue  # output of a native library
             self._recorder.record(row_of(kind, data))
             self._event(kind).set()
 
 
-# A participant in a process of its own, so that nothing of it survives its death. Run as a module, by `child`.
-#
-# It reads one line of JSON from stdin, then commands, a line each; it writes its events to stdout, a line of JSON each.
-# It ends when stdin does, so that it never outlives lkdiag.
-
-
-def _tell(event: Event) -> None:
+def _write(event: Event) -> None:
     sys.stdout.write(json.dumps({"kind": event.kind, "data": event.data}) + "\n")
     sys.stdout.flush()
 
@@ -183,7 +178,7 @@ async def _main() -> None:
     commands = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
     order: dict[str, Any] = json.loads(await commands.readline())
-    recorder = Recorder(_tell, wall_ns=time.time_ns, mono_ns=time.monotonic_ns).for_trial(None)
+    recorder = Recorder(_write, wall_ns=time.time_ns, mono_ns=time.monotonic_ns).for_trial(None)
     async with AsyncExitStack() as stack:
         try:
             if order["who"] == "probe":
@@ -203,7 +198,7 @@ async def _main() -> None:
                 await participant.publish_audio()
                 await commands.read()
         except JoinError:
-            return  # it is told already
+            return  # its event says so
 
 
 if __name__ == "__main__":

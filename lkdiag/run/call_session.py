@@ -1,4 +1,4 @@
-"""The agent's session of a call, with its job context, and the exceptions that nobody awaited."""
+"""The session of a call's agent with its job context, and the handler of exceptions that nobody awaited."""
 
 from __future__ import annotations
 
@@ -24,11 +24,8 @@ if TYPE_CHECKING:
     from lkdiag.journal.recorder import TrialRecorder
 
 
-# An agent's session and its job context, as LiveKit's SDKs have them: the context is there while the session is.
-
-
 class NoJobContextError(RuntimeError):
-    """The job context was looked up when it was gone. The words are livekit-agents' own (job.py, get_job_context)."""
+    """The job context was looked up after it was cleared. The text is livekit-agents' own (job.py, get_job_context)."""
 
     def __init__(self) -> None:
         super().__init__("no job context found, are you running this code inside a job entrypoint?")
@@ -49,7 +46,7 @@ class JobContext:
 
 
 class AgentSession:
-    """One agent's session. Closing it clears the job context for good; the room connection is another thing."""
+    """An agent's session. As in LiveKit's SDKs, closing it clears the job context; the room connection stays."""
 
     def __init__(self, context: JobContext) -> None:
         self._context: JobContext | None = context
@@ -77,19 +74,20 @@ class AgentSession:
         self._listeners.append(listener)
 
     def participant_disconnected(self, identity: str) -> None:
-        """The room connection reports that somebody has left. As in the SDKs, nobody awaits the listeners.
+        """Call the listeners because a participant has left. As in the SDKs, nobody awaits them.
 
-        Each is called once: the SDKs' listener takes itself off first, or its own deletion would call it again.
+        Each is called once. The SDKs' listener removes itself first, because otherwise its own deletion of the room
+        would call it again.
         """
         listeners, self._listeners = self._listeners, []
         for listener in listeners:
             task = asyncio.create_task(self._call(listener, identity), name=listener_name(self._room))
             self._running.add(task)
-            # held only while it runs: when it is dropped with its exception, the loop's handler hears of it
+            # held only while it runs: dropping it with its exception calls the loop's exception handler
             task.add_done_callback(self._running.discard)
 
     def close(self) -> None:
-        """End the session (reason `transfer_completed` in the report): from here on there is no job context."""
+        """End the session (reason `transfer_completed` in the report), and with it the job context."""
         self._context = None
         self._recorder.record(AgentSessionClosed(reason="transfer_completed"))
 
@@ -104,26 +102,26 @@ class AgentSession:
 
 
 def listener_name(room: str) -> str:
-    """The name of the tasks in which a room's listeners run: by it an unhandled error finds its trial."""
+    """The name of the tasks in which a room's listeners run. It links an unhandled error to its trial."""
     return f"participant_disconnected listener of {room}"
 
 
-# Hears of exceptions that nobody awaited, as Node's `unhandledRejection` does, and records them in their trial.
-
-
 class UnhandledErrors:
-    """The loop's exception handler, for the time of a run."""
+    """The loop's exception handler during a run: records exceptions that nobody awaited in their trial.
+
+    It is what `unhandledRejection` is in Node.
+    """
 
     def __init__(self) -> None:
         self._recorders: dict[str, TrialRecorder] = {}
 
     def belongs(self, task_name: str, recorder: TrialRecorder) -> None:
-        """Errors of tasks of that name belong to that trial."""
+        """Record errors of tasks with that name in that trial."""
         self._recorders[task_name] = recorder
 
     @contextlib.contextmanager
     def caught(self) -> Iterator[None]:
-        """Install it, and put the old one back afterwards."""
+        """Install the handler, and restore the previous one afterwards."""
         loop = asyncio.get_running_loop()
         before = loop.get_exception_handler()
         loop.set_exception_handler(self._handle)

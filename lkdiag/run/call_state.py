@@ -1,4 +1,4 @@
-"""What is known of a call while it goes on, and how two calls become one."""
+"""The state of a call in progress, and the merge of two calls."""
 
 from __future__ import annotations
 
@@ -33,21 +33,19 @@ if TYPE_CHECKING:
     from lkdiag.settings import Credentials
 
 
-# How two calls become one: MoveParticipant where the server has it, else the human leaves one room for the other.
-
 MOVE, REJOIN = "move-participant", "rejoin"
 
 
 @dataclass
-class MergeWay:
-    """What this server can: asked once a run, then remembered."""
+class MergeMethod:
+    """How this server merges calls: found out once a run, then remembered."""
 
     known: str | None = None
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 async def merge_calls(
-    way: MergeWay,
+    way: MergeMethod,
     control: Control,
     recorder: TrialRecorder,
     from_room: str,
@@ -55,9 +53,10 @@ async def merge_calls(
     to_room: str,
     rejoin: Callable[[], Awaitable[None]],
 ) -> str:
-    """Bring the participant into the other room; by which way. Raises ApiCallError and JoinError.
+    """Bring the participant into the other room. Returns the method. Raises ApiCallError and JoinError.
 
-    The open-source server has no MoveParticipant: livekit-server 1.13.5 answers 500 `unknown`, 'not implemented'.
+    With MoveParticipant if the server has it; else the participant leaves one room and joins the other. The open-source
+    server does not: livekit-server 1.13.5 answers 500 `unknown`, 'not implemented'.
     """
     if way.known != REJOIN:
         async with way.asking:
@@ -75,12 +74,10 @@ async def merge_calls(
     return REJOIN
 
 
-# What the steps of a call act on: caller, human and agent, the caller room, and what was seen of it.
-
 CALLER, HUMAN = "sip_+15550100", "human-agent-sip"
 """Identities as LiveKit's SIP service gives them; the human's is the warm-transfer task's (livekit-agents)."""
 STEP_TIMEOUT_S = 20.0
-"""For each step of the call's making: joins take 0.1 s, and seconds when many go on beside each other."""
+"""For each step of the set-up. A join takes 0.1 s, and seconds when there are many at the same time."""
 LOOK_INTERVAL_S = 0.1
 LAST_LOOK_FAILED = "the last look at the caller room failed"
 EMPTY_TIMEOUT_S = 120
@@ -100,10 +97,10 @@ class CallContext:
     probe: Probe | None
     webhooks: WebhookListener | None
     unhandled: UnhandledErrors
-    merge: MergeWay
+    merge: MergeMethod
     on_unreachable: Callable[[], None]
     close: CloseWatch = field(init=False)
-    """The caller rooms that are watched closely at the moment."""
+    """The caller rooms that are watched closely now."""
 
     def __post_init__(self) -> None:
         self.close = CloseWatch(self.control)
@@ -111,7 +108,7 @@ class CallContext:
 
 @dataclass
 class Party:
-    """A person on the line: in this process, or in one of its own where the line is to be lost."""
+    """A person in the call: in this process, or in a separate one if its connection will be lost."""
 
     recorder: TrialRecorder
     who: str
@@ -128,13 +125,13 @@ class Party:
         return isinstance(self.media, MediaParticipant) and self.media.gone.is_set()
 
     def new_line(self) -> None:
-        """A line that was not used yet."""
+        """Replace the connection by a new one."""
         kind = ChildParticipant if self.own_process else MediaParticipant
         self.media = kind(self.recorder, self.who)
 
 
-class CallStage:
-    """One call's. As a behaviour of the probe's it is an honest one, whose agent has a session."""
+class CallState:
+    """The state of one call, and the probe's behaviour in it: honest, with an agent that has a session."""
 
     def __init__(self, context: CallContext, planned: PlannedCall) -> None:
         scenario = context.scenario
@@ -152,13 +149,13 @@ class CallStage:
         self.agent: Agent | ChildParticipant | None = None
         self.agent_joined: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.outside: asyncio.Task[None] | None = None
-        """A cleanup that works from outside the agent."""
+        """A cleanup that runs outside the agent."""
         self.lookouts: list[asyncio.Task[None]] = []
-        """They listen for the user's agent while the call comes about."""
+        """They listen for the user's agent while the call is set up."""
         self.agent_came = False
-        """Whether the user's agent was seen, or a webhook told of it, at any time."""
-        self.joins_told = 0
-        """By webhooks, of whomever into the caller room: where none comes, none of the agent's can be missed."""
+        """Whether the user's agent was ever seen, by a look or by a webhook."""
+        self.webhook_joins = 0
+        """Joins of the caller room that webhooks reported. With none, the lack of one about the agent is no proof."""
         self.human_room_open = False
         self.room_sid = ""
         self.hung_up_ns: int | None = None
@@ -167,11 +164,11 @@ class CallStage:
     # -- the probe's agent ---------------------------------------------------------------------------------------
 
     async def on_offer(self, offer: Offer) -> None:
-        """The probe is offered the caller room's job: as a worker's behaviour, this call is an honest one."""
+        """Accept the caller room's job."""
         await offer.accept()
 
     async def on_assignment(self, assignment: Assignment) -> None:
-        """The probe's agent is this call's: with a session, and in a process of its own where it is to crash."""
+        """Let the call's agent join: with a session, and in a separate process if it will crash."""
         try:
             await self._join_agent(assignment)
         except JoinError as error:
@@ -200,12 +197,12 @@ class CallStage:
     # -- the room, and who is seen in it -----------------------------------------------------------------------------
 
     async def room_is_there(self) -> bool:
-        """Whether the room that the caller joined is; not another one that has its name. Raises ApiCallError."""
+        """Whether the room that the caller joined exists, and not a new one of the same name. Raises ApiCallError."""
         room = await self.context.control.find_room(self.recorder, self.room, known=True)
         return room is not None and room.sid == self.room_sid
 
     async def join(self, party: Party, room: str) -> None:
-        """Let somebody join as a SIP participant, with sound. Raises JoinError."""
+        """Let a person join as a SIP participant, with sound. Raises JoinError."""
         credentials = self.context.credentials
         token = (
             api.AccessToken(credentials.api_key, credentials.api_secret)
@@ -220,24 +217,24 @@ class CallStage:
             await party.media.publish_audio()
 
     async def wait_for(self, step: str, done: Callable[[RoomView], bool]) -> None:
-        """Wait until the room's participants are so; a call that can't be brought so far fails (TrialError)."""
+        """Wait until `done` is true of the room's participants. Raises TrialError after STEP_TIMEOUT_S."""
         probe = self.context.probe
-        seen = await self.saw(done, STEP_TIMEOUT_S)
+        seen = await self.seen_within(done, STEP_TIMEOUT_S)
         if seen is None:
             self.fail(step, f"not within {STEP_TIMEOUT_S:g} s, and {LAST_LOOK_FAILED}", own=True)
         if not seen:
-            # whether lkdiag's own worker is dispatched is the other command's question
+            # whether lkdiag's own worker is dispatched is for dispatch-trial to find out
             self.fail(step, f"not within {STEP_TIMEOUT_S:g} s", own=probe is not None)
         if probe is not None:
             await asyncio.wait({self.agent_joined}, timeout=STEP_TIMEOUT_S)
             if not self.agent_joined.done():
                 self.fail(step, f"lkdiag's agent was not connected within {STEP_TIMEOUT_S:g} s", own=True)
 
-    async def saw(self, done: Callable[[RoomView], bool], timeout_s: float) -> bool | None:
-        """Whether a look that was answered showed the room's participants to be so, within that time.
+    async def seen_within(self, done: Callable[[RoomView], bool], timeout_s: float) -> bool | None:
+        """Whether an answered look showed `done` to be true of the room's participants within that time.
 
-        None: nobody can tell, because the last look failed. Raises JoinError where the probe's agent could not join,
-        and TrialError when the server counts as gone (`control/away.py`).
+        None: unknown, because the last look failed. Raises JoinError if the probe's agent could not join, and
+        TrialError when the server counts as gone (`answers.ServerAbsence`).
         """
         clock = self.recorder.run.now_mono_ns
         deadline_ns = clock() + int(timeout_s * 1e9)
@@ -254,14 +251,14 @@ class CallStage:
             await asyncio.sleep(LOOK_INTERVAL_S)
 
     async def look(self) -> bool:
-        """Who is in the caller room now; whether that was answered."""
+        """Look who is in the caller room. Returns whether that was answered."""
         answered = await self.watcher.look_at_participants()
         for agent in self.watcher.view.agents.values():
             self.note_agent(agent["identity"], "look")
         return answered
 
     def note_agent(self, identity: str, by: str) -> None:
-        """An agent is in the caller room, as a `look` or a `webhook` tells."""
+        """Note that an agent is in the caller room, as seen by a `look` or a `webhook`."""
         if not self.agent_came and self.context.probe is None:
             self.recorder.record(SubjectCame(identity=identity, by=by))
         self.agent_came = True
@@ -282,5 +279,5 @@ class CallStage:
         return {CALLER, HUMAN} <= identities and self.agent_is_there(view)
 
     def fail(self, step: str, reason: str, *, failure: CallFailure | None = None, own: bool = False) -> NoReturn:
-        """The call can't go on. Raises TrialError."""
+        """End the call: it can't go on. Raises TrialError."""
         fail(self.recorder, step, reason, self.context.on_unreachable, failure=failure, own=own)

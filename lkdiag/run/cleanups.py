@@ -1,6 +1,6 @@
-"""Who deletes the room after a call: the reported bug beside its fixes, in two tables.
+"""Who deletes the room after a call: the reported bug and its fixes, in two tables.
 
-INSIDE: listeners in the agent's own process, which go when it goes. OUTSIDE: somebody who watches the project."""
+INSIDE: listeners in the agent's own process, which end with it. OUTSIDE: a service that watches the project."""
 
 from __future__ import annotations
 
@@ -22,26 +22,23 @@ if TYPE_CHECKING:
     from lkdiag.run.call_session import AgentSession
 
 
-# What somebody outside the agent knows of a call, and the one thing that he does about it.
-
-
 @dataclass(frozen=True)
 class WatchedCall:
-    """A merged call: two people in one room, and perhaps an agent."""
+    """A merged call, as seen from outside the agent: two people in one room, and perhaps an agent."""
 
     room: str
     people: tuple[str, ...]
-    """Identities of the two. An empty list of participants counts only when GetParticipant finds neither of them."""
+    """Their identities. An empty list of participants counts only when GetParticipant finds neither of them."""
     control: Control
     recorder: TrialRecorder
     webhooks: WebhookListener | None
 
 
 async def reap_if_lone(call: WatchedCall) -> bool:
-    """Delete the room if one person is left in it; whether that was done.
+    """Delete the room if one person is left in it. Returns whether that was done.
 
-    Agents are not counted: they do not hold a room, and one that has crashed stays listed for 21 s. A reaper that
-    counts them waits for it, which is one way in which the reporter's webhook reaper can have failed.
+    Agents are not counted: they do not keep a room open, and a crashed one stays listed for 21 s. A reaper that counts
+    agents waits for that, which may be how the reporter's webhook reaper failed.
     """
     try:
         listed = await call.control.list_participants(call.recorder, call.room, known=call.people)
@@ -103,7 +100,7 @@ def optional_context(session: AgentSession) -> None:
 
 
 def off(session: AgentSession) -> None:
-    """Fix 3 of agents-js#1895: the built-in cleanup is turned off; teardown is the application's business."""
+    """Fix 3 of agents-js#1895: turn the built-in cleanup off; the application has to close the room."""
     del session
 
 
@@ -122,7 +119,7 @@ LEFT = ("participant_left", "participant_connection_aborted")
 
 
 async def webhook_reaper(call: WatchedCall) -> None:
-    """agents-js#1895's workaround: a `participant_left` webhook makes it look, and delete the room of a lone person."""
+    """agents-js#1895's workaround: at each `participant_left` webhook, delete the room if one person is left in it."""
     assert call.webhooks is not None, "the webhook reaper runs only where webhooks arrive"
     async for event in call.webhooks.of_room(call.room):
         if event.event in LEFT and await reap_if_lone(call):
@@ -135,7 +132,7 @@ INSIDE: dict[str, Callable[[AgentSession], None]] = {
     "optional-context": optional_context,
     "off": off,
 }
-"""Each registers what it needs, when the calls have been merged and the session is still open."""
+"""Each is called after the merge, while the session is still open, and registers its listener."""
 
 OUTSIDE: dict[str, Callable[[WatchedCall], Awaitable[None]]] = {
     "webhook-reaper": webhook_reaper,

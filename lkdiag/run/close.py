@@ -1,4 +1,4 @@
-"""Closes lkdiag's own rooms, and sees that they are gone."""
+"""Closes lkdiag's own rooms, and checks that they are gone."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 AT_A_TIME = 20
-"""Rooms that are closed side by side when a run ends."""
+"""How many rooms are closed at the same time when a run ends."""
 GONE_TIMEOUT_S = 5.0
 ATTEMPTS = 3
 AGAIN_S = 0.2
-"""Before what was not answered is asked again."""
+"""Before a call without an answer is repeated."""
 LOOK_INTERVAL_S = 0.05
 LOOK_INTERVAL_MAX_S = 0.5
 
 
-async def see_through(work: Coroutine[Any, Any, None]) -> None:
-    """Await `work` to its end though cancelled meanwhile (Ctrl-C): the cancellation is raised afterwards."""
+async def finish_despite_cancellation(work: Coroutine[Any, Any, None]) -> None:
+    """Await `work` to its end. If it is cancelled meanwhile (Ctrl-C), the cancellation is raised afterwards."""
     task = asyncio.create_task(work)
     try:
         await asyncio.shield(task)
@@ -42,9 +42,9 @@ async def see_through(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def close_room(control: Control, recorder: TrialRecorder, room: str) -> bool:
-    """Delete a room and wait until it is gone; whether that was seen.
+    """Delete a room and wait until it is gone. Returns whether that was seen.
 
-    It is gone when two answers agree: DeleteRoom's, and a listRooms without it; or two such listRooms.
+    It is gone when two answers agree: DeleteRoom and a listRooms without it, or two listRooms without it.
     """
     control.unseen_rooms[room] = None
     agreed = 0
@@ -77,12 +77,12 @@ async def close_room(control: Control, recorder: TrialRecorder, room: str) -> bo
 
 
 async def delete_room(control: Control, recorder: TrialRecorder, room: str) -> None:
-    """Delete a room of lkdiag's own, which may be asked for again. One that is not there is deleted too.
+    """Delete one of lkdiag's rooms; a call without an answer is repeated. A room that does not exist counts as deleted.
 
     Raises ApiCallError.
     """
     try:
-        await _patiently(control, recorder, lambda: control.delete_room(recorder, room))
+        await _retry_unanswered(control, recorder, lambda: control.delete_room(recorder, room))
     except ApiCallError as error:
         if not error.says_not_found:
             raise
@@ -90,8 +90,8 @@ async def delete_room(control: Control, recorder: TrialRecorder, room: str) -> N
         recorder.record(RoomDeleted(room=room))
 
 
-async def _patiently(control: Control, recorder: TrialRecorder, call: Callable[[], Awaitable[T]]) -> T:
-    """In the clean-up, what LiveKit was not heard of is asked again; `Control` waits as long as a server has said."""
+async def _retry_unanswered(control: Control, recorder: TrialRecorder, call: Callable[[], Awaitable[T]]) -> T:
+    """In the clean-up, repeat a call that LiveKit did not answer; `Control` waits as long as the server has asked."""
     for _ in range(ATTEMPTS - 1):
         try:
             return await call()
@@ -103,10 +103,10 @@ async def _patiently(control: Control, recorder: TrialRecorder, call: Callable[[
 
 
 async def close_leftovers(control: Control, recorder: Recorder, prefix: str) -> str | None:
-    """Delete whatever is left of this run's rooms, and record what is there even then; why that can't be seen.
+    """Delete this run's leftover rooms, and record those that remain. Returns why that can't be seen, or None.
 
-    That none is left counts when two listRooms in a row say so. Rooms that nobody has seen to be gone by then are asked
-    for by name: one is gone if neither that answer nor the list before it has it.
+    No room is left if two listRooms in a row say so. Rooms not yet seen to be gone by then are asked for by name: such
+    a room is gone if neither that answer nor the list before it has it.
     """
     run = recorder.for_trial(None)
     turns = asyncio.Semaphore(AT_A_TIME)
@@ -118,14 +118,14 @@ async def close_leftovers(control: Control, recorder: Recorder, prefix: str) -> 
             return await close_room(control, run, room)
 
     async def find() -> list[api.Room]:
-        return await _patiently(control, run, lambda: control.list_rooms(run, prefix))
+        return await _retry_unanswered(control, run, lambda: control.list_rooms(run, prefix))
 
     def unseen() -> list[str]:
         return [room for room in control.unseen_rooms if room.startswith(prefix)]
 
     async def settle(rooms: list[api.Room]) -> None:
         for room in rooms:
-            # one that was not tried is by a CreateRoom that was given up while it was under way
+            # a room not tried yet comes from a CreateRoom that was given up while in progress
             if room.name in tried or not await close(room.name):
                 await _record_left_over(control, run, room)
 
@@ -134,7 +134,7 @@ async def close_leftovers(control: Control, recorder: Recorder, prefix: str) -> 
         listed = await find()
         await settle(listed)
         if asked := [name for name in unseen() if name not in {room.name for room in listed}]:
-            there = await _patiently(control, run, lambda: control.find_rooms(run, asked))
+            there = await _retry_unanswered(control, run, lambda: control.find_rooms(run, asked))
             for name in asked:
                 if name not in {room.name for room in there}:
                     run.record(RoomGone(room=name))
@@ -147,7 +147,7 @@ async def close_leftovers(control: Control, recorder: Recorder, prefix: str) -> 
 
 
 async def _record_left_over(control: Control, run: TrialRecorder, room: api.Room) -> None:
-    """Raises ApiCallError."""
+    """Record a leftover room and its participants. Raises ApiCallError."""
     participants = await control.list_participants(run, room.name)
     run.record(
         RoomLeftOver(

@@ -1,6 +1,6 @@
-"""One dispatch trial: its workers are engaged, the scenario's steps are carried out, everything is closed.
+"""One dispatch trial: it starts its workers, runs the steps of its scenario and closes everything.
 
-To add a step: its type in `scenario/step.py`, a function here, and a line in STEPS."""
+To add a step: its type in `scenario/steps.py`, a function here, and a line in STEPS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from livekit import api
 from lkdiag.client.api_client import ApiCallError
 from lkdiag.client.behaviours import make_behaviour
 from lkdiag.client.participant import JoinError
-from lkdiag.client.workers import StagedWorker
+from lkdiag.client.workers import SimulatedWorker
 from lkdiag.contract import CallFailure
 from lkdiag.errors import ConnectionLostError
 from lkdiag.journal.attribution import dispatch_under_test, identities_of, jobs_of
@@ -34,10 +34,10 @@ from lkdiag.journal.trial_kinds import (
 )
 from lkdiag.journal.worker_kinds import StagedPlays
 from lkdiag.run.close import close_room, delete_room
-from lkdiag.run.dispatch_state import DEPARTURE_TIMEOUT_S, FALLBACK, PRIMARY, Stage, TrialContext
-from lkdiag.run.engine import carry_out, play
-from lkdiag.run.plan import cast_trial
-from lkdiag.run.room_watcher import SightLostError
+from lkdiag.run.dispatch_state import DEPARTURE_TIMEOUT_S, FALLBACK, PRIMARY, DispatchState, TrialContext
+from lkdiag.run.engine import carry_out, run_steps
+from lkdiag.run.plan import workers_of_trial
+from lkdiag.run.room_watcher import RoomWatchError
 from lkdiag.scenario import steps as words
 from lkdiag.scenario.dispatch import Caller, Method
 from lkdiag.scenario.fault import HONEST
@@ -64,166 +64,155 @@ if TYPE_CHECKING:
     )
 
 
-# Steps about the room itself: it is made before anybody is dispatched to it, or deleted in the middle of the story.
+async def create(state: DispatchState, step: CreateRoom) -> None:
+    """Create the room without the dispatch under test.
 
-
-async def create(stage: Stage, step: CreateRoom) -> None:
-    """A room without the dispatch under test.
-
-    It names an agent that nobody has, so that it gets no unnamed dispatch and starts no worker of the project.
+    It names an agent that does not exist, so that it gets no unnamed dispatch and starts no worker of the project.
     """
     try:
-        await stage.create_room([(f"{stage.room}-nobody", "")])
+        await state.create_room([(f"{state.room}-nobody", "")])
     except ApiCallError as error:
-        stage.fail_of("make the room", error)
+        state.fail_of("make the room", error)
 
 
-async def delete(stage: Stage, step: DeleteRoom) -> None:
-    """Delete it; with `gone`, wait until listRooms knows it no longer."""
+async def delete(state: DispatchState, step: DeleteRoom) -> None:
+    """Delete the room; with `gone`, wait until listRooms no longer has it."""
     if step.gone:
-        await close_room(stage.control, stage.recorder, stage.room)
+        await close_room(state.control, state.recorder, state.room)
     else:
         try:
-            await delete_room(stage.control, stage.recorder, stage.room)
+            await delete_room(state.control, state.recorder, state.room)
         except ApiCallError as error:
-            stage.fail_of("delete the room", error)
-    if stage.room_sid is not None:
-        stage.deleted_sids.add(stage.room_sid)
-    stage.room_sid = None
-    stage.came = None
+            state.fail_of("delete the room", error)
+    if state.room_sid is not None:
+        state.deleted_sids.add(state.room_sid)
+    state.room_sid = None
+    state.came = None
 
-
-# Steps in which time goes by: the watch for the agent, waiting for something else, and a pause on purpose.
 
 ACTIVE_S = 0.5
 """How long the media of an agent that has joined may take; 0.06 to 0.15 s on a loopback network (measured)."""
 OUTLIVES_S = 2.0
-"""How long an agent may still be listed when its job has ended: an ordinary leave is seen at once."""
+"""How long an agent may stay listed after its job has ended. A normal leave is seen at once."""
 
 
-async def watch(stage: Stage, step: Watch) -> None:
-    """Until the agent is there and its job is listed, or the time is up."""
-    scenario, watcher = stage.scenario, stage.watcher
-    assert stage.dispatched_ns is not None, "a scenario is only valid with a dispatch before the watch"
+async def watch(state: DispatchState, step: Watch) -> None:
+    """Watch until the agent has joined and its job is listed, or the time is up."""
+    scenario, watcher = state.scenario, state.watcher
+    assert state.dispatched_ns is not None, "a scenario is only valid with a dispatch before the watch"
     came = await watcher.wait_until(
-        stage.agent_came, stage.dispatched_ns + int(scenario.timeout_s * 1e9), look_at_once=False
+        state.agent_came, state.dispatched_ns + int(scenario.timeout_s * 1e9), look_at_once=False
     )
     if came:
         await watcher.end_close_looks()
-        settled_ns = stage.deadline_ns(scenario.settle_s)
-        if not stage.on_probe:
-            # to delete the room now would break off the join of somebody else's agent
-            await watcher.wait_until(stage.agent_is_active_or_gone, stage.deadline_ns(ACTIVE_S))
-        if not stage.job_listed(watcher.view):
-            await watcher.wait_until(stage.job_listed, settled_ns, look_at_once=False)
-        if stage.job_status("JS_FAILED", "JS_CANCELLED"):
-            # the job of an agent that is there has ended: is the agent only a little behind?
-            await watcher.wait_until(lambda view: not stage.agent_is_there(view), stage.deadline_ns(OUTLIVES_S))
-        if stage.people and stage.context.joiner.has_media:
-            await _wait_for_track(stage, settled_ns)
+        settled_ns = state.deadline_ns(scenario.settle_s)
+        if not state.on_probe:
+            # deleting the room now would interrupt the join of a user's agent
+            await watcher.wait_until(state.agent_is_active_or_gone, state.deadline_ns(ACTIVE_S))
+        if not state.job_listed(watcher.view):
+            await watcher.wait_until(state.job_listed, settled_ns, look_at_once=False)
+        if state.job_status("JS_FAILED", "JS_CANCELLED"):
+            # the job has ended, but its agent is still listed: perhaps it is just about to leave
+            await watcher.wait_until(lambda view: not state.agent_is_there(view), state.deadline_ns(OUTLIVES_S))
+        if state.people and state.context.joiner.has_media:
+            await _wait_for_track(state, settled_ns)
     else:
-        # a job may be listed late, and one that is listed now may still bring its agent
+        # a job may be listed late, and the agent of a listed job may still join
         if scenario.settle_s > scenario.timeout_s:
-            await watcher.wait_until(stage.agent_came, stage.dispatched_ns + int(scenario.settle_s * 1e9))
-        if stage.job_status("JS_RUNNING"):
-            came = await watcher.wait_until(stage.agent_came, stage.deadline_ns(scenario.settle_s))
-    await prove_heard(stage, came=came)
+            await watcher.wait_until(state.agent_came, state.dispatched_ns + int(scenario.settle_s * 1e9))
+        if state.job_status("JS_RUNNING"):
+            came = await watcher.wait_until(state.agent_came, state.deadline_ns(scenario.settle_s))
+    await check_worker_socket(state, came=came)
     await watcher.end_close_looks()
-    await stage.confirm_room()
-    stage.came = came
-    stage.recorder.record(ObservationEnded(agent_came=came))
+    await state.confirm_room()
+    state.came = came
+    state.recorder.record(ObservationEnded(agent_came=came))
 
 
-async def prove_heard(stage: Stage, *, came: bool) -> None:
-    """Where lkdiag's agent did not come: that nothing which the server said to its worker was lost on the way."""
-    probe = stage.context.probe
-    if not came and stage.on_probe and probe is not None:
+async def check_worker_socket(state: DispatchState, *, came: bool) -> None:
+    """If lkdiag's agent did not join, ping the worker: an answer proves that no message of the server was lost."""
+    probe = state.context.probe
+    if not came and state.on_probe and probe is not None:
         await probe.ping()
 
 
-async def _wait_for_track(stage: Stage, deadline_ns: int) -> None:
-    left_s = max(0.0, (deadline_ns - stage.deadline_ns(0)) / 1e9)
+async def _wait_for_track(state: DispatchState, deadline_ns: int) -> None:
+    left_s = max(0.0, (deadline_ns - state.deadline_ns(0)) / 1e9)
     try:
         async with asyncio.timeout(left_s):
-            await stage.track_seen.wait()
+            await state.track_seen.wait()
     except TimeoutError:
-        stage.recorder.record(AgentTrackMissing(waited_s=round(left_s, 1)))
+        state.recorder.record(AgentTrackMissing(waited_s=round(left_s, 1)))
 
 
-async def wait_for(stage: Stage, step: WaitFor) -> None:
-    """Until the room is so, or the time is up; what was seen is judged, not whether the wait succeeded."""
+async def wait_for(state: DispatchState, step: WaitFor) -> None:
+    """Wait until the condition holds or the time is up. Checks judge what was seen, not whether the wait succeeded."""
     conditions: dict[str, Callable[[RoomView], bool]] = {
-        "agent": stage.agent_is_there,
-        "agents": lambda view: stage.agents(view) >= step.count,
-        "no-agent": lambda view: not stage.agents(view),
-        "job": stage.job_listed,
+        "agent": state.agent_is_there,
+        "agents": lambda view: state.agents(view) >= step.count,
+        "no-agent": lambda view: not state.agents(view),
+        "job": state.job_listed,
     }
-    stage.watcher.hurry()
-    await stage.watcher.wait_until(conditions[step.what], stage.deadline_ns(step.within_s))
+    state.watcher.hurry()
+    await state.watcher.wait_until(conditions[step.what], state.deadline_ns(step.within_s))
 
 
-async def pause(stage: Stage, step: Pause) -> None:
-    """Nothing happens, on purpose."""
-    stage.recorder.record(TrialPaused(for_s=step.for_s))
+async def pause(state: DispatchState, step: Pause) -> None:
+    """Do nothing for that time."""
+    state.recorder.record(TrialPaused(for_s=step.for_s))
     await asyncio.sleep(step.for_s)
 
 
-# Steps of lkdiag's own participants: they join, leave, and say whom their client knows of.
-
-
-async def join(stage: Stage, step: Join) -> None:
-    """Somebody comes into the room."""
+async def join(state: DispatchState, step: Join) -> None:
+    """Let one of lkdiag's participants join."""
     try:
-        await stage.join(step.who, publish=step.publish)
+        await state.join(step.who, publish=step.publish)
     except JoinError as error:
-        stage.fail(f"let the {step.who} join", error.message)
+        state.fail(f"let the {step.who} join", error.message)
 
 
-async def leave(stage: Stage, step: Leave) -> None:
-    """Somebody goes."""
-    participant = stage.people.pop(step.who, None)
+async def leave(state: DispatchState, step: Leave) -> None:
+    """Let it leave."""
+    participant = state.people.pop(step.who, None)
     if participant is not None:
         await participant.leave()
 
 
-async def ask_client(stage: Stage, step: AskClient) -> None:
-    """Whom that participant's own client knows of, with a look at what the API says right before and after it."""
-    participant = stage.people.get(step.who)
+async def ask_client(state: DispatchState, step: AskClient) -> None:
+    """Record whom the participant's own client knows of; the API's list is read right before and right after it."""
+    participant = state.people.get(step.who)
     if participant is None:
-        stage.fail(f"ask the {step.who}'s client", f"no {step.who} is in the room")
-    await stage.watcher.look_at_participants()
-    stage.recorder.record(ClientLooked(who=step.who, sees=sorted(participant.sees())))
-    await stage.watcher.look_at_participants()
+        state.fail(f"ask the {step.who}'s client", f"no {step.who} is in the room")
+    await state.watcher.look_at_participants()
+    state.recorder.record(ClientLooked(who=step.who, sees=sorted(participant.sees())))
+    await state.watcher.look_at_participants()
 
 
-# Steps of workers that lkdiag plays as somebody else's: one comes, one goes, one changes its ways.
+async def register(state: DispatchState, step: RegisterWorker) -> None:
+    """Start a simulated worker."""
+    await open_worker(state, step.worker)
 
 
-async def register(stage: Stage, step: RegisterWorker) -> None:
-    """A worker comes."""
-    await open_worker(stage, step.worker)
-
-
-async def open_worker(stage: Stage, name: str) -> None:
-    """Register one of the scenario's workers. Raises TrialError."""
-    spec = stage.cast.workers[name]
-    worker = StagedWorker(
-        stage.context.credentials,
-        stage.recorder,
-        _registered_name(spec, stage.agent_name),
-        stage.scenario.job_type,
+async def open_worker(state: DispatchState, name: str) -> None:
+    """Register one of the scenario's simulated workers. Raises TrialError."""
+    spec = state.trial_workers.simulated[name]
+    worker = SimulatedWorker(
+        state.context.credentials,
+        state.recorder,
+        _registered_name(spec, state.agent_name),
+        state.scenario.job_type,
         spec.spec,
-        rooms=lambda room: room == stage.room,
-        publish=stage.scenario.effective_caller is not Caller.NONE,
-        joiner=stage.context.joiner,
+        rooms=lambda room: room == state.room,
+        publish=state.scenario.effective_caller is not Caller.NONE,
+        joiner=state.context.joiner,
     )
-    stage.workers[name] = worker
+    state.workers[name] = worker
     try:
         await worker.open()
-        await worker.ping()  # see worker/connection.py: it can't be found at once
+        await worker.ping()  # a worker can't be found right after its registration (PING_TIMEOUT_S)
     except ConnectionLostError as error:
-        stage.fail(f"register the worker {name!r}", error.message, failure=CallFailure.UNANSWERED)
-    stage.recorder.record(StagedPlays(name=name, worker_id=worker.worker_id))
+        state.fail(f"register the worker {name!r}", error.message, failure=CallFailure.UNANSWERED)
+    state.recorder.record(StagedPlays(name=name, worker_id=worker.worker_id))
 
 
 def _registered_name(spec: WorkerSpec, dispatched: str) -> str:
@@ -232,119 +221,117 @@ def _registered_name(spec: WorkerSpec, dispatched: str) -> str:
     return "" if spec.agent_name == "none" else f"{dispatched or 'lkdiag'}-other"
 
 
-async def stop(stage: Stage, step: StopWorker) -> None:
-    """A worker goes, with its agents."""
-    worker = stage.workers.pop(step.worker, None)
+async def stop(state: DispatchState, step: StopWorker) -> None:
+    """Stop a worker and its agents."""
+    worker = state.workers.pop(step.worker, None)
     if worker is not None:
         await worker.close()
-        stage.came = None
+        state.came = None
 
 
-async def change(stage: Stage, step: ChangeWorker) -> None:
-    """A worker behaves in another way from now on."""
-    await stage.workers[step.worker].change(step.spec)
+async def change(state: DispatchState, step: ChangeWorker) -> None:
+    """Change how a worker behaves from now on."""
+    await state.workers[step.worker].change(step.spec)
 
 
-async def replace_broken(stage: Stage) -> None:
-    """A fault strikes the dispatch under test alone: what comes after it meets an honest worker."""
-    worker = stage.workers.get(MAIN)
-    if stage.scenario.faults and not stage.scenario.fault_fallback and worker is not None:
+async def replace_broken(state: DispatchState) -> None:
+    """Make the worker honest again: a fault affects only the dispatch under test, not what follows."""
+    worker = state.workers.get(MAIN)
+    if state.scenario.faults and not state.scenario.fault_fallback and worker is not None:
         await worker.change(HONEST)
 
-
-# Steps that call an agent: the dispatch under test by one of the four methods, the fallback, and a careless retry.
 
 CALLER = "caller"
 
 
-async def dispatch(stage: Stage, step: Dispatch) -> None:
-    """Make the dispatch under test, and the room where there is none yet; then the caller comes."""
-    method = step.by or stage.scenario.method
-    caller = stage.scenario.effective_caller
+async def dispatch(state: DispatchState, step: Dispatch) -> None:
+    """Create the dispatch under test, and the room if there is none yet; then the caller joins."""
+    method = step.by or state.scenario.method
+    caller = state.scenario.effective_caller
     try:
-        if method is Method.CREATE_DISPATCH and stage.room_sid is None:
-            await stage.create_room([])
-        # from before the call on: its answer may come later than the agent
-        stage.watcher.begin(stage.scenario.delayed_after_s)
+        if method is Method.CREATE_DISPATCH and state.room_sid is None:
+            await state.create_room([])
+        # begin before the call: the agent may join before the call is answered
+        state.watcher.begin(state.scenario.delayed_after_s)
         if method is Method.TOKEN:
-            await _dispatch_by_token(stage)
+            await _dispatch_by_token(state)
         else:
             if method is not Method.CREATE_DISPATCH:
-                primary = [(stage.agent_name, stage.metadata(PRIMARY))] if method is Method.CREATE_ROOM else []
-                await stage.create_room(primary)
-            # the room's clock begins before this: what has not come by then plus the timeout is late on it too
-            stage.dispatched_ns = stage.deadline_ns(0)
+                primary = [(state.agent_name, state.metadata(PRIMARY))] if method is Method.CREATE_ROOM else []
+                await state.create_room(primary)
+            # the server creates the room before this: an agent that is late by this clock is late by the server's too
+            state.dispatched_ns = state.deadline_ns(0)
             if method is Method.CREATE_DISPATCH:
-                stage.dispatch_id = await stage.create_dispatch(DispatchCreated, stage.metadata(PRIMARY))
-        if caller in (Caller.JOIN, Caller.PUBLISH) and CALLER not in stage.people:
-            await stage.join(CALLER, publish=caller is Caller.PUBLISH)
-            stage.watcher.watch_closely()  # some workers are called by a caller alone
+                state.dispatch_id = await state.create_dispatch(DispatchCreated, state.metadata(PRIMARY))
+        if caller in (Caller.JOIN, Caller.PUBLISH) and CALLER not in state.people:
+            await state.join(CALLER, publish=caller is Caller.PUBLISH)
+            state.watcher.watch_closely()  # some workers are dispatched only when a caller joins
     except ApiCallError as error:
-        stage.fail_of(f"open the room by {method}", error)
+        state.fail_of(f"open the room by {method}", error)
     except JoinError as error:
-        stage.fail("let the caller join", error.message)
+        state.fail("let the caller join", error.message)
 
 
-async def _dispatch_by_token(stage: Stage) -> None:
-    """The caller's token makes room and dispatch; the room's SID and time are asked for afterwards."""
+async def _dispatch_by_token(state: DispatchState) -> None:
+    """The caller's token creates room and dispatch; listRooms then gives the room's SID and creation time."""
     config = api.RoomConfiguration(
-        empty_timeout=stage.empty_timeout_s,
+        empty_timeout=state.empty_timeout_s,
         departure_timeout=DEPARTURE_TIMEOUT_S,
-        agents=[api.RoomAgentDispatch(agent_name=stage.agent_name, metadata=stage.metadata(PRIMARY))],
+        agents=[api.RoomAgentDispatch(agent_name=state.agent_name, metadata=state.metadata(PRIMARY))],
     )
-    await stage.join(CALLER, config, publish=stage.scenario.effective_caller is Caller.PUBLISH)
-    stage.dispatched_ns = stage.deadline_ns(0)
-    stage.room_calls_agent = True
-    room = await stage.control.find_room(stage.recorder, stage.room, known=True)
+    await state.join(CALLER, config, publish=state.scenario.effective_caller is Caller.PUBLISH)
+    state.dispatched_ns = state.deadline_ns(0)
+    state.room_calls_agent = True
+    room = await state.control.find_room(state.recorder, state.room, known=True)
     if room is None:
-        stage.fail("open the room by token", "the caller joined, but listRooms does not know its room")
-    opened: type[RoomOpened] = RoomExisted if room.sid == stage.room_sid else RoomCreated
-    stage.recorder.record(opened(room=room.name, sid=room.sid, creation_time_ms=room.creation_time_ms))
-    stage.note_room(room.sid)
+        state.fail("open the room by token", "the caller joined, but listRooms does not know its room")
+    opened: type[RoomOpened] = RoomExisted if room.sid == state.room_sid else RoomCreated
+    state.recorder.record(opened(room=room.name, sid=room.sid, creation_time_ms=room.creation_time_ms))
+    state.note_room(room.sid)
 
 
-async def fall_back(stage: Stage, step: Fallback) -> None:
-    """When nobody is there: createDispatch in the same room, as agents-js#1211's reporter does.
+async def fall_back(state: DispatchState, step: Fallback) -> None:
+    """If no agent has joined: createDispatch in the same room, as the reporter of agents-js#1211 does.
 
-    What the watch has seen counts, unless the story has taken the agent's worker or room away since then.
+    The result of the watch counts, unless a later step has stopped the agent's worker or deleted the room.
     """
-    if not stage.scenario.fallback or stage.room_replaced:
+    if not state.scenario.fallback or state.room_replaced:
         return
-    if stage.came is None:
-        await stage.watcher.look()
-        stage.came = stage.agent_is_there(stage.watcher.view)
-    if stage.came:
+    if state.came is None:
+        await state.watcher.look()
+        state.came = state.agent_is_there(state.watcher.view)
+    if state.came:
         return
-    await replace_broken(stage)
-    stage.watcher.begin(stage.scenario.delayed_after_s)
+    await replace_broken(state)
+    state.watcher.begin(state.scenario.delayed_after_s)
     try:
-        fallback_id = await stage.create_dispatch(FallbackCreated, stage.metadata(FALLBACK))
+        fallback_id = await state.create_dispatch(FallbackCreated, state.metadata(FALLBACK))
     except ApiCallError as error:
-        stage.recorder.record(FallbackFailed(error=error.message, failure=error.failure))
+        state.recorder.record(FallbackFailed(error=error.message, failure=error.failure))
         return
 
     def came(view: RoomView) -> bool:
-        own = identities_of(jobs_of(dispatch_under_test(view.dispatches, stage.agent_name, fallback_id)))
+        own = identities_of(jobs_of(dispatch_under_test(view.dispatches, state.agent_name, fallback_id)))
         return any(agent["identity"] in own for agent in view.agents.values())
 
-    stage.watcher.hurry()
-    rescued = await stage.watcher.wait_until(came, stage.deadline_ns(stage.scenario.fallback_timeout_s))
-    await prove_heard(stage, came=rescued)
-    await stage.watcher.end_close_looks()
-    await stage.confirm_room()
-    stage.recorder.record(FallbackEnded(agent_came=rescued))
+    state.watcher.hurry()
+    rescued = await state.watcher.wait_until(came, state.deadline_ns(state.scenario.fallback_timeout_s))
+    await check_worker_socket(state, came=rescued)
+    await state.watcher.end_close_looks()
+    await state.confirm_room()
+    state.recorder.record(FallbackEnded(agent_came=rescued))
 
 
-async def retry(stage: Stage, step: Retry) -> None:
-    """createDispatch once more, whatever became of the first: what impatient code does."""
+async def retry(state: DispatchState, step: Retry) -> None:
+    """createDispatch again, whatever the first one did, as impatient code does."""
     try:
-        await stage.create_dispatch(RetryCreated, stage.metadata(FALLBACK))
+        await state.create_dispatch(RetryCreated, state.metadata(FALLBACK))
     except ApiCallError as error:
-        stage.fail_of("call the agent once more", error)
-    stage.watcher.hurry()
+        state.fail_of("call the agent once more", error)
+    state.watcher.hurry()
 
 
-STEPS: dict[type, Callable[[Stage, Any], Awaitable[None]]] = {
+STEPS: dict[type, Callable[[DispatchState, Any], Awaitable[None]]] = {
     words.CreateRoom: create,
     words.DeleteRoom: delete,
     words.Dispatch: dispatch,
@@ -362,73 +349,71 @@ STEPS: dict[type, Callable[[Stage, Any], Awaitable[None]]] = {
 }
 
 
-# One dispatch trial: its workers are engaged, the scenario's steps are played, everything is closed.
-
 PROBE_WAIT_S = 15.0
-"""How long a trial waits for a probe that has lost its socket and is registering again."""
+"""How long a trial waits for the probe if it has lost its socket and is registering again."""
 JOIN_WAIT_S = 5.0
-"""How long the room stays open for an agent of lkdiag's that is on its way into it."""
+"""How long the room stays open for one of lkdiag's agents that is still joining."""
 WEBHOOK_WAIT_S = 5.0
-"""How long the webhook of the room's end may take; the server sends it at once, and again after a failure."""
+"""How long to wait for the webhook room_finished. The server sends it at once, and again after a failure."""
 EMPTY_TIMEOUT_MARGIN_S = 30
 HIDDEN = (RegisterWorker, StopWorker, ChangeWorker)
-"""Steps that break something on purpose: ground truth, like the draw."""
+"""Steps that break something on purpose. They are ground truth, as the drawn fault is."""
 
 
 class DispatchTrial:
-    """One room's story. `run` never raises but when cancelled; what went wrong is in the journal."""
+    """One trial in one room. `run` raises nothing but CancelledError; what went wrong is in the journal."""
 
     def __init__(self, context: TrialContext, script: DispatchScript, planned: PlannedTrial) -> None:
         self._context = context
         self._script = script
         self._planned = planned
-        self._cast = cast_trial(script, planned, context.run_id, context.probe)
+        self._workers = workers = workers_of_trial(script, planned, context.run_id, context.probe)
         empty_timeout_s = _longest_s(script) + EMPTY_TIMEOUT_MARGIN_S
-        self._stage = Stage(context, script.settings, planned, self._cast, empty_timeout_s=empty_timeout_s)
+        self._state = DispatchState(context, script.settings, planned, workers, empty_timeout_s=empty_timeout_s)
 
     async def run(self) -> None:
-        """Carry it out, and leave nothing behind."""
-        stage, scenario = self._stage, self._script.settings
-        stage.recorder.record(
+        """Run the trial and clean up."""
+        state, scenario = self._state, self._script.settings
+        state.recorder.record(
             DispatchStarted(
                 role=self._planned.role,
                 warmup=self._planned.warmup,
-                on_probe=stage.on_probe,
+                on_probe=state.on_probe,
                 method=scenario.method,
-                room=stage.room,
-                agent_name=stage.agent_name,
+                room=state.room,
+                agent_name=state.agent_name,
                 caller=scenario.effective_caller,
                 case=dict(self._planned.case) or None,
             )
         )
-        await carry_out(stage.recorder, self._carry_out, self._close)
+        await carry_out(state.recorder, self._carry_out, self._close)
 
     async def _carry_out(self) -> None:
-        stage = self._stage
+        state = self._state
         if self._context.webhooks is not None:
-            self._context.webhooks.watch(stage.room, stage.recorder, stage.watcher.hear)
+            self._context.webhooks.watch(state.room, state.recorder, state.watcher.note_webhook)
         await self._engage_workers()
         steps = self._script.steps_of(self._planned.case)
         try:
-            await play(steps, STEPS, stage, under_test=Dispatch, hidden=HIDDEN)
+            await run_steps(steps, STEPS, state, under_test=Dispatch, hidden=HIDDEN)
             if any(isinstance(step, Retry) for step in steps):
-                await stage.watcher.look()  # whom it has brought
-        except SightLostError as error:
-            stage.fail("watch the room", str(error), failure=CallFailure.UNANSWERED)
+                await state.watcher.look()  # which agent the retry has brought
+        except RoomWatchError as error:
+            state.fail("watch the room", str(error), failure=CallFailure.UNANSWERED)
 
     async def _engage_workers(self) -> None:
-        stage, drawn = self._stage, self._cast.drawn
+        state, drawn = self._state, self._workers.drawn
         if self._script.settings.faults or self._script.workers or self._context.mixed:
-            stage.recorder.record(FaultDrawn(behaviour=str(drawn), scenario=self._script.name))
-        if stage.on_probe:
+            state.recorder.record(FaultDrawn(behaviour=str(drawn), scenario=self._script.name))
+        if state.on_probe:
             await self._engage_probe()
-        for name, spec in self._cast.workers.items():
+        for name, spec in self._workers.simulated.items():
             if spec.register == "at-start":
-                await open_worker(stage, name)
+                await open_worker(state, name)
 
     async def _engage_probe(self) -> None:
-        """Have the probe take the room's offers."""
-        probe, stage, drawn = self._context.probe, self._stage, self._cast.drawn
+        """Have the probe accept the offers for this room."""
+        probe, state, drawn = self._context.probe, self._state, self._workers.drawn
         assert probe is not None, "a run with a trial on the probe has one"
         under_test = make_behaviour(drawn)
         later = under_test if self._script.settings.fault_fallback else make_behaviour(HONEST)
@@ -437,48 +422,48 @@ class DispatchTrial:
             return later if metadata == FALLBACK else under_test
 
         if not await probe.wait_registered(PROBE_WAIT_S):
-            self._context.on_unreachable()  # before the next trial begins the server is asked whether it is there
-            stage.fail("wait for the probe", f"lkdiag's worker was not registered again within {PROBE_WAIT_S:g} s")
+            self._context.on_unreachable()  # the engine checks the server before the next trial
+            state.fail("wait for the probe", f"lkdiag's worker was not registered again within {PROBE_WAIT_S:g} s")
         publish = self._script.settings.effective_caller is not Caller.NONE
         probe.engage(
-            stage.room, stage.recorder, behaviour, publish=publish, joiner=self._context.joiner,
-            on_joined=stage.watcher.wake,
+            state.room, state.recorder, behaviour, publish=publish, joiner=self._context.joiner,
+            on_joined=state.watcher.wake,
         )  # fmt: skip
 
     async def _close(self) -> None:
-        """End what goes on, and leave nothing behind; a close look that crashed is told of afterwards."""
-        (crashed,) = await asyncio.gather(self._stage.watcher.end_close_looks(), return_exceptions=True)
+        """Stop everything and clean up, then raise the error of a close look that crashed."""
+        (crashed,) = await asyncio.gather(self._state.watcher.end_close_looks(), return_exceptions=True)
         await self._close_room()
         if crashed is not None:
             raise crashed
 
     async def _close_room(self) -> None:
-        """Delete the room first, so that everybody in it sees how it ends; then leave."""
-        stage, probe, webhooks = self._stage, self._context.probe, self._context.webhooks
-        workers = list(stage.workers.values())
+        """Delete the room first, so that all participants see its end; then leave."""
+        state, probe, webhooks = self._state, self._context.probe, self._context.webhooks
+        workers = list(state.workers.values())
         if probe is not None:
-            await probe.wait_joined(stage.room, JOIN_WAIT_S)
+            await probe.wait_joined(state.room, JOIN_WAIT_S)
         await asyncio.gather(*(worker.wait_joined(JOIN_WAIT_S) for worker in workers))
-        if stage.room_sid is not None or not stage.deleted_sids or await self._came_back():
-            await close_room(stage.control, stage.recorder, stage.room)
+        if state.room_sid is not None or not state.deleted_sids or await self._came_back():
+            await close_room(state.control, state.recorder, state.room)
         if webhooks is not None:
-            await webhooks.wait_finished(stage.room, WEBHOOK_WAIT_S)
-            webhooks.unwatch(stage.room)
+            await webhooks.wait_finished(state.room, WEBHOOK_WAIT_S)
+            webhooks.unwatch(state.room)
         if probe is not None:
-            await probe.disengage(stage.room)
+            await probe.disengage(state.room)
         await asyncio.gather(*(worker.close() for worker in workers))
-        await asyncio.gather(*(participant.leave() for participant in stage.people.values()))
+        await asyncio.gather(*(participant.leave() for participant in state.people.values()))
 
     async def _came_back(self) -> bool:
-        """A room that was deleted in the story is there again: an agent that was on its way has made it anew."""
+        """Whether a room that a step deleted exists again: an agent that was still joining has created it anew."""
         try:
-            return await self._stage.control.find_room(self._stage.recorder, self._stage.room, known=False) is not None
+            return await self._state.control.find_room(self._state.recorder, self._state.room, known=False) is not None
         except ApiCallError:
             return False
 
 
 def _longest_s(script: DispatchScript) -> int:
-    """More than a trial can take: afterwards its room goes by itself, should lkdiag be killed."""
+    """Longer than a trial can take: if lkdiag is killed, the server then closes the room by itself."""
     scenario = script.settings
     longest_s = scenario.timeout_s + 2 * scenario.settle_s + scenario.fallback_timeout_s
     return math.ceil(longest_s + script.waits_s)

@@ -1,4 +1,4 @@
-"""What the steps of a dispatch trial act on: its room, who is in it, whose workers are there, what was seen so far."""
+"""The state that the steps of a dispatch trial share: its room, participants, workers, and what was seen so far."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from lkdiag.client.api_client import Control
     from lkdiag.client.participant import Joiner, Participant
     from lkdiag.client.webhooks import WebhookListener
-    from lkdiag.client.workers import Probe, StagedWorker
+    from lkdiag.client.workers import Probe, SimulatedWorker
     from lkdiag.contract import CallFailure
     from lkdiag.journal.recorder import Recorder, TrialRecorder
-    from lkdiag.run.plan import Cast, PlannedTrial
+    from lkdiag.run.plan import PlannedTrial, TrialWorkers
     from lkdiag.run.room_watcher import RoomView
     from lkdiag.scenario.dispatch import DispatchScenario
     from lkdiag.settings import Credentials
@@ -35,12 +35,12 @@ DEPARTURE_TIMEOUT_S = 20
 CONFIRM_ATTEMPTS = 3
 CONFIRM_INTERVAL_S = 0.2
 PRIMARY, FALLBACK = "lkdiag:primary", "lkdiag:fallback"
-"""Job metadata by which the probe tells the dispatch under test from those that come after it."""
+"""Job metadata by which the probe distinguishes the dispatch under test from later ones."""
 
 
 @dataclass
 class TrialContext:
-    """What all trials of a run share."""
+    """What all dispatch trials of a run share."""
 
     credentials: Credentials
     control: Control
@@ -49,29 +49,29 @@ class TrialContext:
     probe: Probe | None
     webhooks: WebhookListener | None
     on_unreachable: Callable[[], None]
-    """Told when the server did not answer at all."""
+    """Called when the server did not answer at all."""
     mixed: bool = False
-    """Whether its trials are of several scenarios (lkdiag measuring itself)."""
+    """Whether the run mixes several scenarios, as `lkdiag selftest` does."""
     joiner: Joiner = field(default_factory=MediaJoiner)
     """How the probe's agents and the callers join."""
     room_sids: dict[str, int] = field(default_factory=dict)
-    """SID of every room so far, and whose trial's it was."""
+    """The trial of every room so far, by the room's SID."""
     close: CloseWatch = field(init=False)
-    """The rooms that are watched closely at the moment."""
+    """The rooms that are watched closely now."""
 
     def __post_init__(self) -> None:
         self.close = CloseWatch(self.control)
 
 
-class Stage:
-    """One trial's. `agent_name` is the name that is dispatched, `on_probe` whether the probe answers to it."""
+class DispatchState:
+    """The state of one trial. `agent_name` is dispatched; `on_probe`: the probe answers to that name."""
 
     def __init__(
         self,
         context: TrialContext,
         scenario: DispatchScenario,
         planned: PlannedTrial,
-        cast: Cast,
+        trial_workers: TrialWorkers,
         *,
         empty_timeout_s: int,
     ) -> None:
@@ -80,37 +80,41 @@ class Stage:
         self.control = context.control
         self.planned = planned
         self.recorder: TrialRecorder = context.recorder.for_trial(planned.index)
-        self.cast = cast
-        self.agent_name = cast.agent_name
-        self.on_probe = cast.on_probe
+        self.trial_workers = trial_workers
+        self.agent_name = trial_workers.agent_name
+        self.on_probe = trial_workers.on_probe
         self.empty_timeout_s = empty_timeout_s
         self.room = _room_name(context.run_id, scenario, planned)
         self.watcher = RoomWatcher(
-            context.control, self.recorder, self.room, told=self.on_probe and bool(self.agent_name), close=context.close
+            context.control,
+            self.recorder,
+            self.room,
+            probe_wakes=self.on_probe and bool(self.agent_name),
+            close=context.close,
         )
         self.people: dict[str, Participant] = {}
-        self.workers: dict[str, StagedWorker] = {}
+        self.workers: dict[str, SimulatedWorker] = {}
         self.room_sid: str | None = None
-        """Of the room that is there now; None before it is made, and when it was deleted."""
+        """The SID of the current room; None before it is created and after it is deleted."""
         self.room_replaced = False
-        """Whether somebody else has deleted it."""
+        """Whether somebody else has deleted the room."""
         self.deleted_sids: set[str] = set()
         self.dispatched_ns: int | None = None
-        """When the dispatch under test had been made; monotonic nanoseconds."""
+        """When the dispatch under test was created; monotonic nanoseconds."""
         self.dispatch_id: str | None = None
-        """As CreateDispatch gave it."""
+        """The id that CreateDispatch returned."""
         self._dispatch_ids: set[str] = set()
-        """Of all that CreateDispatch made."""
+        """The ids of all dispatches that CreateDispatch made."""
         self.room_calls_agent = not self.agent_name
-        """Whether the room itself was made with a dispatch for the agent; every room has one without a name."""
+        """Whether the room itself was created with a dispatch for the agent. Every room has the unnamed dispatch."""
         self.came: bool | None = None
-        """Whether the agent came while it was watched for; None before that, and once the story has sent it away."""
+        """Whether the watch saw the agent join; None before the watch, and once a step has removed the agent."""
         self.track_seen = asyncio.Event()
 
     # -- the room ------------------------------------------------------------------------------------------------
 
     async def create_room(self, dispatches: list[tuple[str, str]]) -> None:
-        """CreateRoom; what it answers may be a room that is there already. Raises ApiCallError, TrialError."""
+        """CreateRoom, which may return an existing room. Raises ApiCallError, TrialError."""
         self.room_calls_agent = self.room_calls_agent or any(name == self.agent_name for name, _ in dispatches)
         room = await self.control.create_room(
             self.recorder,
@@ -123,7 +127,7 @@ class Stage:
         self.note_room(room.sid)
 
     def note_room(self, sid: str) -> None:
-        """This is the room now. Under a name used before the server may give the old one back: raises TrialError."""
+        """Note the current room. Raises TrialError if the server has returned the old room of a reused name."""
         earlier = self.context.room_sids.setdefault(sid, self.planned.index)
         if earlier != self.planned.index or sid in self.deleted_sids:
             self.recorder.record(RoomReused(sid=sid, earlier_trial=earlier))
@@ -131,10 +135,10 @@ class Stage:
         self.room_sid = sid
 
     async def confirm_room(self) -> None:
-        """See that the room is still the one that was made: somebody else may have deleted it, and made it anew.
+        """Check that the room is still the one that was created: somebody else may have deleted and recreated it.
 
-        Its SID proves that it was there all the time. Otherwise an event says so: `room.replaced` (without `now_sid`
-        where no room has the name now), or `room.unconfirmed` where the server does not answer.
+        The same SID proves that it existed all the time. Otherwise an event is recorded: `room.replaced` (without
+        `now_sid` if no room has the name now), or `room.unconfirmed` if the server does not answer.
         """
         if self.room_sid is None:
             return
@@ -150,7 +154,7 @@ class Stage:
             if now_sid == self.room_sid:
                 return
             missing += 1
-            if now_sid is not None or missing > 1:  # an answer that is empty takes a second one to be believed
+            if now_sid is not None or missing > 1:  # an empty answer counts only if a second one agrees
                 if now_sid is None and await self._is_dispatched_still():
                     return  # listRooms lags behind
                 self.recorder.record(RoomReplaced(room=self.room, sid=self.room_sid, now_sid=now_sid))
@@ -159,7 +163,7 @@ class Stage:
         self.recorder.record(RoomUnconfirmed(room=self.room, sid=self.room_sid, error=refusal))
 
     async def _is_dispatched_still(self) -> bool:
-        """Whether listDispatch has a dispatch that it had before: its id is of that room alone."""
+        """Whether listDispatch still has a known dispatch; dispatch ids belong to one room only."""
         known = {dispatch["dispatch_id"] for dispatch in self.watcher.view.dispatches}
         if not known:
             return False
@@ -172,7 +176,7 @@ class Stage:
     # -- who may join --------------------------------------------------------------------------------------------
 
     async def join(self, who: str, config: api.RoomConfiguration | None = None, *, publish: bool) -> None:
-        """Let one of lkdiag's own participants join; `config` makes the room, if it is not there. Raises JoinError."""
+        """Let one of lkdiag's participants join; `config` creates the room if it does not exist. Raises JoinError."""
         credentials = self.context.credentials
         token = (
             api.AccessToken(credentials.api_key, credentials.api_secret)
@@ -193,7 +197,7 @@ class Stage:
     # -- dispatches ----------------------------------------------------------------------------------------------
 
     async def create_dispatch(self, kind: type[CreatedByCall], metadata: str) -> str:
-        """CreateDispatch for the agent under test, as an event of that kind; its id. Raises ApiCallError."""
+        """CreateDispatch for the agent under test, recorded as `kind`. Returns the dispatch id. Raises ApiCallError."""
         before_ns = self.recorder.run.now_wall_ns()
         dispatch, answered = await self.control.create_dispatch(
             self.recorder, self.room, self.agent_name, metadata, known=self._known_dispatches()
@@ -211,30 +215,30 @@ class Stage:
         return dispatch.id
 
     def _known_dispatches(self) -> set[str] | None:
-        """Ids of all dispatches for the agent under test; None where one may be there that was not listed yet."""
+        """The ids of all dispatches for the agent under test; None if there may be one that was not listed yet."""
         listed = {item["dispatch_id"] for item in self.watcher.view.dispatches if item["agent_name"] == self.agent_name}
         if self.room_calls_agent and not listed:
             return None
         return listed | self._dispatch_ids
 
     def metadata(self, own: str) -> str:
-        """The job's metadata: `own` tells the probe which dispatch it is, a user's worker gets the user's."""
+        """The job's metadata: `own` for the probe, which tells dispatches apart by it, else the user's own."""
         return own if self.on_probe else self.scenario.metadata
 
     # -- what was seen -------------------------------------------------------------------------------------------
 
     def agents(self, view: RoomView) -> int:
-        """How many agents of the dispatched name are there, by whichever dispatch."""
+        """How many agents of the dispatched name are in the room, by any dispatch."""
         known = identities_of(job for dispatch in view.dispatches for job in dispatch["jobs"])
         agents = [p for p in view.participants.values() if p["kind"] == "agent"]
         return sum(p["identity"] in known or p.get("agent_name") == self.agent_name for p in agents)
 
     def agent_came(self, view: RoomView) -> bool:
-        """Whether the agent of the dispatch under test was there since the dispatch, if only for a moment."""
+        """Whether the agent of the dispatch under test has joined since the dispatch, even if it has left again."""
         return self._has_own_agent(view, view.agents.values())
 
     def agent_is_there(self, view: RoomView) -> bool:
-        """Whether the agent of the dispatch under test is there now."""
+        """Whether the agent of the dispatch under test is in the room now."""
         return self._has_own_agent(view, view.participants.values())
 
     def agent_is_active_or_gone(self, view: RoomView) -> bool:
@@ -261,15 +265,15 @@ class Stage:
     # -- small things --------------------------------------------------------------------------------------------
 
     def deadline_ns(self, after_s: float) -> int:
-        """So many seconds from now, in monotonic nanoseconds."""
+        """The time in `after_s` seconds, in monotonic nanoseconds."""
         return self.recorder.run.now_mono_ns() + int(after_s * 1e9)
 
     def fail(self, step: str, reason: str, *, failure: CallFailure | None = None) -> NoReturn:
-        """The trial can't go on. Raises TrialError."""
+        """End the trial: it can't go on. Raises TrialError."""
         fail(self.recorder, step, reason, self.context.on_unreachable, failure=failure)
 
     def fail_of(self, step: str, error: ApiCallError) -> NoReturn:
-        """The trial can't go on without what that call should have done. Raises TrialError."""
+        """End the trial: it can't go on after this failed call. Raises TrialError."""
         self.fail(step, error.message, failure=error.failure)
 
 

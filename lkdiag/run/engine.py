@@ -1,4 +1,4 @@
-"""Runs trials, so many at a time and at such a pace, and puts around each what all have in common."""
+"""Runs trials in a load shape, and does for each what all have in common: failing, interrupting, closing."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from lkdiag.journal.trial_kinds import (
     TrialInterrupted,
     TrialPrepared,
 )
-from lkdiag.run.close import close_leftovers, see_through
+from lkdiag.run.close import close_leftovers, finish_despite_cancellation
 from lkdiag.run.health import health_watched
-from lkdiag.run.load_shape import Pace, Pacer
+from lkdiag.run.load_shape import LoadRunner, LoadShape
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
@@ -31,15 +31,13 @@ if TYPE_CHECKING:
     from lkdiag.run.load_shape import P
 
 
-# Carries out a run: trials one after another or side by side, paced, stopped, and swept up behind.
-
 CLOSE_TIMEOUT_S = 30.0
-"""After Ctrl-C: how long the rooms may take to be closed before lkdiag gives up and says which are left."""
+"""After Ctrl-C: how long closing the rooms may take before lkdiag gives up and names those that are left."""
 RECHECK_INTERVAL_S = 1.0
 
 
 class Engine:
-    """Runs trials. It knows no scenario: `carry_out` is what a trial is."""
+    """Runs trials. It knows no scenario: `carry_out` runs one trial."""
 
     def __init__(self, control: Control, recorder: Recorder, room_prefix: str, server_pid: int | None = None) -> None:
         self._control = control
@@ -54,15 +52,15 @@ class Engine:
         trials: Iterable[P],
         carry_out: Callable[[P], Awaitable[None]],
         stop: asyncio.Event,
-        pace: Pace | None = None,
+        shape: LoadShape | None = None,
     ) -> None:
-        """Carry out the trials until done, stopped (`stop`), or the server is gone. Rooms are closed in any case.
+        """Run the trials until they are done, stopped (`stop`), or the server is gone. Rooms are closed in any case.
 
-        Without a `pace` they go one after another.
+        Without a `shape` they run one after another.
         """
-        pacer = Pacer(pace or Pace(), self._recorder, carry_out, self._server_answers)
+        runner = LoadRunner(shape or LoadShape(), self._recorder, carry_out, self._server_answers)
         async with health_watched(self._recorder, self._control, self._server_pid):
-            work = asyncio.create_task(pacer.run(trials), name="trials")
+            work = asyncio.create_task(runner.run(trials), name="trials")
             stopped = asyncio.create_task(stop.wait(), name="stop")
             try:
                 await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -79,11 +77,11 @@ class Engine:
             work.result()
 
     def note_unreachable(self) -> None:
-        """LiveKit was not heard: before the next trial begins, the server is asked whether it is still there."""
+        """LiveKit did not answer: before the next trial begins, ask the server whether it is still there."""
         self._is_doubted = True
 
     async def _server_answers(self) -> bool:
-        """False once the server counts as gone (`control/away.py`); the run then ends, and says so."""
+        """False once the server counts as gone (`answers.ServerAbsence`); the run then ends, and says so."""
         while self._is_doubted and not self._aborted:
             try:
                 await self._control.list_rooms(self._recorder.for_trial(None), self._room_prefix)
@@ -104,11 +102,8 @@ class Engine:
             self._recorder.record(RunAborted(reason=reason))
 
 
-# What every trial has around it, whatever it is about: how it fails, how it is interrupted, and that it is closed.
-
-
 class TrialError(Exception):
-    """The trial could not be carried out any further; the journal has the reason."""
+    """The trial could not go on; the journal has the reason."""
 
 
 def fail(
@@ -120,10 +115,10 @@ def fail(
     failure: CallFailure | None = None,
     own: bool = False,
 ) -> NoReturn:
-    """Record why the trial ends here. Raises TrialError. `on_unreachable` is called when LiveKit was not heard.
+    """Record why the trial ends here. Raises TrialError. `on_unreachable` is called if LiveKit did not answer.
 
-    `failure` is that of the call without which it can't go on. `own`: lkdiag's own part failed, which says nothing of
-    what is tried.
+    `failure` is how the call failed that the trial needs. `own`: lkdiag's own part failed, which says nothing about
+    what is tested.
     """
     recorder.record(TrialFailed(step=step, error=reason, failure=failure, own=own or None))
     if failure not in (None, CallFailure.REFUSED):
@@ -133,64 +128,61 @@ def fail(
 
 async def carry_out(
     recorder: TrialRecorder,
-    play: Callable[[], Coroutine[Any, Any, None]],
+    run: Callable[[], Coroutine[Any, Any, None]],
     close: Callable[[], Coroutine[Any, Any, None]],
 ) -> None:
-    """Play a trial, and close it whatever happens. Raises nothing but CancelledError."""
+    """Run a trial, and close it whatever happens. Raises nothing but CancelledError."""
     try:
-        await play()
+        await run()
     except TrialError:
         pass
     except asyncio.CancelledError:
         recorder.record(TrialInterrupted())
         raise
     except Exception as error:
-        # a fault of lkdiag's own must not become anybody else's, nor end the run
+        # an error in lkdiag must neither be blamed on the project nor end the run
         recorder.record(TrialCrashed(error=f"{type(error).__name__}: {error}"))
     finally:
         try:
-            await see_through(close())
+            await finish_despite_cancellation(close())
         except Exception as error:
-            # what was seen stands; the rooms are looked for once more when the run ends
+            # the observations stay valid; the end of the run looks for leftover rooms again
             recorder.record(TrialCloseFailed(error=f"{type(error).__name__}: {error}"))
         finally:
             recorder.record(TrialFinished())
 
 
-# Plays a scenario's steps, one after another, whatever it is about.
-
-
-class Played(Protocol):
-    """What steps act on."""
+class TrialState(Protocol):
+    """The state that steps work on."""
 
     @property
     def recorder(self) -> TrialRecorder:
-        """The trial's."""
+        """The trial's recorder."""
 
 
-S = TypeVar("S", bound=Played)
+S = TypeVar("S", bound=TrialState)
 
 
-async def play(
+async def run_steps(
     steps: Iterable[msgspec.Struct],
     table: Mapping[type, Callable[[S, Any], Awaitable[None]]],
-    stage: S,
+    state: S,
     *,
     under_test: type,
     hidden: tuple[type, ...] = (),
 ) -> None:
-    """Play them. What a step raises ends the story.
+    """Run a scenario's steps in order. An exception in a step ends them.
 
-    Before the first step of the type `under_test` the prelude ends (`trial.prepared`), if there is one. Steps of the
-    types `hidden` leave no trace of their own: they are what is broken on purpose.
+    If there are steps before the first one of type `under_test`, `trial.prepared` is recorded after them. Steps of the
+    types `hidden` are not recorded: they break something on purpose.
     """
     prelude = prepared = False
     for step in steps:
         if isinstance(step, under_test) and prelude and not prepared:
-            stage.recorder.record(TrialPrepared())
+            state.recorder.record(TrialPrepared())
         prepared = prepared or isinstance(step, under_test)
         prelude = True
         if not isinstance(step, hidden):
             words = msgspec.to_builtins(step)
-            stage.recorder.record(StepBegan(**words))
-        await table[type(step)](stage, step)
+            state.recorder.record(StepBegan(**words))
+        await table[type(step)](state, step)

@@ -1,4 +1,4 @@
-"""Watches lkdiag itself: event loop, processors, open sockets, answer times, and what this machine can carry."""
+"""Watches lkdiag itself: event loop, processors, open sockets, answer times, and the limits of this machine."""
 
 from __future__ import annotations
 
@@ -24,33 +24,31 @@ if TYPE_CHECKING:
     from lkdiag.scenario.call import TeardownScenario
 
 
-# What lkdiag, a private server and everything else take of this machine's processors; descriptors that are open.
-
 BUSY = 0.9
-"""From this share on the processors count as taken: whoever wants one has to wait for it."""
+"""From this share on the processors count as busy: a thread that wants one has to wait."""
 WINDOW_S = 0.2
-"""Over which that share is measured: the kernel counts in ticks of 10 ms."""
+"""The time over which that share is measured. The kernel counts in ticks of 10 ms."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """Since the sample before."""
+    """The load of this machine and of lkdiag since the previous sample."""
 
     busy_ms: float
-    """For how long the processors were taken, by whomever."""
+    """How long the processors were busy, with any process."""
     machine: float
-    """Their share that was in use, 0 to 1."""
+    """The share of the processors that was in use, 0 to 1."""
     own_cores: float
-    """Processors that lkdiag itself kept busy, all its threads together."""
+    """How many processors lkdiag itself kept busy, all its threads together."""
     server_cores: float | None
-    """The same of a private server; None without one."""
+    """The same for a private server; None without one."""
     waited_ms: float | None
-    """For how long threads of lkdiag, or of a private server, were ready to run and had no processor, all together;
-    None where the system does not say (Linux does)."""
+    """How long threads of lkdiag and of a private server were ready to run but had no processor, all together; None if
+    the system does not say (Linux does)."""
 
 
 class LoadMeter:
-    """Only the processors that this process may run on are looked at (taskset, a container's cpuset)."""
+    """Measures the load of the processors that this process may run on (taskset, a container's cpuset)."""
 
     def __init__(self, server_pid: int | None = None) -> None:
         self._server = None
@@ -65,7 +63,7 @@ class LoadMeter:
         self._waits = self._waits_ns()
 
     def tick(self) -> None:
-        """To be called every `WINDOW_S`: it adds up how long the processors were taken."""
+        """Add up how long the processors were busy. Call it every `WINDOW_S`."""
         now = time.monotonic()
         here = (now, *self._machine())
         if self._share(self._window, here) >= BUSY:
@@ -73,7 +71,7 @@ class LoadMeter:
         self._window = here
 
     def take(self) -> Load:
-        """What there was since this was asked last."""
+        """The load since the previous call."""
         here = (time.monotonic(), *self._machine())
         own_s, server_s = time.process_time(), self._server_time_s()
         passed_s = max(here[0] - self._sample[0], 1e-6)
@@ -94,7 +92,7 @@ class LoadMeter:
         return load
 
     def _machine(self) -> tuple[float, float]:
-        """Processor seconds in use, and all of them. What a hypervisor gave to others (steal) is in use."""
+        """Processor seconds in use, and in total. Time that a hypervisor gave to other machines (steal) is in use."""
         times = psutil.cpu_times(percpu=True)
         chosen = times if self._cpus is None else [times[cpu] for cpu in self._cpus if cpu < len(times)]
         everything = sum(sum(one) - getattr(one, "guest", 0.0) - getattr(one, "guest_nice", 0.0) for one in chosen)
@@ -127,32 +125,30 @@ class LoadMeter:
                 continue
             for thread in threads:
                 path = f"/proc/{pid}/task/{thread}/schedstat"
-                # one that has ended since, or a kernel that does not keep account
+                # the thread has ended, or the kernel does not count
                 with contextlib.suppress(OSError, ValueError, IndexError), open(path, encoding="ascii") as file:
                     found[path] = int(file.read().split()[1])
         return found or None
 
 
 def open_descriptors() -> int | None:
-    """Files and sockets of this process; None where the system does not say."""
+    """How many files and sockets this process has open; None if the system does not say."""
     try:
         return psutil.Process().num_fds()
     except (psutil.Error, AttributeError, OSError):
         return None
 
 
-# How many files and sockets this process may open, and whether as many trials at a time as are asked for fit.
-
 RESERVED = 100
-"""For lkdiag itself: 30 when it is idle (measured)."""
+"""Descriptors for lkdiag itself: 30 when it is idle (measured)."""
 A_MEDIA_JOIN = 150
-"""Measured: up to 180 for each participant with media (livekit 1.1.21, one network interface), most of them for ICE."""
+"""Descriptors of a participant with media, most of them for ICE: up to 180 (livekit 1.1.21, one interface)."""
 A_TRIAL = 4
-"""Its API calls."""
+"""Descriptors for the API calls of a trial."""
 
 
 def raise_descriptor_limit() -> int | None:
-    """Raise the soft limit (often 1024) to the hard one, as any process may; what it is then. None: there is none."""
+    """Raise the soft limit (often 1024) to the hard one, as any process may. Returns the new limit; None: no limit."""
     try:
         import resource
     except ImportError:  # Windows
@@ -170,7 +166,7 @@ def raise_descriptor_limit() -> int | None:
 
 
 def check_capacity(scenario: DispatchScenario | TeardownScenario) -> None:
-    """Raise the limit, and raise UsageError where the trials that go on at a time can't fit even so."""
+    """Raise the descriptor limit. Raises UsageError if it is still too low for the concurrent trials."""
     limit = raise_descriptor_limit()
     if limit is None or not isinstance(scenario, DispatchScenario):
         return
@@ -190,8 +186,6 @@ def check_capacity(scenario: DispatchScenario | TeardownScenario) -> None:
     )
 
 
-# Watches lkdiag itself: event loop, processors, open sockets, the server's answer times.
-
 INTERVAL_S = 0.05
 STALL_MS = 200.0
 """A tenth of the 2 s after which a delivery is late."""
@@ -201,10 +195,10 @@ SAMPLE_S = 1.0
 
 @contextlib.asynccontextmanager
 async def health_watched(recorder: Recorder, control: Control, server_pid: int | None = None) -> AsyncIterator[None]:
-    """In it lkdiag's load is recorded each second, and each time that the loop came `STALL_MS` or more too late.
+    """While in this context, record lkdiag's load each second, and each stall: the loop is `STALL_MS` or more late.
 
-    `server_pid` is a server's that shares this machine. When the watch itself has failed, the run is told as given up:
-    without it lkdiag's own delays would be somebody else's.
+    `server_pid` is a server on this machine. If this watch fails, the run is aborted: without it lkdiag's own delays
+    would be blamed on the project.
     """
     watch = asyncio.create_task(_watch(recorder, control, server_pid), name="watch of lkdiag itself")
     try:
@@ -217,10 +211,10 @@ async def health_watched(recorder: Recorder, control: Control, server_pid: int |
 
 
 async def _watch(recorder: Recorder, control: Control, server_pid: int | None) -> None:
-    """Until cancelled; the last sample is recorded then."""
+    """Watch until cancelled; then record the last sample."""
     lags_ms = list[float]()
     began_ns = recorder.now_mono_ns(), recorder.now_wall_ns()
-    heartbeat = asyncio.create_task(_feel_the_loop(recorder, began_ns, lags_ms), name="heartbeat of the loop")
+    heartbeat = asyncio.create_task(_measure_lag(recorder, began_ns, lags_ms), name="heartbeat of the loop")
     try:
         await _take_samples(recorder, control, LoadMeter(server_pid), lags_ms)
     finally:
@@ -230,15 +224,15 @@ async def _watch(recorder: Recorder, control: Control, server_pid: int | None) -
             raise failed
 
 
-async def _feel_the_loop(recorder: Recorder, began_ns: tuple[int, int], lags_ms: list[float]) -> None:
-    """Add to `lags_ms`, each `INTERVAL_S`, by how much the loop came late since `began_ns` (monotonic and wall clock).
+async def _measure_lag(recorder: Recorder, began_ns: tuple[int, int], lags_ms: list[float]) -> None:
+    """Every `INTERVAL_S`, add to `lags_ms` how late the event loop is, from `began_ns` on (monotonic, wall clock).
 
-    Both clocks are looked at: on Linux the monotonic one stands still while the machine is suspended.
+    It reads both clocks: on Linux the monotonic one stands still while the machine is suspended.
     """
     mono_ns, wall_ns = began_ns
     while True:
         await asyncio.sleep(INTERVAL_S)
-        # from look to look, without a gap: lkdiag may be stopped in what follows here just as well
+        # each interval begins where the last one ended: lkdiag may also stall in the lines below
         seen_ns, (mono_ns, wall_ns) = (mono_ns, wall_ns), (recorder.now_mono_ns(), recorder.now_wall_ns())
         passed_ms = max(mono_ns - seen_ns[0], wall_ns - seen_ns[1]) / 1e6
         late_ms = max(0.0, passed_ms - INTERVAL_S * 1000)
@@ -277,7 +271,7 @@ async def _take_samples(recorder: Recorder, control: Control, meter: LoadMeter, 
             await asyncio.sleep(WINDOW_S)
             meter.tick()
             if recorder.now_mono_ns() - began_ns >= SAMPLE_S * 1e9:
-                # in a thread: it reads a file for each thread there is, which held the loop up by 0.1 to 0.3 s
+                # in a thread: it reads one file per thread, which blocked the loop for 0.1 to 0.3 s
                 taking = asyncio.ensure_future(asyncio.to_thread(meter.take))
                 record(await asyncio.shield(taking))
                 taking = None

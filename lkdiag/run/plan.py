@@ -1,4 +1,4 @@
-"""Which trials a run has: each with its method, its fault, its side that hangs up, and the worker that answers."""
+"""The trials of a run: the fault of each, the side that hangs up, and the workers that answer."""
 
 from __future__ import annotations
 
@@ -26,11 +26,8 @@ if TYPE_CHECKING:
     from lkdiag.scenario.shard import Shard
 
 
-# Which trials a run has, in which order: warm-up first, then the subject's with the control's between them.
-
-
 class Role(StrEnum):
-    """Whose worker a trial is about."""
+    """Whose worker a trial tests."""
 
     SUBJECT = "subject"
     CONTROL = "control"
@@ -38,26 +35,26 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class PlannedTrial:
-    """One trial to come. Warm-up trials have an index of 0 or below."""
+    """A planned trial. Warm-up trials have an index of 0 or below."""
 
     index: int
     role: Role
     case: Case = field(default_factory=dict)
-    """What this trial's scenario varies, by name."""
+    """The parameters that the scenario varies, with this trial's values."""
 
     @property
     def warmup(self) -> bool:
-        """Whether it is kept out of the figures."""
+        """Whether it is left out of the statistics."""
         return self.index <= 0
 
 
 def plan_trials(
     scenario: DispatchScenario, cases: Sequence[Case] = ({},), shard: Shard | None = None
 ) -> Iterator[PlannedTrial]:
-    """`count` trials of the subject, in turn of each case; with a control as many more as make up its share.
+    """`count` trials of the subject, which take the cases in turn, and as many of the control as its share needs.
 
-    With a duration they do not end: how many are begun is the pace's matter. Of a `shard` only its own, under the
-    numbers that they have in the run as a whole; each shard warms up for itself.
+    With a duration the plan is endless: the load shape decides how many trials begin. With a `shard`, only the trials
+    of that shard, under the numbers that they have in the whole run; each shard has its own warm-up.
     """
     planned = _plan(scenario, cases)
     return planned if shard is None else _share(planned, shard)
@@ -78,24 +75,24 @@ def _plan(scenario: DispatchScenario, cases: Sequence[Case]) -> Iterator[Planned
 
 
 def _share(planned: Iterator[PlannedTrial], shard: Shard) -> Iterator[PlannedTrial]:
-    """Subject and control are dealt out apart, so that every shard gets of both."""
-    dealt: Counter[Role] = Counter()
+    """Subject and control trials are shared out separately, so that every shard gets both."""
+    counted: Counter[Role] = Counter()
     for trial in planned:
         if not trial.warmup:
-            dealt[trial.role] += 1
-            if not shard.has(dealt[trial.role]):
+            counted[trial.role] += 1
+            if not shard.has(counted[trial.role]):
                 continue
         yield trial
 
 
 @dataclass(frozen=True)
 class PlannedCall:
-    """One call to come: a cell of the grid."""
+    """A planned call: one cell of the grid."""
 
     index: int
     cleanup: Cleanup
     agent_exit: AgentExit | None
-    """None: the subject goes, or stays, as it likes."""
+    """None: the subject itself decides whether it leaves."""
     hangup: Side
 
     role = None
@@ -103,7 +100,7 @@ class PlannedCall:
 
 
 def plan_calls(scenario: TeardownScenario) -> tuple[PlannedCall, ...]:
-    """Every cleanup × exit × side, `count` times. Crashes first: theirs is the longest way into the call."""
+    """Every cleanup × exit × side, `count` times. Crashes come first: their calls take the longest to set up."""
     exits: tuple[AgentExit | None, ...] = scenario.agent_exits
     if Cleanup.SUBJECT in scenario.cleanups:
         exits = (None,)
@@ -119,24 +116,24 @@ def plan_calls(scenario: TeardownScenario) -> tuple[PlannedCall, ...]:
 
 
 @dataclass(frozen=True)
-class Cast:
-    """A trial's workers. `agent_name` is what is dispatched.
+class TrialWorkers:
+    """The workers of a trial. `agent_name` is the name that is dispatched; `on_probe`: the probe answers to it.
 
-    The probe is shared by the run's trials, and knows what reached it. A behaviour that strikes a worker as a whole
-    (its load, its socket, its name) can't be the probe's: it gets a worker of its own, under a name of its own, and the
-    trial is judged from outside, as with a worker of the user's.
+    All trials of a run share the probe, which records what reached it. A behaviour that affects a whole worker (its
+    load, its socket, its name) can't run on the probe: it gets a simulated worker with its own name, and the trial is
+    judged from outside, as with a user's worker.
     """
 
     agent_name: str
     on_probe: bool
     drawn: BehaviourSpec = HONEST
-    """How the one that is called for behaves."""
-    workers: Mapping[str, WorkerSpec] = field(default_factory=dict)
-    """Those that are played for this trial alone."""
+    """How the dispatched worker behaves."""
+    simulated: Mapping[str, WorkerSpec] = field(default_factory=dict)
+    """The simulated workers of this trial alone, by name."""
 
 
-def main_is_played(script: DispatchScript) -> bool:
-    """Whether the scenario has another worker than the probe answer, or none."""
+def uses_simulated_worker(script: DispatchScript) -> bool:
+    """Whether the scenario needs a simulated main worker: the probe can't answer for it."""
     main = script.workers.get(MAIN)
     if main is None:
         return False
@@ -145,30 +142,30 @@ def main_is_played(script: DispatchScript) -> bool:
 
 
 def _is_directed(script: DispatchScript) -> bool:
-    """Whether a step sends the worker away, or changes it: the probe is there for all trials."""
+    """Whether a step stops or changes the main worker. The probe can't do that: all trials share it."""
     steps = (step for steps in script.steps_by_case for step in steps)
     return any(isinstance(step, StopWorker | ChangeWorker) and step.worker == MAIN for step in steps)
 
 
-def cast_trial(script: DispatchScript, planned: PlannedTrial, run_id: str, probe: Probe | None) -> Cast:
-    """Who plays, from the scenario, its settings and the trial's own draw."""
+def workers_of_trial(script: DispatchScript, planned: PlannedTrial, run_id: str, probe: Probe | None) -> TrialWorkers:
+    """Choose a trial's workers from the scenario, its settings and the fault drawn for the trial."""
     scenario = script.settings
     probe_name = "" if probe is None else probe.agent_name
     if planned.role is Role.CONTROL:
-        return Cast(probe_name, on_probe=True)
+        return TrialWorkers(probe_name, on_probe=True)
     if scenario.agent_name is not None:
-        return Cast(scenario.agent_name, on_probe=False)
+        return TrialWorkers(scenario.agent_name, on_probe=False)
     main = script.workers.get(MAIN)
     drawn = HONEST if main is None else main.spec
     if scenario.faults:
         drawn = draw(scenario.faults, scenario.seed, planned.index)
     if planned.warmup:
         drawn = HONEST
-    others = {name: spec for name, spec in script.workers.items() if name != MAIN}
-    if main_is_played(script) or BEHAVIOURS[drawn.name].own_worker:
+    extra = {name: spec for name, spec in script.workers.items() if name != MAIN}
+    if uses_simulated_worker(script) or BEHAVIOURS[drawn.name].own_worker:
         name = "" if scenario.method is Method.AUTOMATIC else f"lkdiag-{run_id}-{planned.index:03d}"
-        played = WorkerSpec() if main is None else main
+        simulated = WorkerSpec() if main is None else main
         if scenario.faults or main is None:
-            played = msgspec.structs.replace(played, behaviour=str(drawn))
-        return Cast(name, False, drawn, {MAIN: played, **others})
-    return Cast(probe_name, True, drawn, others)
+            simulated = msgspec.structs.replace(simulated, behaviour=str(drawn))
+        return TrialWorkers(name, False, drawn, {MAIN: simulated, **extra})
+    return TrialWorkers(probe_name, True, drawn, extra)

@@ -1,4 +1,4 @@
-"""Before the first trial: is the server there, is it LiveKit, and does it take the credentials?"""
+"""Checks before the first trial: does the server answer, is it LiveKit, and does it accept the credentials?"""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 10.0
 CLOCK_HINT = "set the clock (NTP): a token is valid only around the time at which it was made"
 SKEW_MAX_S = 30.0
-"""From here on a clock is worth a word. Tokens are refused when it is 60 s ahead or more: lkdiag's begin to be valid
-when they are made, and livekit-server 1.13.5 allows a minute (go-jose jwt.DefaultLeeway)."""
+"""From here on a wrong clock is reported. Tokens are refused when it is 60 s ahead or more: lkdiag's tokens are valid
+from when they are made, and livekit-server 1.13.5 allows a minute (go-jose jwt.DefaultLeeway)."""
 BEHIND_MAX_S = 6 * 3600.0
-"""A clock that is further behind makes tokens that have expired already (livekit-api access_token.py, DEFAULT_TTL)."""
+"""A clock further behind makes tokens that have already expired (livekit-api access_token.py, DEFAULT_TTL)."""
 
 
 async def check_project(credentials: Credentials, control: Control, recorder: Recorder) -> None:
-    """Ask the server for its rooms. Raises ConnectionLostError or CredentialsError with what is wrong."""
+    """List the server's rooms. Raises ConnectionLostError or CredentialsError, which say what is wrong."""
     skew_s = await _measure_skew_s(credentials)
     try:
         await control.list_rooms(recorder.for_trial(None), "lkdiag-")
@@ -57,9 +57,9 @@ def _explained(
                 f"{host} refused the API secret: it is not that of the key {key}",
                 f"do key and secret belong together? {came_from}",
             )
-        said = f": {error.reason}" if error.reason else " (HTTP 401)"
+        detail = f": {error.reason}" if error.reason else " (HTTP 401)"
         return CredentialsError(
-            f"{host} refused the credentials{said}", f"do key and secret belong together, and to it? {came_from}"
+            f"{host} refused the credentials{detail}", f"do key and secret belong together, and to it? {came_from}"
         )
     if error.failure is CallFailure.REFUSED and error.status == 403:
         return CredentialsError(f"{host} refused to list its rooms: {error.reason}", "use an API key and secret")
@@ -68,8 +68,8 @@ def _explained(
     url_hint = f"the URL right? It came from: {credentials.source}"
     if error.failure is CallFailure.UNANSWERED:
         return ConnectionLostError(f"{host} can't be reached: {error.reason}", f"is the server up, and {url_hint}")
-    said = f"{error.reason} ({error.code}, HTTP {error.status})" if error.code else error.reason
-    return ConnectionLostError(f"{host} does not answer as a LiveKit server does: {said}", f"is {url_hint}")
+    detail = f"{error.reason} ({error.code}, HTTP {error.status})" if error.code else error.reason
+    return ConnectionLostError(f"{host} does not answer as a LiveKit server does: {detail}", f"is {url_hint}")
 
 
 async def _measure_skew_s(credentials: Credentials) -> float | None:

@@ -1,4 +1,4 @@
-"""Watches one room by the API: who is in it, and what listDispatch says. Every change is an event."""
+"""Watches one room by API: its participants, and what listDispatch says. Every change is an event."""
 
 from __future__ import annotations
 
@@ -30,73 +30,73 @@ if TYPE_CHECKING:
 
 
 FIRST_LOOK_S = 0.15
-"""No job request comes sooner: the server gathers workers' answers for 0.2 s (psrpc's affinity timeout)."""
+"""No job request comes sooner: the server collects workers' answers for 0.2 s (psrpc's affinity timeout)."""
 INTERVAL_MIN_S = 0.1
 INTERVAL_MAX_S = 0.5
 INTERVAL_GROWTH = 1.15
-INTERVAL_TOLD_S = 1.0
-"""Where lkdiag's own probe plays the agent, nothing is to be seen until it has joined, which wakes the watcher."""
+INTERVAL_PROBE_S = 1.0
+"""With lkdiag's own probe there is nothing to see until its agent has joined, which wakes the watcher."""
 INTERVAL_WOKEN_S = 0.02
 GROWTH_WOKEN = 1.5
-"""Of what has just happened the API tells within some milliseconds, or only after seconds."""
+"""The API shows an event after some milliseconds, or only after seconds."""
 
 CLOSE_INTERVAL_S = 0.05
-"""Between two close looks at the participants, for all rooms that are watched closely at the time together: a server
-counts the calls of a project (LiveKit Cloud allows about 1,000 a minute)."""
+"""Between two close looks at participants, over all rooms that are watched closely at the time, because a server
+limits the calls of a project (LiveKit Cloud allows about 1,000 a minute)."""
 CLOSE_INTERVAL_HERE_S = 0.02
-"""The same for a server on this machine, which counts nothing; up to `CLOSE_ROOMS_HERE` rooms have it each."""
+"""The same for a server on this machine, which has no limit; each of up to `CLOSE_ROOMS_HERE` rooms has it."""
 CLOSE_ROOMS_HERE = 4
 CLOSE_UNDER_WAY_MAX = 8
-"""Close looks at a room that wait for their answers at a time."""
+"""How many close looks at a room may wait for their answers at the same time."""
 CLOSE_MARGIN_S = 1.0
-"""By so much a close watch lasts longer than asked: a job begins up to 0.2 s after the call that asks for it, and a
+"""How much longer than asked a close watch lasts: a job begins up to 0.2 s after the call that asks for it, and a
 worker may take 2.8 s to answer."""
 
 
-class SightLostError(Exception):
-    """The room could not be watched any further: the server does not answer."""
+class RoomWatchError(Exception):
+    """The room can't be watched any longer: the server does not answer."""
 
 
 @dataclass
 class RoomView:
-    """What the last looks at a room have shown."""
+    """What the last looks at a room showed."""
 
     participants: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Who is there now, by SID: a participant that left and came again is another one."""
+    """Who is in the room now, by SID: a participant that leaves and rejoins is a new one."""
     agents: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Every agent that was there since `RoomWatcher.begin`, by SID: shown by a look, or told by a webhook."""
+    """Every agent seen since `RoomWatcher.begin`, by a look or by a webhook; by SID."""
     dispatches: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def people(self) -> list[dict[str, str]]:
-        """Who is there, ordered by identity: `identity` and `kind` of each, as `room.occupied` lists them."""
+        """`identity` and `kind` of each participant, ordered by identity, as `room.occupied` lists them."""
         listed = ({"identity": one["identity"], "kind": one["kind"]} for one in self.participants.values())
         return sorted(listed, key=lambda one: one["identity"])
 
 
 @dataclass
 class CloseWatch:
-    """The rooms of a run that are watched closely at this moment: they share the rate of looks."""
+    """The rooms of a run that are watched closely now; they share one rate of looks."""
 
     control: Control
     rooms: int = 0
 
     @property
     def interval_s(self) -> float:
-        """How far apart the close looks at one of the rooms are."""
+        """The time between two close looks at one room."""
         if self.control.is_near:
             return CLOSE_INTERVAL_HERE_S * max(1.0, self.rooms / CLOSE_ROOMS_HERE)
         return CLOSE_INTERVAL_S * max(1, self.rooms)
 
 
 class RoomWatcher:
-    """Looks at a room again and again, fast at first, then slower.
+    """Polls a room, often at first, then less often.
 
-    `told`: only lkdiag's own probe can play the agent, and it wakes the watcher when the agent is there. Until then the
-    watcher looks seldom, in case it is not told after all. Any other agent may be gone after a tenth of a second: where
-    `close` is given, `begin` starts looks at the participants that are dense enough to see it. Each job that is listed
-    for the first time starts them again. `woken` is set when there is something new to look at (None: only the watcher
-    itself waits for that).
+    `probe_wakes`: only lkdiag's own probe can provide the agent, and it wakes the watcher when the agent has joined.
+    Until then the watcher polls rarely, in case that call does not come. Any other agent may be gone after a tenth of a
+    second. So with `close`, `begin` starts polls of the participants that are frequent enough to see it, and each newly
+    listed job starts them again. `woken` is set when there is something new to look at (None: only the watcher itself
+    waits for that).
     """
 
     def __init__(
@@ -105,24 +105,24 @@ class RoomWatcher:
         recorder: TrialRecorder,
         room: str,
         *,
-        told: bool = False,
+        probe_wakes: bool = False,
         close: CloseWatch | None = None,
         woken: asyncio.Event | None = None,
     ) -> None:
         self._control = control
         self._recorder = recorder
         self._room = room
-        self._close = None if told else close
+        self._close = None if probe_wakes else close
         self._close_for_s = 0.0
         self._close_until_ns = 0
         self._looking_closely: asyncio.Task[None] | None = None
         self._newest_look: asyncio.Task[bool] | None = None
         self._found_ns: dict[str, int] = {}
-        """By SID: when somebody was found by name, whom no list had shown."""
+        """By SID: when a participant that no list had shown was found by name."""
         self._jobs: set[str] = set()
-        self._interval_s = INTERVAL_TOLD_S if told else FIRST_LOOK_S
-        self._growth = 1.0 if told else INTERVAL_GROWTH
-        self._interval_max_s = INTERVAL_TOLD_S if told else INTERVAL_MAX_S
+        self._interval_s = INTERVAL_PROBE_S if probe_wakes else FIRST_LOOK_S
+        self._growth = 1.0 if probe_wakes else INTERVAL_GROWTH
+        self._interval_max_s = INTERVAL_PROBE_S if probe_wakes else INTERVAL_MAX_S
         self._woken = woken or asyncio.Event()
         self._listed = False
         self.view = RoomView()
@@ -132,9 +132,9 @@ class RoomWatcher:
     ) -> bool:
         """Whether `done` became true by the deadline (monotonic nanoseconds).
 
-        The last look begins at the deadline or after it, so that what is not there then was not there in time.
-        A look that fails is recorded as a failed call, and the watch goes on. Raises SightLostError when the server
-        counts as gone (`control/away.py`).
+        The last look begins at the deadline or after it, so that whatever it does not show was not there in time.
+        A failed look is recorded as a failed call, and the watch goes on. Raises RoomWatchError when the server counts
+        as gone (`answers.ServerAbsence`).
         """
         clock = self._recorder.run.now_mono_ns
         if not look_at_once:
@@ -143,7 +143,7 @@ class RoomWatcher:
             late = clock() >= deadline_ns
             await self.look()
             if gone := self._control.given_up(clock()):
-                raise SightLostError(gone)
+                raise RoomWatchError(gone)
             if done(self.view):
                 return True
             if late:
@@ -163,9 +163,9 @@ class RoomWatcher:
     # -- close looks -----------------------------------------------------------------------------------------------
 
     def begin(self, close_for_s: float, first_after_s: float = FIRST_LOOK_S) -> None:
-        """An agent is about to be called: from now on every agent counts that is seen or heard of.
+        """Begin to watch for an agent that is about to be dispatched. Every agent seen from now on counts.
 
-        For `close_for_s` the participants are looked at densely, the first time after `first_after_s`.
+        For `close_for_s` the participants are watched closely, beginning after `first_after_s`.
         """
         self.view.agents = {}
         self._jobs = {job["job_id"] for dispatch in self.view.dispatches for job in dispatch["jobs"]}
@@ -173,7 +173,7 @@ class RoomWatcher:
         self.watch_closely(first_after_s)
 
     def watch_closely(self, first_after_s: float = 0.0) -> None:
-        """The agent may come just now: look densely from now on, for as long as `begin` said."""
+        """Look closely from now on, for the time that `begin` was given: the agent may join at any moment."""
         if self._close is None or self._close_for_s <= 0:
             return
         now_ns = self._recorder.run.now_mono_ns()
@@ -184,7 +184,7 @@ class RoomWatcher:
             self._looking_closely = asyncio.create_task(look, name=f"close looks at {self._room}")
 
     async def _look_closely(self, close: CloseWatch, first_after_s: float) -> None:
-        """Where an answer takes longer than the interval, the next look begins meanwhile."""
+        """If an answer takes longer than the interval, the next look begins before it comes."""
         under_way: set[asyncio.Task[bool]] = set()
         close.rooms += 1
         try:
@@ -205,7 +205,7 @@ class RoomWatcher:
             await asyncio.gather(*under_way, return_exceptions=True)
 
     async def end_close_looks(self) -> None:
-        """Stop them: what was asked has been seen, or the room is about to be closed."""
+        """Stop the close looks. Raises what one of them raised."""
         self._close_for_s = 0.0
         task, self._looking_closely = self._looking_closely, None
         if task is not None:
@@ -214,8 +214,8 @@ class RoomWatcher:
             if isinstance(failed, Exception):
                 raise failed
 
-    def hear(self, event: WebhookEvent) -> None:
-        """A webhook says that somebody came or went: look now. An agent counts also where no look shows it."""
+    def note_webhook(self, event: WebhookEvent) -> None:
+        """Look now, because a webhook says that somebody joined or left. An agent counts even if no look shows it."""
         if event.participant.kind == api.ParticipantInfo.Kind.AGENT:
             self.view.agents.setdefault(event.participant.sid, described(event.participant))
         self.wake()
@@ -224,18 +224,18 @@ class RoomWatcher:
 
     def hurry(self) -> None:
         """Look often again: something is about to change."""
-        self._pace(INTERVAL_MIN_S, INTERVAL_GROWTH)
+        self._set_interval(INTERVAL_MIN_S, INTERVAL_GROWTH)
 
     def wake(self) -> None:
         """Look now, and often: something has just changed."""
-        self._pace(INTERVAL_WOKEN_S, GROWTH_WOKEN)
+        self._set_interval(INTERVAL_WOKEN_S, GROWTH_WOKEN)
         self._woken.set()
 
-    def _pace(self, interval_s: float, growth: float) -> None:
+    def _set_interval(self, interval_s: float, growth: float) -> None:
         self._interval_s, self._growth, self._interval_max_s = interval_s, growth, INTERVAL_MAX_S
 
     async def _ask_after_agents(self) -> None:
-        """Of agents whose jobs are listed and who were not seen ask by name: that answer is never an empty one."""
+        """Ask by name for agents whose jobs are listed and that were not seen: that answer is never an empty one."""
         jobs = [job for dispatch in self.view.dispatches for job in dispatch["jobs"]]
         identities = {job["participant_identity"] for job in jobs if job.get("participant_identity")}
         seen = {agent["identity"] for agent in self.view.agents.values()}
@@ -252,9 +252,9 @@ class RoomWatcher:
                 self._recorder.record(AgentJoined(**participant))
 
     async def look(self) -> bool:
-        """Look at the dispatches, then at the participants; whether the latter was answered.
+        """Look at the dispatches, then at the participants. Returns whether the latter was answered.
 
-        In this order, so that whoever listDispatch calls ended is seen to be gone or there afterwards.
+        In this order, the second look shows whether the agent of a job that listDispatch calls ended is still there.
         """
         await self._look_at_dispatches()
         return await self.look_at_participants()
@@ -276,13 +276,13 @@ class RoomWatcher:
             self.watch_closely()
 
     async def look_at_participants(self) -> bool:
-        """Who is in the room now; whether that was answered."""
+        """Look who is in the room now. Returns whether that was answered."""
         return await self._begin_look()
 
     def _begin_look(self, *, wakes: bool = False) -> asyncio.Task[bool]:
-        """Looks may be under way side by side; they are taken note of in the order in which they began.
+        """Begin a look. Several may be in progress; their results are applied in the order in which they began.
 
-        With `wakes` a new agent wakes the watcher.
+        With `wakes`, a new agent wakes the watcher.
         """
         look = self._look_at_participants(self._newest_look, wakes=wakes)
         self._newest_look = asyncio.create_task(look, name=f"look at {self._room}")
@@ -290,7 +290,7 @@ class RoomWatcher:
 
     async def _look_at_participants(self, earlier: asyncio.Task[bool] | None, *, wakes: bool) -> bool:
         began_ns = self._recorder.run.now_mono_ns()
-        listed: list[api.ParticipantInfo] | None = []  # nobody is in a room that is not there
+        listed: list[api.ParticipantInfo] | None = []  # a room that does not exist is empty
         try:
             known = [one["identity"] for one in self.view.participants.values()]
             listed = await self._control.list_participants(self._recorder, self._room, known=known)
@@ -302,13 +302,13 @@ class RoomWatcher:
         if listed is None:
             return False
         agents = len(self.view.agents)
-        self._take_note({item.sid: described(item) for item in listed}, began_ns)
+        self._update({item.sid: described(item) for item in listed}, began_ns)
         if wakes and len(self.view.agents) > agents:
             self.wake()
         return True
 
-    def _take_note(self, now: dict[str, dict[str, Any]], began_ns: int) -> None:
-        """Of who was there when a look that began then was answered."""
+    def _update(self, now: dict[str, dict[str, Any]], began_ns: int) -> None:
+        """Apply the answer of a look that began at `began_ns`; record who joined, changed and left."""
         before = self.view.participants
         now |= {sid: before[sid] for sid, ns in self._found_ns.items() if ns > began_ns and sid in before}
         self.view.participants = now

@@ -1,11 +1,10 @@
-"""Finds the rooms that lkdiag left, and those in which a caller was left alone; deletes what it was told to."""
+"""Finds the rooms that lkdiag left behind, and rooms with a stranded caller; deletes those that the user wants."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lkdiag.client.api_client import ApiCallError, Control, kind_of
@@ -17,6 +16,7 @@ from lkdiag.journal.trial_kinds import RoomDeleteFailed
 from lkdiag.report.sweep import Action, Occupant, SweepReport, SweptRoom, is_wanted, lone_sip, objection, what_closes
 from lkdiag.run.close import close_room
 from lkdiag.run.preflight import check_project
+from lkdiag.text import utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,9 +32,9 @@ LOOKS_AT_A_TIME = 4
 
 
 async def sweep(scenario: SweepScenario, credentials: Credentials, *follow: Callable[[Event], object]) -> SweepReport:
-    """Look, and delete; `follow` are told of each event meanwhile.
+    """Find rooms, and delete them if wanted. Each event is passed to the callables `follow`.
 
-    Raises CredentialsError or ConnectionLostError, and ApiCallError when it could not look.
+    Raises CredentialsError or ConnectionLostError, and ApiCallError if it could not look.
     """
     async with Control(credentials) as control:
         return await _Sweep(scenario, credentials, control, follow).run()
@@ -68,8 +68,8 @@ class _Sweep:
         return SweepReport(self._credentials.host, tuple(wanted), tuple(self._notes), self._unseen)
 
     async def _find(self) -> list[SweptRoom]:
-        """lkdiag's rooms, of every run and age, and with --lone-sip those of others; the oldest first."""
-        # that there is none at all counts when a second call says so too
+        """lkdiag's rooms of all runs, and with --lone-sip the rooms of others with a lone caller; the oldest first."""
+        # an empty list counts only if a second call agrees
         listed = await self._control.list_rooms(self._run, "") or await self._control.list_rooms(self._run, "")
         candidates = [room for room in listed if self._scenario.lone_sip or run_of_room(room.name) is not None]
         turns = asyncio.Semaphore(LOOKS_AT_A_TIME)
@@ -118,7 +118,7 @@ class _Sweep:
             room=room.name,
             room_sid=room.sid,
             run=run_of_room(room.name),
-            created_at=_iso(created_ms) if created_ms else None,
+            created_at=utc(round(created_ms * 1e6)) if created_ms else None,
             age_s=age_s,
             empty_timeout_s=room.empty_timeout,
             departure_timeout_s=room.departure_timeout,
@@ -146,7 +146,7 @@ class _Sweep:
         return replace(room, action=Action.FAILED, reason=reason)
 
     async def _is_still_alone(self, room: SweptRoom) -> bool:
-        """The very same caller, and nobody else: not even an agent, which makes it a call again."""
+        """Whether only the same caller is in the room: with an agent it would be a call again."""
         now = await self._control.list_participants(self._run, room.room)
         return [one.sid for one in now] == [one.sid for one in room.participants or ()]
 
@@ -155,12 +155,12 @@ class _Sweep:
         return Occupant(info.identity, info.sid, kind_of(info), info.permission.hidden, self._since_s(joined_ms))
 
     def _since_s(self, server_ms: float) -> int:
-        """Never below 0. Without a time of the server's it is 0 too: then nothing is known to be old."""
+        """Seconds since then, 0 or more. Also 0 without a time from the server: then the age is unknown."""
         now_ms = self._recorder.now_wall_ns() / 1e6 - self._skew_ms
         return max(0, int((now_ms - server_ms) / 1000)) if server_ms else 0
 
     def _note(self, event: Event) -> None:
-        """The recorder's sink: what the calls have to say beyond their results."""
+        """The recorder's sink: takes what the calls report besides their results."""
         row = event.row
         if isinstance(row, RoomDeleteFailed):
             self._refusals[row.room] = row.error
@@ -171,7 +171,3 @@ class _Sweep:
 
 def _by_age(room: SweptRoom) -> tuple[int, str]:
     return -room.age_s, room.room
-
-
-def _iso(server_ms: float) -> str:
-    return datetime.fromtimestamp(server_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""A whole run, whatever its scenario is about: preflight, probe, trials, clean-up."""
+"""A whole run of dispatches or calls: preflight, probe, trials, clean-up."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from lkdiag.run.close import close_room
 from lkdiag.run.dispatch import DispatchTrial
 from lkdiag.run.dispatch_state import TrialContext
 from lkdiag.run.engine import Engine
-from lkdiag.run.load_shape import MEDIA_RAMP_S, Pace
-from lkdiag.run.plan import PlannedCall, PlannedTrial, main_is_played, plan_calls, plan_trials
+from lkdiag.run.load_shape import MEDIA_RAMP_S, LoadShape
+from lkdiag.run.plan import PlannedCall, PlannedTrial, plan_calls, plan_trials, uses_simulated_worker
 from lkdiag.run.preflight import check_project
 from lkdiag.scenario.dispatch import JobType, JoinBy, Method
 from lkdiag.scenario.script import DispatchScript
@@ -37,11 +37,11 @@ JOINS_A_CALL = 3
 """Caller, agent, and human."""
 
 
-class Mix(Protocol):
-    """Which scenario a trial is of."""
+class ScriptChooser(Protocol):
+    """Chooses the scenario of a trial."""
 
     def __call__(self, trial: int, *, warmup: bool) -> DispatchScript:
-        """By the trial's number."""
+        """The scenario for this trial number."""
 
 
 async def run_script(
@@ -52,15 +52,14 @@ async def run_script(
     stop: asyncio.Event,
     webhooks: WebhookListener | None = None,
     *,
-    mix: Mix | None = None,
+    mix: ScriptChooser | None = None,
     server_pid: int | None = None,
     shard: Shard | None = None,
 ) -> None:
-    """Carry out a scenario, until done or stopped. Raises ConnectionLostError or CredentialsError before it began.
+    """Run a scenario until it is done or stopped. Raises ConnectionLostError or CredentialsError before it begins.
 
-    With a `mix` each trial is of another scenario; those of `script` that say how a run goes are its settings still.
-    `server_pid` is that of a server on this machine, whose share of it is measured. Of a `shard` only its trials are
-    carried out.
+    With a `mix`, each trial takes its scenario from the mix; `script` still gives the settings of the run. `server_pid`
+    is a server on this machine, whose load is measured. With a `shard`, only its trials run.
     """
     prefix = f"lkdiag-{run_id}"
     unhandled = UnhandledErrors()
@@ -84,32 +83,32 @@ async def run_script(
                 joiner=joiner,
             )  # fmt: skip
 
-            async def play_trial(planned: PlannedTrial) -> None:
+            async def run_trial(planned: PlannedTrial) -> None:
                 own = mix(planned.index, warmup=planned.warmup) if mix else script
                 await DispatchTrial(context, own, planned).run()
 
             trials = plan_trials(script.settings, script.cases, shard)
-            await engine.run(trials, play_trial, stop, Pace.of(script.settings))
+            await engine.run(trials, run_trial, stop, LoadShape.of(script.settings))
         else:
-            # imported here: a call needs media, and a run of dispatches may do without
-            from lkdiag.run.call import TeardownTrial
-            from lkdiag.run.call_state import CallContext, MergeWay
+            # imported here: a call needs media, which a run of dispatches may not need
+            from lkdiag.run.call import CallTrial
+            from lkdiag.run.call_state import CallContext, MergeMethod
 
             calls = CallContext(
-                script.settings, credentials, control, recorder, run_id, probe, webhooks, unhandled, MergeWay(),
+                script.settings, credentials, control, recorder, run_id, probe, webhooks, unhandled, MergeMethod(),
                 engine.note_unreachable,
             )  # fmt: skip
 
-            async def play_call(planned: PlannedCall) -> None:
-                await TeardownTrial(calls, script, planned).run()
+            async def run_call(planned: PlannedCall) -> None:
+                await CallTrial(calls, script, planned).run()
 
-            pace = Pace(script.settings.concurrency, ramp_s=JOINS_A_CALL * MEDIA_RAMP_S)
-            await engine.run(plan_calls(script.settings), play_call, stop, pace)
+            shape = LoadShape(script.settings.concurrency, ramp_s=JOINS_A_CALL * MEDIA_RAMP_S)
+            await engine.run(plan_calls(script.settings), run_call, stop, shape)
 
 
 @contextlib.contextmanager
 def _imports_frozen() -> Iterator[None]:
-    """What is loaded by now is looked through by no garbage collection: each full one held the loop up by 30-50 ms."""
+    """Exclude everything loaded so far from garbage collection: each full one blocked the loop for 30-50 ms."""
     gc.collect()
     gc.freeze()
     try:
@@ -121,24 +120,25 @@ def _imports_frozen() -> Iterator[None]:
 def probe_of(
     script: DispatchScript | TeardownScript, credentials: Credentials, recorder: Recorder, prefix: str
 ) -> Probe | None:
-    """lkdiag's own worker, where one of the trials needs it.
+    """lkdiag's own worker, if any trial needs it.
 
-    Under a name of its own, so that no other worker takes its jobs; without one for automatic dispatch, from which a
-    name bars it.
+    It has a name of its own, so that no other worker takes its jobs. For automatic dispatch it has none, because
+    automatic dispatch passes over named workers.
     """
     if not isinstance(script, DispatchScript):
         return Probe(credentials, recorder, prefix, JobType.ROOM) if script.settings.agent_name is None else None
     settings = script.settings
-    if not settings.control and (not settings.probe_is_subject or main_is_played(script)):
+    if not settings.control and (not settings.probe_is_subject or uses_simulated_worker(script)):
         return None
     name = "" if settings.method is Method.AUTOMATIC else prefix
     return Probe(credentials, recorder, name, settings.job_type)
 
 
 async def describe_server(credentials: Credentials, control: Control, recorder: Recorder, room: str) -> None:
-    """Without a probe, whose registration tells it, the server is asked by a join in a room of its own.
+    """In a run without a probe: record what the server is, from its answer to a join of a separate room.
 
-    Registering a worker just for this would make the subject's first listing 5 s late.
+    A probe's registration would tell the same, but registering a worker just for this would make the subject's first
+    listing 5 s late.
     """
     try:
         info = await read_server_info(credentials, room)

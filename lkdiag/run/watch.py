@@ -1,4 +1,4 @@
-"""Follows the project's calls: one listRooms for all of them, and looks at those that fit."""
+"""Follows the calls of a project: one listRooms for all of them, and looks at each call that matches."""
 
 from __future__ import annotations
 
@@ -50,22 +50,18 @@ if TYPE_CHECKING:
     from lkdiag.settings import Credentials
 
 
-# The API as a watch may use it: methods that look, no others, and never too many calls.
-
 T = TypeVar("T")
 
-LOOKING = frozenset({"ListRooms", "ListDispatch", "ListParticipants", "GetParticipant"})
+READ_METHODS = frozenset({"ListRooms", "ListDispatch", "ListParticipants", "GetParticipant"})
 SLOWER = 2.0
 SLOWEST_S = 5.0
 FASTER = 0.98
-
-
 BURST_S = 2.0
-"""What was not asked for so long may be asked at once: calls come several at a time, and their first looks count."""
+"""Unused turns of this time may be taken at once: calls often begin together, and their first looks matter."""
 
 
-class Pace:
-    """Turns, on average at most so many a second. After a refusal half as many, and slowly more again."""
+class CallRateLimiter:
+    """Gives turns, on average at most `per_second`. After a refusal the rate is halved, and slowly rises again."""
 
     def __init__(self, per_second: float) -> None:
         self._least_s = 1 / per_second
@@ -73,7 +69,7 @@ class Pace:
         self._next_s = 0.0
 
     async def turn(self) -> None:
-        """Wait for one."""
+        """Wait for a turn."""
         now_s = asyncio.get_running_loop().time()
         at_s = max(self._next_s, now_s - BURST_S)
         self._next_s = at_s + self.apart_s
@@ -82,20 +78,20 @@ class Pace:
             await asyncio.sleep(at_s - now_s)
 
     def slow_down(self) -> None:
-        """The server has had too many."""
+        """The server has refused a call as too many: halve the rate."""
         self.apart_s = min(SLOWEST_S, self.apart_s * SLOWER)
 
 
-class LookingControl(Control):
-    """Refuses every method that could change something in the project, before it is sent."""
+class ReadOnlyControl(Control):
+    """An API client that may only read: it refuses every other method before it is sent, and limits the call rate."""
 
     def __init__(self, credentials: Credentials, per_second: float) -> None:
         super().__init__(credentials)
-        self._pace = Pace(per_second)
+        self._limiter = CallRateLimiter(per_second)
 
     def allow(self, per_second: float) -> None:
-        """So many calls a second at most, from now on."""
-        self._pace = Pace(per_second)
+        """Allow at most `per_second` calls from now on."""
+        self._limiter = CallRateLimiter(per_second)
 
     async def _call(
         self,
@@ -107,9 +103,9 @@ class LookingControl(Control):
         **about: Any,
     ) -> T:
         try:
-            if method not in LOOKING:
+            if method not in READ_METHODS:
                 raise AssertionError(f"a watch does not call {method}")
-            await self._pace.turn()
+            await self._limiter.turn()
         except BaseException:
             call.close()  # never sent
             raise
@@ -117,22 +113,20 @@ class LookingControl(Control):
             return await super()._call(recorder, method, call, lacks, doubt, **about)
         except ApiCallError as error:
             if error.failure is CallFailure.THROTTLED:
-                self._pace.slow_down()
+                self._limiter.slow_down()
             raise
 
 
-# One room that is followed: looked at often while an agent is due, seldom afterwards, until it is gone.
-
 DUE_S = 0.5
-"""Between two looks while an agent is due: a room that is out of sight for 2 s is not known (`facts/validity.py`)."""
+"""Between two looks while an agent is due. A room not seen for 2 s is unknown (`facts/validity.py`)."""
 OPEN_S = 1.5
-"""While a dispatch may still be made, or waits for somebody."""
+"""Between two looks while a dispatch may still be created, or is waiting for a participant."""
 CALM_S = 5.0
-"""Once every dispatch has been answered. That somebody came or went is told by listRooms, which counts people."""
+"""Between two looks after every dispatch is settled. listRooms counts people, so it shows who joins or leaves."""
 YOUNG_NS = 30_000_000_000
-"""In a room as young as that a dispatch may be made any moment."""
+"""In a room younger than this a dispatch may be created at any moment."""
 OUTLIVES_NS = 2_000_000_000
-"""How long an agent may still be listed when its job has ended: an ordinary leave is seen at once."""
+"""How long an agent may stay listed after its job has ended. A normal leave is seen at once."""
 LAST_LOOK_S = 5.0
 """How long the last look may take when the watch ends."""
 ENDED = frozenset({"JS_FAILED", "JS_CANCELLED"})
@@ -140,7 +134,7 @@ KEPT = (ParticipantJoined, ParticipantChanged, ParticipantLeft, AgentJoined, Age
 
 
 class _KeepingRecorder(TrialRecorder):
-    """Keeps who came and went, for the call's own use."""
+    """Keeps the events of who joined and left, for the call's own use."""
 
     def __init__(self, recorder: Recorder, trial: int) -> None:
         super().__init__(recorder, trial)
@@ -155,7 +149,7 @@ class _KeepingRecorder(TrialRecorder):
 
 @dataclass
 class _Observation:
-    """A dispatch that is waited for."""
+    """A dispatch whose agent is waited for."""
 
     made_ns: int
     came_ns: int | None = None
@@ -165,7 +159,10 @@ class _Observation:
 
 
 class FollowedCall:
-    """A room of somebody else's. Nobody joins it: an observer would hold it open."""
+    """A followed room of the project. lkdiag does not join it: an observer would keep it open.
+
+    It is looked at often while an agent is due, and less often afterwards, until it is gone.
+    """
 
     def __init__(
         self,
@@ -180,15 +177,15 @@ class FollowedCall:
         share_s: Callable[[], float],
         close: CloseWatch | None,
     ) -> None:
-        """`lacked_ns`: when a listRooms began that did not have the room yet; None where there was none.
+        """`lacked_ns`: when a listRooms began that did not have the room yet; None if there was none.
 
-        `types` are those of all jobs that were listed, by agent name, in whichever call. `share_s` is how far apart
-        the looks at each of the calls have to be, so that those in which an agent is due come first.
+        `types` are the types of all jobs listed in any call, by agent name. `share_s` is the least time between two
+        looks at a call without a due agent, so that calls with a due agent come first.
         """
         self.number = number
         self.room = room
         self.missing_ns: int | None = None
-        """Since when listRooms knows it no longer."""
+        """Since when listRooms no longer has the room."""
         self.left_over = False
         self._scenario = scenario
         self._types = types
@@ -222,7 +219,7 @@ class FollowedCall:
         )
 
     async def follow(self) -> None:
-        """Look again and again. Ends only by being cancelled."""
+        """Look at the room repeatedly. Ends only when cancelled."""
         self._watcher.begin(self._scenario.delayed_after_s, 0.0)
         try:
             while True:
@@ -237,19 +234,19 @@ class FollowedCall:
             await self._watcher.end_close_looks()
 
     def note_listed(self, room: api.Room) -> None:
-        """It is in listRooms: if the number of people has changed, look now."""
+        """listRooms has the room: if the number of people has changed, look now."""
         self.missing_ns = None
         if room.num_participants != self._people:
             self._people = room.num_participants
             self._woken.set()
 
     def close(self) -> None:
-        """It is gone for good."""
+        """Record that the room is gone."""
         self.recorder.record(RoomClosed(room=self.room.name, missing_mono_ns=self.missing_ns))
         self.recorder.record(TrialFinished())
 
     async def end(self) -> None:
-        """The watch ends while it is there: one look more, at what is left."""
+        """End the watch of a room that still exists, with one last look."""
         answered = False
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_LOOK_S):
@@ -262,7 +259,7 @@ class FollowedCall:
     # -- what a look has shown -------------------------------------------------------------------------------------
 
     def _note(self) -> float:
-        """Take note of it; in how many seconds to look again."""
+        """Evaluate the last look. Returns in how many seconds to look again."""
         now_ns = self.recorder.run.now_mono_ns()
         dispatches = self._watcher.view.dispatches
         for item in dispatches:
@@ -283,7 +280,7 @@ class FollowedCall:
         return max(OPEN_S if young or waiting else CALM_S, self._share_s())
 
     def _observe(self, dispatch: Dispatch, observed: _Observation, now_ns: int) -> bool:
-        """Whether its agent, or its job, is due; ends the observation when nothing more is to come."""
+        """Whether the dispatch's agent or job is due. Ends the observation when nothing more is expected."""
         scenario, jobs = self._scenario, dispatch["jobs"]
         others = (d for d in self._watcher.view.dispatches if d["dispatch_id"] != dispatch["dispatch_id"])
         foreign = {identity for other in others for identity in identities_of(other["jobs"])}
@@ -302,11 +299,11 @@ class FollowedCall:
                 over = bool(jobs) or not there or now_ns - observed.came_ns > scenario.settle_s * 1e9 + DUE_S * 1e9
             return self._end(dispatch, observed) if over else True
         if not jobs and dispatch["agent_name"] == "":
-            return False  # every room without a dispatch has one without a name: it is one of somebody's if a job comes
+            return False  # every room has an unnamed dispatch; it counts only once it has a job
         since_ns = expected_ns(self._types[dispatch["agent_name"]], observed.made_ns, self.recorder.kept)
         patience_ns = int((scenario.timeout_s + scenario.settle_s) * 1e9)
         if since_ns is None:
-            return now_ns <= observed.made_ns + patience_ns  # it is not known to be due, but a job may come any moment
+            return now_ns <= observed.made_ns + patience_ns  # not known to be due, but a job may come at any moment
         until_ns = since_ns + patience_ns
         if observed.listed_ns is not None:
             until_ns = max(until_ns, observed.listed_ns + int(max(scenario.settle_s, scenario.delayed_after_s) * 1e9))
@@ -320,7 +317,7 @@ class FollowedCall:
         return False
 
     def _note_alone(self, now_ns: int) -> None:
-        """Say once when somebody has been left alone for too long."""
+        """Record once when a participant has been alone for too long."""
         spells = alone_spells(stays_of(self.recorder.kept))
         last = spells[-1] if spells else None
         alone = last is not None and last.until_ns is None
@@ -334,22 +331,22 @@ class FollowedCall:
 
 
 INTERVAL_S = 0.75
-"""Between two listRooms: a call that is shorter may not be seen."""
+"""Between two listRooms. A shorter call may not be seen."""
 INTERVAL_HERE_S = 0.1
-"""The same on a server of this machine, so that a room is found before an agent can be in it (0.2 s)."""
+"""The same for a server on this machine, so that a room is found before an agent can join it (0.2 s)."""
 CLOSE_RATE = 30.0
-"""With fewer API calls a second no room is watched closely: it takes 20, and the others have to be looked at too."""
+"""With fewer API calls a second no room is watched closely: that takes 20, and the other rooms need looks too."""
 BLIND_INTERVAL_S = 5.0
-"""At most, while the server does not answer."""
+"""Between two listRooms at most, while the server does not answer."""
 LAST_LOOKS_S = 15.0
 
 
 async def follow(scenario: WatchScenario, credentials: Credentials, recorder: Recorder, stop: asyncio.Event) -> None:
-    """Until it is stopped, the time is up or so many calls have ended.
+    """Watch until stopped, the time is up, or the wanted number of calls has ended.
 
-    Raises ConnectionLostError or CredentialsError before it began.
+    Raises ConnectionLostError or CredentialsError before it begins.
     """
-    async with LookingControl(credentials, scenario.rate(here=False)) as control:
+    async with ReadOnlyControl(credentials, scenario.rate(here=False)) as control:
         await check_project(credentials, control, recorder)
         control.allow(scenario.rate(here=control.is_near))
         async with health_watched(recorder, control):
@@ -357,7 +354,7 @@ async def follow(scenario: WatchScenario, credentials: Credentials, recorder: Re
 
 
 class _Follower:
-    def __init__(self, scenario: WatchScenario, control: LookingControl, recorder: Recorder) -> None:
+    def __init__(self, scenario: WatchScenario, control: ReadOnlyControl, recorder: Recorder) -> None:
         self._scenario = scenario
         self._rate = scenario.rate(here=control.is_near)
         is_close = self._rate >= CLOSE_RATE
@@ -369,7 +366,7 @@ class _Follower:
         self._calls: dict[str, tuple[FollowedCall, asyncio.Task[None]]] = {}
         """By the room's name."""
         self._known: set[str] = set()
-        """SIDs of every room that was ever listed."""
+        """The SIDs of all rooms ever listed."""
         self._types: dict[str, set[str]] = {}
         self._number = 0
         self._ended = 0
@@ -397,11 +394,11 @@ class _Follower:
             await self._end()
 
     def _done(self) -> int:
-        """Calls that have ended, and those that were left over."""
+        """How many calls have ended or are left over."""
         return self._ended + sum(call.left_over for call, _ in self._calls.values())
 
     async def _look(self) -> bool:
-        """Look for rooms; whether that was answered."""
+        """Look for rooms. Returns whether that was answered."""
         began_ns = self._recorder.now_mono_ns()
         try:
             if self._scenario.room is not None:
@@ -423,7 +420,7 @@ class _Follower:
             if listed is not None and listed.sid == call.room.sid:
                 call.note_listed(listed)
                 continue
-            # once may be a listing that lags behind: it is gone if it is so twice, or if another has its name
+            # one listing may lag behind: the room is gone if two lack it, or if a new room has its name
             gone = call.missing_ns is not None or listed is not None
             call.missing_ns = call.missing_ns or self._recorder.now_mono_ns()
             if gone:
@@ -447,18 +444,21 @@ class _Follower:
         self._calls[room.name] = call, task
 
     def _share_s(self) -> float:
-        """A quarter of all API calls is kept for calls in which an agent is due: each look is two."""
+        """The least time between two looks (two API calls each) at a call without a due agent.
+
+        A quarter of all API calls is reserved for calls with a due agent.
+        """
         return 2 * len(self._calls) / (self._rate * 0.75)
 
     async def _follow(self, call: FollowedCall) -> None:
         try:
             await call.follow()
         except Exception as error:
-            # a fault of lkdiag's own must not become anybody else's, nor end the watch
+            # an error in lkdiag must neither be blamed on the project nor end the watch
             call.recorder.record(TrialCrashed(error=f"{type(error).__name__}: {error}"))
 
     async def _end(self) -> None:
-        """One last look at every room that is there."""
+        """Take a last look at every room that still exists."""
         calls = list(self._calls.values())
         for _, task in calls:
             await _cancelled(task)
@@ -467,12 +467,12 @@ class _Follower:
                 await self._look_once_more([call for call, _ in calls])
 
     async def _look_once_more(self, calls: list[FollowedCall]) -> None:
-        """Those that are gone by now are gone; of the others is said who is in them."""
+        """Close the calls whose rooms are gone; record who is in the other rooms."""
         began_ns = self._recorder.now_mono_ns()
         followed = {call.room.sid for call in calls}
         listed = set[str]()
         try:
-            for _ in range(2):  # once may be a listing that lags behind
+            for _ in range(2):  # one listing may lag behind
                 if not followed <= listed:
                     listed |= {room.sid for room in await self._control.list_rooms(self._run, "")}
         except ApiCallError:

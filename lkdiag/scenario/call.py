@@ -1,4 +1,4 @@
-"""The transfer teardown as a value: which calls are played, who should clean up after them, and how long is watched."""
+"""The transfer teardown as a value: which calls are made, who should clean up, and how long lkdiag watches."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class HangupStyle(StrEnum):
 
 
 OWN_CLEANUPS = tuple(cleanup for cleanup in Cleanup if cleanup is not Cleanup.SUBJECT)
-"""The cleanups that lkdiag plays itself."""
+"""The cleanups that lkdiag carries out itself."""
 LOST_LISTED_S = 21.0
 """How long the server lists a participant whose line was cut without a goodbye (measured on livekit-server 1.13.5)."""
 CALLS_MAX = 10_000
@@ -123,7 +123,7 @@ class TeardownScenario(Options):
     ] = 5.0
 
     count: Annotated[
-        int, Option("Times that each cell of the grid is played.", panel=PACE, short="-n", least=1, most=CALLS_MAX)
+        int, Option("Calls for each cell of the grid.", panel=PACE, short="-n", least=1, most=CALLS_MAX)
     ] = 1
     concurrency: Annotated[
         int,
@@ -149,7 +149,7 @@ class TeardownScenario(Options):
         if self.remove_agent and Cleanup.SUBJECT not in self.cleanups:
             raise UsageError("--remove-agent is for your own agent", "add --cleanup subject --agent-name NAME")
         if Cleanup.SUBJECT in self.cleanups and len(self.cleanups) > 1:
-            raise UsageError("--cleanup subject goes alone", "your agent's calls are played without lkdiag's cleanups")
+            raise UsageError("--cleanup subject goes alone", "your agent's calls run without lkdiag's cleanups")
 
     @classmethod
     def defaults(cls, given: Mapping[str, Any]) -> dict[str, Any]:

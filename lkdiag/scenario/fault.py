@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lkdiag.errors import UsageError
 from lkdiag.scenario.option import parse_number
+from lkdiag.text import hint_nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,9 +52,9 @@ def parse_faults(text: str, known: Sequence[str], check: Callable[[BehaviourSpec
         spec, equals, share_text = part.partition("=")
         name, *arguments = (piece.strip() for piece in spec.split(":"))
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            meant = f"did you mean {near[0]}? " if near else ""
-            raise UsageError(f"there is no fault named {name!r}", f"{meant}known: {', '.join(known)}")
+            raise UsageError(
+                f"there is no fault named {name!r}", hint_nearest(name, known, f"known: {', '.join(known)}")
+            )
         try:
             share = parse_number(share_text.strip()) if equals else 1.0
         except ValueError:

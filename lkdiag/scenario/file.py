@@ -10,7 +10,7 @@ from typing import Any
 
 from lkdiag.errors import UsageError
 from lkdiag.scenario.location import Location
-from lkdiag.scenario.option import did_you_mean
+from lkdiag.text import did_you_mean
 
 SUFFIX = ".toml"
 COMMANDS = ("dispatch-trial", "transfer-teardown")
@@ -25,7 +25,7 @@ _AT_LINE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
 
 
 def builtin_folder() -> Path:
-    """In a wheel they are in the package; in a checkout, and when installed from it as editable, beside it."""
+    """In a wheel they are in the package; in a checkout, and in an editable install of it, next to the package."""
     inside = _PACKAGE / "_scenarios"
     return inside if inside.is_dir() else _PACKAGE.parent / "scenarios"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lkdiag.errors import UsageError
-from lkdiag.scenario.option import did_you_mean
+from lkdiag.text import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

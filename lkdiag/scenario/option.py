@@ -11,7 +11,6 @@ by lkdiag.cli.command and lkdiag.scenario.schema. To add an option, add a field.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import re
 import types
@@ -194,12 +193,6 @@ def declared_by(name: str, hint: Any, default: Any) -> Declared | None:
 def key_of(field_name: str) -> str:
     """How a field is written: `delayed_after_s` is `delayed-after`, `for_` is `for`."""
     return field_name.removesuffix("_s").rstrip("_").replace("_", "-")
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`: did you mean …?`, or nothing where no known name is near."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f": did you mean {near[0]}?" if near else ""
 
 
 # -- how people write values -------------------------------------------------------------------------------------------

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from lkdiag.errors import UsageError
-from lkdiag.scenario.option import did_you_mean, options_of, parse_number, parse_whole
+from lkdiag.scenario.option import options_of, parse_number, parse_whole
 from lkdiag.scenario.schema import FILES, SCENARIOS, Case, ScriptHead, Varied
 from lkdiag.scenario.steps import MAIN, STEPS, WorkerSpec
 from lkdiag.scenario.toml import check_keys, read_table, read_value, shown
+from lkdiag.text import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A share of a run's trials: what one process of several plays, here or on another machine."""
+"""A share of a run's trials: what one process of several runs, here or on another machine."""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_a
 import msgspec
 
 from lkdiag.errors import UsageError
-from lkdiag.scenario.option import DAY_S, did_you_mean, key_of, parse_duration_s, parse_number, parse_whole
+from lkdiag.scenario.option import DAY_S, key_of, parse_duration_s, parse_number, parse_whole
+from lkdiag.text import did_you_mean
 
 if TYPE_CHECKING:
     from msgspec.structs import FieldInfo

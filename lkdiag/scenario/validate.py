@@ -8,8 +8,8 @@ from lkdiag.errors import UsageError
 from lkdiag.scenario import steps as words
 from lkdiag.scenario.dispatch import Caller, DispatchScenario, JoinBy, Method
 from lkdiag.scenario.fault import parse_behaviour
-from lkdiag.scenario.option import did_you_mean
 from lkdiag.scenario.steps import MAIN
+from lkdiag.text import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

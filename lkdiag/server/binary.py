@@ -1,4 +1,4 @@
-"""Finds livekit-server on this machine, or gets it once into lkdiag's cache: a release, or built by Go."""
+"""Finds livekit-server on this machine, or gets it once into lkdiag's cache: a release, or built with Go."""
 
 from __future__ import annotations
 
@@ -23,17 +23,15 @@ import platformdirs
 
 from lkdiag.errors import ServerSetupError
 
-# Which livekit-server lkdiag runs, and what a binary says of itself.
-
 VERSION = "1.13.5"
-"""The release that lkdiag gets, builds and is tested with; `gomod/go.mod` pins the same."""
+"""The release that lkdiag downloads, builds and is tested with; `gomod/go.mod` pins the same."""
 
 ANSWERS_WITHIN_S = 20.0
 """Far above the fraction of a second that `--version` takes: the first start of a 72 MB file on a slow disk."""
 
 
 async def read_version(path: Path) -> str:
-    """What `livekit-server --version` says, e.g. `1.13.5`. ServerSetupError if it is no livekit-server."""
+    """The version from `livekit-server --version`, e.g. `1.13.5`. ServerSetupError if it is no livekit-server."""
     hint = "Name another one with --server-binary, or delete this one."
     try:
         process = await asyncio.create_subprocess_exec(
@@ -60,17 +58,15 @@ async def read_version(path: Path) -> str:
     return found[1].decode(errors="replace")
 
 
-# The official release archive of livekit-server: which one, is it intact, and the binary out of it.
-
 RELEASES = "https://github.com/livekit/livekit/releases/download"
 
 CONNECT_WITHIN_S = 3.0
-"""Behind a firewall that drops packets, Go is tried after this long."""
+"""Behind a firewall that drops packets, lkdiag tries Go after this time."""
 CHECKSUMS_WITHIN_S = 10.0
 ARCHIVE_WITHIN_S = 180.0
 """About 25 MB: enough for 1.2 Mbit/s."""
 SILENT_FOR_S = 10.0
-"""A transfer in which nothing has come for so long is given up."""
+"""A transfer is given up after this long without data."""
 
 _SYSTEMS = {"linux": "linux"}
 _MACHINES = {
@@ -83,11 +79,11 @@ _MACHINES = {
 
 
 class ReleaseUnavailableError(Exception):
-    """There is no archive to be had; the message says why. Nothing was written."""
+    """No archive is available; the message says why. Nothing was written."""
 
 
 def archive_name(system: str, machine: str) -> str | None:
-    """The archive for what `platform.system()` and `platform.machine()` say; None where there is none.
+    """The archive for `platform.system()` and `platform.machine()`; None if there is none.
 
     Source: `.goreleaser.yaml` of livekit/livekit. macOS gets its binary from Homebrew instead.
     """
@@ -96,7 +92,7 @@ def archive_name(system: str, machine: str) -> str | None:
 
 
 def parse_checksums(text: str) -> dict[str, str]:
-    """File name -> sha256 in lower-case hex, from the format of `sha256sum`. Other lines are passed over."""
+    """File name -> sha256 in lower-case hex, from the format of `sha256sum`. Other lines are ignored."""
     checksums = {}
     for line in text.splitlines():
         digest, _, name = line.strip().partition(" ")
@@ -109,8 +105,8 @@ def parse_checksums(text: str) -> dict[str, str]:
 async def fetch(archive: str, into: Path, releases_url: str = RELEASES) -> None:
     """Write the checked livekit-server of `archive` to `into`.
 
-    ReleaseUnavailableError when the archive can't be had or can't be checked; ServerSetupError when it is
-    not what the release's checksums.txt says: then nothing else should be tried before somebody has looked.
+    Raises ReleaseUnavailableError if the archive is not available or can't be checked; ServerSetupError if it does not
+    match the release's checksums.txt: then lkdiag tries nothing else until the user has looked into it.
     """
     release = f"{releases_url}/v{VERSION}"
     checksums = await _fetch(f"{release}/checksums.txt", CHECKSUMS_WITHIN_S)
@@ -143,7 +139,7 @@ async def _fetch(url: str, within_s: float) -> bytes:
     except TimeoutError:  # before ClientError: aiohttp's timeouts are both
         raise ReleaseUnavailableError(f"{url} does not answer in time") from None
     except (aiohttp.ClientError, OSError) as error:
-        # The text may name a proxy of the environment, with its password: only the kind is told.
+        # The text may name a proxy of the environment, with its password: only the error's type is shown.
         raise ReleaseUnavailableError(f"{url} can't be fetched ({type(error).__name__})") from None
 
 
@@ -161,23 +157,21 @@ def _extract(content: bytes, into: Path) -> None:
     into.chmod(0o755)
 
 
-# livekit-server built by Go from the versions pinned in `gomod/`.
-
 PACKAGE = "github.com/livekit/livekit-server/cmd/server"
 
 BUILD_WITHIN_S = 1200.0
-"""A cold build takes about two minutes on two cores; the rest is for slow lines and small machines."""
+"""A cold build takes about two minutes on two cores; the rest is for slow networks and small machines."""
 
 
 class GoBuildError(Exception):
-    """Go could not build it; the message says why, in one line."""
+    """Go could not build it; the message says why in one line."""
 
 
 async def build(go: str, into: Path) -> None:
     """Build livekit-server with the Go at `go` into the new file `into`. Raises GoBuildError.
 
-    A pinned module, not `go install …@version`: its checksums (go.sum) come with lkdiag, and it asks
-    for no version look-up, which some module proxies refuse.
+    It builds a pinned module instead of `go install …@version`: its checksums (go.sum) come with lkdiag, and it needs
+    no version look-up, which some module proxies refuse.
     """
     with tempfile.TemporaryDirectory(prefix="lkdiag-go-") as module:
         _copy_module(Path(module))
@@ -192,7 +186,7 @@ def _copy_module(to: Path) -> None:
 
 
 async def _run(go: str, *arguments: str, module: str) -> None:
-    cross = {"GOOS", "GOARCH", "GOARM"}  # somebody's cross-compiling must not reach this build
+    cross = {"GOOS", "GOARCH", "GOARM"}  # a user's cross-compilation must not affect this build
     environment = {name: value for name, value in os.environ.items() if name not in cross}
     environment |= {"GOFLAGS": "-mod=readonly", "CGO_ENABLED": "0", "GOWORK": "off"}
     try:
@@ -214,11 +208,11 @@ async def _run(go: str, *arguments: str, module: str) -> None:
         raise GoBuildError(f"go build took longer than {BUILD_WITHIN_S:.0f} s") from None
     finally:
         if process.returncode is None:
-            process.send_signal(signal.SIGINT)  # go ends its compilers at SIGINT, and then itself
+            process.send_signal(signal.SIGINT)  # at SIGINT go ends its compilers, then itself
             await process.wait()
     if process.returncode != 0:
-        said = stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
-        raise GoBuildError(f"go build failed: {said[-1].strip()}")
+        lines = stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
+        raise GoBuildError(f"go build failed: {lines[-1].strip()}")
 
 
 def find_go() -> str | None:
@@ -226,12 +220,10 @@ def find_go() -> str | None:
     return shutil.which("go")
 
 
-# Find livekit-server on this machine, or get it once into lkdiag's cache.
-
 Progress = Callable[[str], None]
-"""Takes one line that tells the user what is going on."""
+"""Takes one line for the user about what is happening."""
 
-Source = Literal["given", "path", "cache", "release", "go build"]
+BinarySource = Literal["given", "path", "cache", "release", "go build"]
 
 
 @dataclass(frozen=True)
@@ -239,13 +231,13 @@ class ServerBinary:
     """A livekit-server that runs on this machine."""
 
     path: Path
-    source: Source
+    source: BinarySource
     version: str
-    """What it says of itself, e.g. `1.13.5`."""
+    """The version that it reports, e.g. `1.13.5`."""
 
 
 def cache_path() -> Path:
-    """Where lkdiag keeps the livekit-server that it got."""
+    """Where lkdiag keeps the livekit-server that it has downloaded or built."""
     return platformdirs.user_cache_path("lkdiag") / "livekit-server" / VERSION / "livekit-server"
 
 
@@ -256,9 +248,9 @@ async def find_server(
     cache: Path | None = None,
     releases_url: str = RELEASES,
 ) -> ServerBinary:
-    """The given binary, else the one on PATH, else the one in the cache, else one that is got now.
+    """The given binary, else the one on PATH, else the one in the cache, else a download or a build.
 
-    Raises ServerSetupError with what was tried. Another version than VERSION is used, and said through `progress`.
+    Raises ServerSetupError, which says what was tried. A version other than VERSION is used but reported to `progress`.
     """
     cache = cache or cache_path()
     path, source = _on_this_machine(given, cache)
@@ -271,7 +263,7 @@ async def find_server(
     return ServerBinary(path, source, version)
 
 
-def _on_this_machine(given: Path | None, cache: Path) -> tuple[Path | None, Source]:
+def _on_this_machine(given: Path | None, cache: Path) -> tuple[Path | None, BinarySource]:
     if given is not None:
         if not _runnable(given):
             what = "is not an executable file" if os.path.exists(given) else "does not exist"
@@ -289,14 +281,14 @@ def _runnable(path: Path) -> bool:
     return os.path.isfile(path) and os.access(path, os.X_OK)
 
 
-async def _fill_cache(cache: Path, progress: Progress, releases_url: str) -> Source:
-    """Fill the cache. The file appears there whole, so two lkdiags may do this at the same time."""
+async def _fill_cache(cache: Path, progress: Progress, releases_url: str) -> BinarySource:
+    """Fill the cache. The complete file appears at once, so that two lkdiags may do this at the same time."""
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".new-", dir=cache.parent) as folder:
             new = Path(folder) / "livekit-server"
             source = await _obtain(new, progress, releases_url)
-            await read_version(new)  # what does not run here must not get into the cache
+            await read_version(new)  # a binary that does not run here must not get into the cache
             new.replace(cache)
     except OSError as error:
         raise ServerSetupError(
@@ -306,7 +298,7 @@ async def _fill_cache(cache: Path, progress: Progress, releases_url: str) -> Sou
     return source
 
 
-async def _obtain(new: Path, progress: Progress, releases_url: str) -> Source:
+async def _obtain(new: Path, progress: Progress, releases_url: str) -> BinarySource:
     tried = [f"livekit-server is neither on PATH nor in {new.parent.parent}"]
     system, machine = platform.system(), platform.machine()
     archive = archive_name(system, machine)

@@ -2,13 +2,13 @@
 
 A process of its own, run by path: standard library only, no import of lkdiag. Its argument is the binary, and
 
-- on stdin one line of JSON, `{"config": YAML, "secrets": [...]}`; then the end of stdin means: stop the server.
-  Only lkdiag holds the other end, so that comes with any death of lkdiag, kill -9 included;
-- on stdout it says `pid N`, or `failed REASON`; and at the end `exited CODE` (negative: the signal);
+- on stdin it reads one line of JSON, `{"config": YAML, "secrets": [...]}`; then the end of stdin means: stop the
+  server. Only lkdiag holds the other end, so stdin ends whenever lkdiag does, also by kill -9;
+- on stdout it writes `pid N`, or `failed REASON`, and at the end `exited CODE` (negative: the signal);
 - stderr is the log file: what the server prints, without tokens and secrets.
 
 If the guard itself is killed, Linux kills the server with it (PR_SET_PDEATHSIG); elsewhere the server ends
-at the next line that it logs (Go programs end by SIGPIPE on stdout).
+with the next line that it logs (SIGPIPE on stdout ends Go programs).
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 STDIN, STDOUT, STDERR = 0, 1, 2
 
 ESCALATION: Final = ((signal.SIGTERM, 0.5), (signal.SIGTERM, 3.0), (signal.SIGKILL, 5.0))
-"""Signals to the server, and how many seconds each is given. At the first SIGTERM livekit-server waits for its
-participants to leave, without a limit, and in its first 0.1 s it does nothing at all; the second one forces it
+"""Signals to the server, each with the seconds to wait for its end. At the first SIGTERM livekit-server waits without
+limit for its participants to leave, and in its first 0.1 s it ignores the signal; the second SIGTERM forces its end
 (1.13.5, cmd/server/main.go and pkg/service/server.go)."""
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -41,12 +41,12 @@ TOKEN = re.compile(rb"eyJ[\w-]{5,}\.[\w-]+(\.[\w-]*)?")
 """A JWT: the base64url of `{"…`, a payload, a signature."""
 
 
-class Asked(Exception):  # noqa: N818 - not an error: somebody sent the guard a signal to stop
-    """The guard itself was asked to stop."""
+class StopRequested(Exception):  # noqa: N818 - not an error: the guard has received a signal to stop
+    """The guard itself has received a signal to stop."""
 
 
 class ScrubbedLog:
-    """Passes the server's output on to the log file, line by line, with every token and secret masked."""
+    """Copies the server's output to the log file, line by line, with every token and secret masked."""
 
     def __init__(self, source: int, secrets: Sequence[str]) -> None:
         self._source = source
@@ -75,21 +75,21 @@ class ScrubbedLog:
 def main(binary: str) -> int:
     stops = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     for signum in stops:
-        signal.signal(signum, _ask)
+        signal.signal(signum, _request_stop)
     try:
         order = sys.stdin.buffer.readline()
         if not order:
             return 1
         hello = json.loads(order)
         server = _start(binary, hello["config"])
-    except Asked:
+    except StopRequested:
         return 1
     except (OSError, subprocess.SubprocessError) as error:
         _write(STDOUT, f"failed {getattr(error, 'strerror', None) or error}\n".encode())
         return 1
     assert server.stdout is not None
     log = ScrubbedLog(server.stdout.fileno(), hello["secrets"])
-    with contextlib.suppress(Asked):
+    with contextlib.suppress(StopRequested):
         _write(STDOUT, f"pid {server.pid}\n".encode())
         _watch(log)
     for signum in stops:
@@ -99,13 +99,13 @@ def main(binary: str) -> int:
     return 0
 
 
-def _ask(*_: object) -> None:
-    raise Asked
+def _request_stop(*_: object) -> None:
+    raise StopRequested
 
 
 def _start(binary: str, config: str) -> subprocess.Popen[bytes]:
     # The environment is the configuration and nothing else: by name alone LIVEKIT_*, NODE_IP, UDP_PORT and
-    # REDIS_HOST would change it (cmd/server/main.go, pkg/config). And in no argument: those are for all to see.
+    # REDIS_HOST would change it (cmd/server/main.go, pkg/config). It is not an argument: everybody can read those.
     return subprocess.Popen(
         [binary],
         env={"LIVEKIT_CONFIG": config},
@@ -128,7 +128,7 @@ def _die_with(guard: int) -> Callable[[], None]:
 
 
 def _watch(log: ScrubbedLog) -> None:
-    """Until the server has ended (its output has), or lkdiag has."""
+    """Copy output until the server ends (its output does), or lkdiag does."""
     while log.open:
         ready, _, _ = select.select([log.fileno(), STDIN], [], [])
         if log.fileno() in ready:
@@ -150,7 +150,7 @@ def _end(server: subprocess.Popen[bytes], log: ScrubbedLog) -> None:
 
 
 def _write(target: int, content: bytes) -> None:
-    # A reader that is gone or a full disk must not keep the guard from its duty.
+    # The guard must do its work even if the reader is gone or the disk is full.
     with contextlib.suppress(OSError):
         os.write(target, content)
 

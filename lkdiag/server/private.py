@@ -1,4 +1,4 @@
-"""A private livekit-server on loopback, for the time of an `async with`."""
+"""A private livekit-server on loopback, during an `async with`."""
 
 from __future__ import annotations
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from lkdiag.server.binary import ServerBinary
 
 
-# The configuration of a private livekit-server: loopback only, free ports, random keys.
-
 LOOPBACK = "127.0.0.1"
 
 
@@ -48,14 +46,14 @@ class Ports:
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A key of this one server, gone with it."""
+    """An API key for this server only."""
 
     key: str
     secret: str = field(repr=False)
 
 
 def free_ports() -> Ports:
-    """Two ports that were free a moment ago: whoever uses them has to reckon with a loser's luck."""
+    """Two ports that were free just now. Another process may take them before they are used."""
     with (
         socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
@@ -66,12 +64,12 @@ def free_ports() -> Ports:
 
 
 def random_key() -> ApiKey:
-    """The server warns of secrets under 32 characters; this one has 43."""
+    """A random key. The server warns of secrets under 32 characters; this one has 43."""
     return ApiKey(f"lkdiag{secrets.token_hex(6)}", secrets.token_urlsafe(32))
 
 
 def private_config(ports: Ports, api_key: ApiKey, webhook_urls: Sequence[str] = ()) -> dict[str, object]:
-    """For an instance that no other machine can reach. The keys are those of livekit's `config-sample.yaml`."""
+    """The configuration, for loopback only. Its fields are those of livekit's `config-sample.yaml`."""
     config: dict[str, object] = {
         "port": ports.http,
         "bind_addresses": [LOOPBACK],
@@ -94,18 +92,16 @@ def private_config(ports: Ports, api_key: ApiKey, webhook_urls: Sequence[str] = 
 
 
 def as_yaml(config: dict[str, object]) -> str:
-    """As LIVEKIT_CONFIG takes it."""
+    """The configuration in the format of LIVEKIT_CONFIG."""
     return yaml.safe_dump(config)
 
 
-# Whether the private livekit-server answers.
-
 ANSWERS_WITHIN_S = 1.0
-"""A stranger on the port may take the connection and then say nothing: ask again rather than wait for it."""
+"""Another process on the port may accept the connection and never answer: ask again instead of waiting."""
 
 
 async def answers(session: aiohttp.ClientSession, ports: Ports, api_key: ApiKey) -> bool:
-    """Whether `GET /` says OK and the key is good: a stranger on that port would not know it."""
+    """Whether `GET /` says OK and the key is accepted: another server on that port would not know the key."""
     from aiohttp import ClientError, ClientTimeout
     from livekit.api import AccessToken, VideoGrants
 
@@ -125,7 +121,7 @@ async def answers(session: aiohttp.ClientSession, ports: Ports, api_key: ApiKey)
 
 
 ATTEMPTS = 4
-"""Starts, each on new ports, before a taken port is an error."""
+"""How many starts, each on new ports, before a port in use is an error."""
 READY_WITHIN_S = 15.0
 """A start takes under 1 s on an idle machine."""
 GONE_WITHIN_S = sum(patience_s for _, patience_s in guard.ESCALATION) + 2.0
@@ -139,9 +135,8 @@ class _PortTakenError(Exception):
 class PrivateServer:
     """`async with PrivateServer(binary, log_path) as server:` starts it; leaving the block ends it.
 
-    It also ends when this process does, however that comes about: see `guard`. It is in a session of its own,
-    so that a Ctrl-C in the terminal leaves it alone until its rooms are cleaned up. Entering raises
-    ServerSetupError.
+    It also ends when this process does, for whatever reason (see `guard`). It has its own session, so that a Ctrl-C in
+    the terminal does not end it before its rooms are cleaned up. Entering raises ServerSetupError.
     """
 
     def __init__(
@@ -155,7 +150,7 @@ class PrivateServer:
     ) -> None:
         self.binary = binary
         self.log_path = log_path
-        """What the server prints (JSON lines), without tokens and secrets. Written anew by each start."""
+        """The server's output (JSON lines), without tokens and secrets. Each start overwrites it."""
         self._webhook_urls = tuple(webhook_urls)
         self._ready_within_s = ready_within_s
         self._choose_ports = choose_ports
@@ -179,22 +174,22 @@ class PrivateServer:
 
     @property
     def version(self) -> str:
-        """What the binary says of itself."""
+        """The version that the binary reports."""
         return self.binary.version
 
     @property
     def pid(self) -> int:
-        """Of livekit-server itself, not of its guard; 0 before the start."""
+        """The process id of livekit-server itself, not of its guard; 0 before the start."""
         return self._pid
 
     @property
     def guard_pid(self) -> int:
-        """Of the process that ends the server when lkdiag does; 0 before the start."""
+        """The process id of the guard, which ends the server when lkdiag ends; 0 before the start."""
         return self._guard.pid if self._guard else 0
 
     @property
     def returncode(self) -> int | None:
-        """None while it runs; negative for a signal, as in `subprocess`."""
+        """The exit code; None while it runs, negative for a signal, as in `subprocess`."""
         exited = self._exited
         return exited.result() if exited and exited.done() and not exited.cancelled() else None
 
@@ -231,7 +226,7 @@ class PrivateServer:
         assert process.stdout is not None
         config = as_yaml(private_config(self._ports, self._api_key, self._webhook_urls))
         order = json.dumps({"config": config, "secrets": [self.api_secret]})
-        with contextlib.suppress(ConnectionError):  # its answer tells
+        with contextlib.suppress(ConnectionError):  # its answer says why
             process.stdin.write(order.encode() + b"\n")
             await process.stdin.drain()
         word, _, rest = (await process.stdout.readline()).decode().strip().partition(" ")
@@ -249,7 +244,7 @@ class PrivateServer:
                 "Choose another folder for the run.",
             ) from None
         try:
-            # By path and isolated, so that neither the working directory nor PYTHON* decide what it imports.
+            # By path and isolated, so that neither the working directory nor PYTHON* affect its imports.
             return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-IS",
@@ -288,7 +283,7 @@ class PrivateServer:
             async with asyncio.timeout(GONE_WITHIN_S):
                 await process.wait()
         except TimeoutError:
-            # As long as the guard has not ended it may not have reaped the server: the pid is still the server's.
+            # Until the guard has ended, it may not have reaped the server: the pid is still the server's.
             if self._pid:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(self._pid, signal.SIGKILL)
@@ -306,20 +301,21 @@ class PrivateServer:
         return ServerSetupError(message, "\n".join([f"{hint}; it ends with", *tail] if tail else [f"{hint}."]))
 
 
-async def _read_exit(process: asyncio.subprocess.Process, said: asyncio.StreamReader) -> int:
-    word, _, code = (await said.readline()).decode().strip().partition(" ")
+async def _read_exit(process: asyncio.subprocess.Process, stdout: asyncio.StreamReader) -> int:
+    word, _, code = (await stdout.readline()).decode().strip().partition(" ")
     if word == "exited":
         return int(code)
     return await process.wait()  # the guard was killed, and the server with it
 
 
-# A livekit-server that somebody else runs on this machine: lkdiag's load is its trouble too, so it is looked at.
-
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 def pid_behind(url: str) -> int | None:
-    """The process that listens where a loopback `url` says; None where there is none, or the system does not tell."""
+    """The process that listens at a loopback `url`; None if there is none, or if the system does not say.
+
+    lkdiag measures such a server's load too: both share this machine.
+    """
     import psutil
 
     parts = urlsplit(url)
@@ -328,6 +324,6 @@ def pid_behind(url: str) -> int | None:
     try:
         sockets = psutil.net_connections("tcp")
     except psutil.Error:
-        return None  # macOS tells root alone
+        return None  # macOS tells only root
     listening = (one for one in sockets if one.status == psutil.CONN_LISTEN and one.type == socket.SOCK_STREAM)
     return next((one.pid for one in listening if one.laddr and one.laddr.port == parts.port), None)

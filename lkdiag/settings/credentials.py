@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import io
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 
 from lkdiag.errors import CredentialsError
 from lkdiag.settings.places import environment
-from lkdiag.text import joined, printable
+from lkdiag.text import joined, nearest, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -80,6 +79,11 @@ class CredentialFlags:
     api_key: str | None = field(default=None, repr=False)
     api_secret: str | None = field(default=None, repr=False)
     project: str | None = None
+
+    @property
+    def given(self) -> list[str]:
+        """The options that were given, as they are written: `--api-key`."""
+        return [f"--{name.replace('_', '-')}" for name, value in asdict(self).items() if value is not None]
 
 
 def are_swapped(api_key: str, api_secret: str) -> bool:
@@ -199,8 +203,8 @@ def source_of(
 
 
 def from_flags(flags: CredentialFlags) -> Source:
-    named = {"url": flags.url, "api_key": flags.api_key, "api_secret": flags.api_secret, "project": flags.project}
-    source = source_of("flags", {name: value for name, value in named.items() if value is not None}, "--{dashed}")
+    given = {name: value for name, value in asdict(flags).items() if value is not None}
+    source = source_of("flags", given, "--{dashed}")
     if source.empty:
         # --url "$URL" with URL unset must not fall through to another server
         raise CredentialsError(
@@ -289,10 +293,10 @@ def from_lk_config(home: Path, wanted: str | None) -> Source:
         )
     listed = ", ".join(f'"{printable(other)}"' for other in names)
     folded = {other.casefold(): other for other in names}
-    near = difflib.get_close_matches(wanted.casefold(), folded, n=1)
+    near = nearest(wanted.casefold(), folded)
     raise CredentialsError(
         f'no project "{printable(wanted)}" in {_LK_CONFIG}, which has {listed or "no projects"}',
-        f'Did you mean "{printable(folded[near[0]])}"?' if near else "`lk project list` shows them.",
+        f'Did you mean "{printable(folded[near])}"?' if near else "`lk project list` shows them.",
     )
 
 

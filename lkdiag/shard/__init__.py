@@ -1,1 +1,1 @@
-"""A run of several processes: what each plays, how they are started, and how their journals become one."""
+"""A run in several processes: the share of each, how they are started, and how their journals are merged."""

@@ -1,4 +1,4 @@
-"""`--cluster ADDRESS`: each shard on a worker of its own of a Dask cluster, and never on another one after it."""
+"""`--cluster ADDRESS`: runs each shard on a different worker of a Dask cluster, and never a second time elsewhere."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 10.0
 LOOK_INTERVAL_S = 1.0
 ENDS_WITHIN_S = 60.0
-"""After Ctrl-C: each process closes its own rooms, for which it takes 30 s at most."""
+"""After Ctrl-C: each process closes its own rooms, which takes at most 30 s."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Node:
     address: str
     nonce: str
     host: str
-    """Of the project that it found credentials for."""
+    """The host of the project that it has credentials for."""
 
 
 class Cluster:
@@ -69,11 +69,11 @@ class Cluster:
         await self._client.close()
 
     async def nodes(self) -> tuple[Node, ...]:
-        """Every worker. Raises LkdiagError where there is none, or one that can't play, and says why."""
-        looked = await self._client.run(node.look, on_error="return")
-        if not looked:
+        """All workers. Raises LkdiagError if there are none, or if one can't run a shard, and says why."""
+        described = await self._client.run(node.describe, on_error="return")
+        if not described:
             raise LkdiagError(f"the cluster at {self._address} has no workers", "start one on each machine")
-        found = tuple(_node(address, said) for address, said in sorted(looked.items()))
+        found = tuple(_node(address, about) for address, about in sorted(described.items()))
         different = next((one for one in found if one.host != found[0].host), None)
         if different is not None:
             raise CredentialsError(
@@ -83,7 +83,7 @@ class Cluster:
             )
         return found
 
-    async def play(
+    async def run(
         self,
         run_id: str,
         work: Sequence[tuple[Request, Node]],
@@ -91,11 +91,14 @@ class Cluster:
         stop: asyncio.Event,
         tell: Callable[[str], None],
     ) -> dict[int, str]:
-        """Until all have ended or are lost; `stop` ends them early. What became of those that gave no journal."""
+        """Run the shards until all have ended or are lost; `stop` ends them early.
+
+        Returns, by shard, what happened to those without a complete journal.
+        """
         lost: dict[int, str] = {}
         futures = {
             request.shard.index: self._client.submit(
-                node.play, request.encoded(), one.nonce,
+                node.run_shard, request.encoded(), one.nonce,
                 key=f"lkdiag-{request.run_id}", workers=[one.address], allow_other_workers=False,
                 pure=False, retries=0,
             )
@@ -120,7 +123,7 @@ class Cluster:
             there = await self._there()
             for index in sorted(pending):
                 if tasks[index].done():
-                    reason = _keep(tasks[index].result(), folder / f"{run_id}-s{index}" / FILE_NAME)
+                    reason = _save_journal(tasks[index].result(), folder / f"{run_id}-s{index}" / FILE_NAME)
                 elif there is None:
                     reason = "the scheduler was lost"
                 elif places[index] not in there:
@@ -134,41 +137,41 @@ class Cluster:
                 if reason is not None:
                     lost[index] = reason
         stopping.cancel()
-        # what is still there is never to be played by another worker
+        # a shard that is still running must never run on another worker
         await asyncio.gather(*(future.cancel() for future in futures.values()), return_exceptions=True)
         for task in tasks.values():
             task.cancel()
         return lost
 
     async def _there(self) -> set[str] | None:
-        """The addresses of the workers that there are now; None where the scheduler does not answer."""
+        """The addresses of the current workers; None if the scheduler does not answer."""
         try:
             return set(await asyncio.wait_for(self._client.nthreads(), CONNECT_TIMEOUT_S))
         except (OSError, TimeoutError, ValueError):
             return None
 
 
-def _node(address: str, said: Any) -> Node:
-    if isinstance(said, ImportError):
+def _node(address: str, about: Any) -> Node:
+    if isinstance(about, ImportError):
         raise LkdiagError(f"lkdiag is not installed on the worker {address}", "pip install 'lkdiag[cluster]' there")
-    if isinstance(said, BaseException):
-        raise LkdiagError(f"the worker {address} could not be asked: {type(said).__name__}", "see its log")
-    if said["lkdiag_version"] != __version__:
+    if isinstance(about, BaseException):
+        raise LkdiagError(f"the worker {address} could not be asked: {type(about).__name__}", "see its log")
+    if about["lkdiag_version"] != __version__:
         raise LkdiagError(
-            f"the worker {address} has lkdiag {said['lkdiag_version']}, here it is {__version__}",
+            f"the worker {address} has lkdiag {about['lkdiag_version']}, here it is {__version__}",
             "install the same version everywhere",
         )
-    if "error" in said:
+    if "error" in about:
         raise CredentialsError(
-            f"the worker {address}: {said['error']}",
+            f"the worker {address}: {about['error']}",
             "set LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET in the environment of every worker: "
             "credentials are not sent through the cluster",
         )
-    return Node(address, said["nonce"], said["host"])
+    return Node(address, about["nonce"], about["host"])
 
 
 async def _result(future: Any) -> dict[str, Any]:
-    """What the worker gave back; what went wrong with it is a result too."""
+    """What the worker returned; an exception is a result too (`failed`)."""
     try:
         given = await future
     except Exception as error:
@@ -176,8 +179,8 @@ async def _result(future: Any) -> dict[str, Any]:
     return dict(given)
 
 
-def _keep(result: dict[str, Any], path: Path) -> str | None:
-    """Write its journal down. What became of a shard that gave none, or did not end by itself."""
+def _save_journal(result: dict[str, Any], path: Path) -> str | None:
+    """Save a shard's journal. Returns what happened if it gave none or did not end by itself, else None."""
     if "restarted" in result:
         return "its worker was restarted"
     if "failed" in result:

@@ -1,4 +1,4 @@
-"""Makes one journal of those of many shards: each shard's events whole, what is missing written down as missing."""
+"""Merges the journals of shards into one: all events of each shard, and a record of what is missing."""
 
 from __future__ import annotations
 
@@ -34,16 +34,14 @@ if TYPE_CHECKING:
     from lkdiag.journal.run_kinds import RunStarted
 
 
-# The journals of a run's shards: whether they belong together, and which are not there.
-
 FIXED = ("count", "duration_s", "control", "control_share", "warmup")
-"""Settings that decide which trials there are: of others nothing can be put together."""
+"""Settings that decide which trials there are. Shards that differ in them can't be merged."""
 ALIKE = ("scenario", "project_host", "lkdiag_version")
-"""What else has to be the same in every shard, of `run.started`."""
+"""Fields of `run.started` that also have to be the same in every shard."""
 
 
 @dataclass(frozen=True)
-class Source:
+class ShardJournal:
     """One shard's journal."""
 
     path: Path
@@ -52,12 +50,12 @@ class Source:
 
     @property
     def run_id(self) -> str:
-        """Under which its rooms were made."""
+        """The run id in the names of its rooms."""
         return self.started.row.run_id
 
     @classmethod
-    def of(cls, path: Path) -> Source:
-        """Raises JournalError when it is no journal, UsageError when it is not one of a shard."""
+    def of(cls, path: Path) -> ShardJournal:
+        """Read it. Raises JournalError if it is no journal, UsageError if it is not the journal of a shard."""
         started = read_journal(path).started
         data = started.row.shard
         if not isinstance(data, dict):
@@ -72,37 +70,39 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Sources:
-    """Shards of one run, in their order."""
+class ShardJournals:
+    """The journals of one run's shards, in order."""
 
     scenario: DispatchScenario
     of: int
-    found: tuple[Source, ...]
+    found: tuple[ShardJournal, ...]
     notes: tuple[str, ...]
-    """What differs between them, and was allowed to."""
+    """Differences between them that --force allowed, and empty journals."""
 
     @property
     def absent(self) -> tuple[int, ...]:
-        """Shards without a journal."""
+        """The numbers of the shards without a journal."""
         there = {source.shard.index for source in self.found}
         return tuple(index for index in range(1, self.of + 1) if index not in there)
 
 
-def read_sources(paths: Sequence[Path], *, force: bool = False) -> Sources:
-    """Check that these are shards of one run. Raises JournalError and UsageError.
+def read_shards(paths: Sequence[Path], *, force: bool = False) -> ShardJournals:
+    """Read the journals and check that they are shards of one run. Raises JournalError and UsageError.
 
-    With `force` settings, project and versions may differ: then it is noted. The same shard twice is refused always.
-    A journal without a single line is noted: its shard was killed before it began.
+    With `force`, settings, project and versions may differ, which is noted. The same shard twice is always refused. An
+    empty journal is noted: its shard was killed before it began.
     """
     notes = [f"{path} is empty: that shard was killed before it began" for path in paths if _is_empty(path)]
-    found = sorted((Source.of(path) for path in paths if not _is_empty(path)), key=lambda source: source.shard.index)
+    found = sorted(
+        (ShardJournal.of(path) for path in paths if not _is_empty(path)), key=lambda source: source.shard.index
+    )
     if not found:
         raise UsageError("there is no shard to merge", "name the runs of `lkdiag dispatch-trial --shard I/N`")
     first = found[0]
     for source in found[1:]:
         if (source.shard.of, source.shard.group) != (first.shard.of, first.shard.group):
             raise UsageError(
-                f"{_told(source)} and {_told(first)} are of different runs",
+                f"{_name_of(source)} and {_name_of(first)} are of different runs",
                 "merge the shards of one run only; --run-group tells them apart",
             )
     for one, other in pairwise(found):
@@ -117,7 +117,7 @@ def read_sources(paths: Sequence[Path], *, force: bool = False) -> Sources:
         text = fixed or different[0][1]
         hint = "they are shares of different trials" if fixed else "--force merges them all the same, and says so"
         raise UsageError(f"the shards don't belong together: {text}", hint)
-    return Sources(
+    return ShardJournals(
         scenario_of(first.started, DispatchScenario),
         first.shard.of,
         tuple(found),
@@ -132,8 +132,8 @@ def _is_empty(path: Path) -> bool:
         raise JournalError(f"{path} can't be read: {error.strerror}", "check its permissions") from error
 
 
-def _differences(first: Source, other: Source) -> list[tuple[str, str]]:
-    """Each by its name, and in words."""
+def _differences(first: ShardJournal, other: ShardJournal) -> list[tuple[str, str]]:
+    """Each difference as its field and a sentence."""
     a, b = first.started.data, other.started.data
     pairs: list[tuple[str, Any, Any]] = [(name, a.get(name), b.get(name)) for name in ALIKE]
     mine, others = a.get("options", {}), b.get("options", {})
@@ -145,29 +145,27 @@ def _differences(first: Source, other: Source) -> list[tuple[str, str]]:
     ]
 
 
-def _told(source: Source) -> str:
+def _name_of(source: ShardJournal) -> str:
     group = f" of {source.shard.group!r}" if source.shard.group is not None else ""
     return f"shard {source.shard.index}/{source.shard.of}{group} ({source.run_id})"
 
-
-# Makes one journal of those of many shards: each shard's events whole, and what is missing written down as missing.
 
 NO_JOURNAL = "there is no journal of it"
 GIVEN_UP = (RunAborted, RunCrashed)
 ENDS = (*GIVEN_UP, RunFinished, RunInterrupted)
 
 
-def merge_into(recorder: Recorder, sources: Sources, lost: Mapping[int, str] | None = None) -> None:
-    """Write the shards' events behind what the merged run has said of itself so far.
+def merge_into(recorder: Recorder, sources: ShardJournals, lost: Mapping[int, str] | None = None) -> None:
+    """Append the shards' events to the merged run's journal.
 
-    `lost` says what became of a shard, by its number, where more is known than its journal tells.
+    `lost` says what happened to a shard, by its number, if more is known than its journal says.
     """
     why = dict(lost or {})
     given_up: list[str | None] = []
     for note in sources.notes:
         recorder.record(MergeNoted(text=note))
     for source in sources.found:
-        shard, seen = source.shard, Seen()
+        shard, seen = source.shard, ShardSummary()
         recorder.record(ShardBegan(index=shard.index, of=shard.of, run_id=source.run_id))
         try:
             journal = read_journal(source.path)
@@ -185,17 +183,17 @@ def merge_into(recorder: Recorder, sources: Sources, lost: Mapping[int, str] | N
         _note_missing(recorder, sources.scenario, shard, seen, reason, run_id=_swept_as(source.run_id))
     for index in sources.absent:
         reason = why.pop(index, NO_JOURNAL)
-        _note_missing(recorder, sources.scenario, Shard(index, sources.of), Seen(), reason)
+        _note_missing(recorder, sources.scenario, Shard(index, sources.of), ShardSummary(), reason)
     if not sources.absent and given_up[0] is not None and all(given_up):
         recorder.record(RunAborted(reason=given_up[0]))
 
 
-class Seen:
-    """What there was in a shard's journal."""
+class ShardSummary:
+    """What a shard's journal contains: its trials and how it ended."""
 
     def __init__(self) -> None:
         self.accounted: set[int] = set()
-        """The trials that began, and those that were due while too many others went on."""
+        """The trials that began, and those that were due while too many were in progress."""
         self._last: dict[type[Row], Row] = {}
 
     def note(self, event: Event) -> None:
@@ -210,18 +208,18 @@ class Seen:
 
     @property
     def given_up(self) -> str | None:
-        """Why lkdiag itself ended it, if it did."""
+        """Why lkdiag itself ended the shard's run, or None."""
         rows = (self._last.get(kind) for kind in GIVEN_UP)
         return next((row.reason for row in rows if isinstance(row, GIVEN_UP)), None)
 
     @property
     def came_to_its_end(self) -> bool:
-        """Whether it played all that it was to play."""
+        """Whether it ran all of its trials."""
         return set(self._last) == {RunFinished}
 
     @property
     def end(self) -> str:
-        """How it ended, in a few words."""
+        """How it ended, for people."""
         if self.given_up is not None:
             return f"given up: {self.given_up}"
         if RunFinished not in self._last:
@@ -233,14 +231,14 @@ def _note_missing(
     recorder: Recorder,
     scenario: DispatchScenario,
     shard: Shard,
-    seen: Seen,
+    seen: ShardSummary,
     reason: str,
     **about: Any,
 ) -> None:
-    """What was planned and never began. A trial that was cut off in the middle is there, and judged as such."""
+    """Record trials that were planned and never began. An interrupted trial is in the journal, and judged as such."""
     about |= {"index": shard.index, "of": shard.of, "reason": reason}
     if scenario.duration_s is not None:
-        # trials without a number: of a shard that did not get to the end of its time nobody knows how many there were
+        # no trial numbers: how many trials are missing from an incomplete shard is unknown
         if not seen.came_to_its_end:
             recorder.record(TrialsMissing(trials=[], **about))
         return
@@ -251,12 +249,12 @@ def _note_missing(
 
 
 def _swept_as(run_id: str) -> str:
-    """By which `lkdiag sweep --run` finds its rooms: a process of several has a number behind the run's id."""
+    """The id for `lkdiag sweep --run`: without the number that one of several processes appends to the run's id."""
     return run_id.rpartition("-s")[0] or run_id
 
 
 def _number(trial: int | None, shard: Shard, scenario: DispatchScenario) -> int | None:
-    """Trials have the numbers of the whole run; only the warm-ups are each shard's own, and need one."""
+    """A trial's number in the merged run. Only warm-up trials are numbered by shard, and get new numbers."""
     if trial is None or trial > 0:
         return trial
     return trial - (shard.index - 1) * scenario.warmup

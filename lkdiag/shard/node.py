@@ -1,4 +1,7 @@
-"""What runs inside a worker of a Dask cluster: a look at what it has, and one shard in a process of its own."""
+"""What runs inside a worker of a Dask cluster: a description of it, and one shard in a separate process.
+
+The cluster calls these functions by name, so the same lkdiag has to be installed there. No secret is sent or returned,
+because tasks and results are visible in the cluster's dashboards: the worker uses its own credentials."""
 
 from __future__ import annotations
 
@@ -23,15 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 
-# What one process of several is asked to play; it comes on its stdin, so that no secret stands in a command line.
-
 COMMAND = ("-m", "lkdiag", "shard-runner")
-"""Of the interpreter: what takes a request."""
+"""Arguments of the interpreter: a process that reads a request from stdin, so that no secret is in a command line."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """Whose server, with which credentials. It goes from process to process on one machine only, through a pipe."""
+    """A server and its credentials. It is sent through a pipe between processes of one machine only."""
 
     url: str
     api_key: str
@@ -46,26 +47,26 @@ class Request:
     """One shard of a run."""
 
     run_id: str
-    """The shard's own. It begins with that of the whole run, by which the rooms of all are found."""
+    """The shard's own. It begins with the id of the whole run, by which the rooms of all shards are found."""
     shard: Shard
     command: str
     options: dict[str, Any]
     """Every setting of the scenario."""
     runs_dir: str = ""
-    """Where the shard's run is to be kept."""
+    """The folder for the shard's run."""
     project: Project | None = None
-    """None: whatever that process finds in its own environment."""
+    """None: the process uses the credentials of its own environment."""
     server_pid: int | None = None
-    """Of the private server on the same machine, if there is one."""
+    """The process id of the private server on the same machine, if there is one."""
     quiet: bool = False
 
     def encoded(self) -> bytes:
-        """One line."""
+        """The request as one line of JSON."""
         return msgspec.json.encode(self) + b"\n"
 
     @classmethod
     def decoded(cls, line: bytes) -> Request:
-        """Raises UsageError."""
+        """Parse a request. Raises UsageError."""
         try:
             return msgspec.json.decode(line, type=cls)
         except msgspec.DecodeError as error:
@@ -80,20 +81,15 @@ def requests_of(run_id: str, of: int, command: str, options: Mapping[str, Any], 
     ]
 
 
-# What runs inside a worker of a Dask cluster: a look at what it has, one shard in a process of its own, and its end.
-#
-# It is called by name over there: the same lkdiag has to be installed. No secret comes in or goes out, for what a
-# cluster is asked and answers stands in its dashboards; the credentials are those that the worker itself finds.
-
 NONCE = secrets.token_hex(8)
-"""Of this process. A worker that was restarted has another one, though its address may be the same."""
+"""Identifies this process. A restarted worker has a new one, even if its address is the same."""
 
 _running: dict[str, subprocess.Popen[str]] = {}
 _stopped: set[str] = set()
 
 
-def look() -> dict[str, Any]:
-    """Who this is, and which project it would use."""
+def describe() -> dict[str, Any]:
+    """Nonce and version of this worker, and the project that it would use."""
     about: dict[str, Any] = {"nonce": NONCE, "lkdiag_version": __version__}
     try:
         found = settings.load_to_use(settings.CredentialFlags())
@@ -102,10 +98,10 @@ def look() -> dict[str, Any]:
     return {**about, "host": found.host, "source": found.source}
 
 
-def play(line: bytes, nonce: str) -> dict[str, Any]:
-    """Play one shard to its end; its journal, compressed. Nothing is played by a worker that was restarted.
+def run_shard(line: bytes, nonce: str) -> dict[str, Any]:
+    """Run one shard to its end; returns its journal, compressed. A restarted worker runs nothing.
 
-    A scheduler gives the task of a lost worker to the next one of that address: that would be a trial played again.
+    A scheduler gives the task of a lost worker to the next worker of that address, which would repeat its trials.
     """
     if nonce != NONCE:
         return {"restarted": True}
@@ -125,7 +121,7 @@ def play(line: bytes, nonce: str) -> dict[str, Any]:
         _running[request.run_id] = child
         try:
             child.stdin.write(request.encoded().decode())
-            child.stdin.flush()  # and stays open: when this worker is gone the process ends itself
+            child.stdin.flush()  # stays open: when this worker ends, the process notices and ends too
             if request.run_id in _stopped:
                 child.send_signal(signal.SIGTERM)
             error = _last_error(child.stderr)
@@ -139,7 +135,7 @@ def play(line: bytes, nonce: str) -> dict[str, Any]:
 
 
 def stop(run_id: str) -> None:
-    """End the shards of that run, as Ctrl-C would: they close their rooms, and their journals are given back."""
+    """Stop the shards of that run, as Ctrl-C would: they close their rooms, and their journals are returned."""
     own = [name for name in _running if name.startswith(f"{run_id}-")]
     _stopped.update(own)
     for name in own:
@@ -147,7 +143,7 @@ def stop(run_id: str) -> None:
 
 
 def _last_error(lines: Iterable[str]) -> str | None:
-    """What it could not do, if anything; its other words are for nobody."""
+    """The last `error:` line, without that prefix; None without one."""
     found = None
     for line in lines:
         if line.startswith("error: "):

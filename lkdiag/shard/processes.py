@@ -1,4 +1,4 @@
-"""`--processes N`: each shard in a process of its own on this machine, spawned, never forked."""
+"""`--processes N`: runs each shard in a separate process on this machine, spawned, never forked."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from lkdiag.shard.node import Project, Request
 
 ENDS_WITHIN_S = 60.0
-"""After Ctrl-C: each process closes its own rooms, for which it takes 30 s at most."""
+"""After Ctrl-C: each process closes its own rooms, which takes at most 30 s."""
 
 
 class Processes:
-    """Plays shards side by side. A process that is killed takes its own shard along, and nothing else."""
+    """Runs shards in parallel. If a process is killed, only its own shard is lost."""
 
     def __init__(
         self, project: Project, folder: Path, tell: Callable[[str], None], server_pid: int | None = None
@@ -32,8 +32,11 @@ class Processes:
         self._server_pid = server_pid
         self._tell = tell
 
-    async def play(self, requests: Sequence[Request], stop: asyncio.Event) -> dict[int, str]:
-        """Until all have ended; `stop` ends them early. What became of those that did not end by themselves."""
+    async def run(self, requests: Sequence[Request], stop: asyncio.Event) -> dict[int, str]:
+        """Run the shards until all have ended; `stop` ends them early.
+
+        Returns, by shard, what happened to those that did not end by themselves.
+        """
         children = [await self._start(request) for request in requests]
         try:
             watched = [
@@ -63,17 +66,17 @@ class Processes:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,  # a Ctrl-C in the terminal is handed on once, not twice
+            start_new_session=True,  # a Ctrl-C in the terminal is passed on once, not twice
         )  # fmt: skip
         assert child.stdin is not None
         own = replace(request, project=self._project, runs_dir=str(self._folder), server_pid=self._server_pid)
         child.stdin.write(own.encoded())
-        with contextlib.suppress(ConnectionError):  # it ended at once: its code tells
+        with contextlib.suppress(ConnectionError):  # it ended at once: its exit code says why
             await child.stdin.drain()
         return child
 
     async def _watch(self, request: Request, child: asyncio.subprocess.Process) -> int:
-        """Its exit code. Its stdin stays open: when this process is gone the child sees that, and ends itself."""
+        """Wait for its exit code. Its stdin stays open: when this process ends, the child notices and ends too."""
         assert child.stderr is not None
         async for line in child.stderr:
             self._tell(f"shard {request.shard.index}: {line.decode(errors='replace').rstrip()}")

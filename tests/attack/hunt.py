@@ -20,7 +20,7 @@ from livekit import api
 from .proxy import CALL_KINDS, Call, Fault, FaultyProxy, Kind, draw_fault
 from .truth import Site
 from .verdicts import Deed, Rules, Scene, contradictions, stays_of, unnamed_leftovers
-from .worker import STAYS_S, ForeignWorker, Job, Mood, warm_up
+from .worker import STAYS_S, ForeignWorker, Job, Treatment, warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -42,12 +42,12 @@ METHODS = ("create-room", "create-dispatch", "token")
 TIMEOUT_S = 3.0
 QUICK = ("--timeout", "3s", "--settle", "1s", "--fallback-timeout", "2s", "--warmup", "0")
 TRIAL_ROOM = re.compile(r"lkdiag-\d{8}-\d{6}-\w{4}-(\d{3,})")
-BRIEF = tuple(mood for mood, stay_s in STAYS_S.items() if stay_s < 1)
+BRIEF = tuple(treatment for treatment, stay_s in STAYS_S.items() if stay_s < 1)
 MANNERS = (
-    *[Mood.HONEST] * 4, *[Mood.GHOST] * 2, *BRIEF, Mood.KILLED, Mood.SILENT, Mood.REJECTS, Mood.LATE, Mood.TWICE,
-    Mood.LEAVES_LATE, Mood.MEDIA, Mood.MEDIA_KILLED,
+    *[Treatment.HONEST] * 4, *[Treatment.GHOST] * 2, *BRIEF, Treatment.KILLED, Treatment.SILENT, Treatment.REJECTS,
+    Treatment.LATE, Treatment.TWICE, Treatment.LEAVES_LATE, Treatment.MEDIA, Treatment.MEDIA_KILLED,
 )  # fmt: skip
-"""Of a worker that is now good and now bad."""
+"""The treatments of a worker that is now good and now bad."""
 
 
 @dataclass
@@ -157,7 +157,7 @@ def probes_jobs(events: Iterable[dict[str, Any]], rooms: dict[str, Room]) -> lis
             name = rooms[sid].name if sid in rooms else ""
             jobs.setdefault(
                 data["job_id"],
-                Job(data["job_id"], data["dispatch_id"], data["agent_name"], name, sid, Mood.HONEST, at_ms),
+                Job(data["job_id"], data["dispatch_id"], data["agent_name"], name, sid, Treatment.HONEST, at_ms),
             )
         elif event["kind"] == "job.assigned" and data["job_id"] in jobs:
             jobs[data["job_id"]].assigned_ms = at_ms
@@ -165,7 +165,7 @@ def probes_jobs(events: Iterable[dict[str, Any]], rooms: dict[str, Room]) -> lis
 
 
 class Hunt:
-    """What the hunts share: a site, the worker's moods, lkdiag's runs, and their judging."""
+    """What the hunts share: a site, the worker's treatments, lkdiag's runs, and their judging."""
 
     def __init__(self, site: Site, folder: Path, seed: int, say: Callable[[str], None]) -> None:
         self.site = site
@@ -193,8 +193,8 @@ class Hunt:
             own = [job for job in jobs if job.room_sid in {room.sid for room in lives}]
             deed = next((self.deeds[room.sid] for room in lives[:1] if room.sid in self.deeds), None)
             found = contradictions(trial, Scene(lives, own, stays_of(own, visits), deed), rules)
-            moods = "/".join(job.mood for job in own) or "no job"
-            where = f"{trial['room']} [{group_of(trial)}; {moods}] {about_of(trial)}".strip()
+            treatments = "/".join(job.treatment for job in own) or "no job"
+            where = f"{trial['room']} [{group_of(trial)}; {treatments}] {about_of(trial)}".strip()
             self.tally.add(group_of(trial), trial["outcome"], found, where)
         if ran.report is None and ran.code != 4:
             self.tally.wrong.append(f"{ran.run_id}: lkdiag ended with {ran.code} and no report: {ran.stderr[-500:]}")
@@ -258,8 +258,8 @@ async def hunt_stays(order: Order) -> Tally:
     async with Site(order.binary, order.folder) as site:
         hunt = Hunt(site, order.folder, order.seed, order.say)
 
-        def brief(offered: pb.Job) -> Mood:
-            return hunt.draw.choice(BRIEF) if TRIAL_ROOM.fullmatch(offered.room.name) else Mood.HONEST
+        def brief(offered: pb.Job) -> Treatment:
+            return hunt.draw.choice(BRIEF) if TRIAL_ROOM.fullmatch(offered.room.name) else Treatment.HONEST
 
         async def run(worker: ForeignWorker, method: str) -> None:
             named = ("--agent-name", worker.agent_name) if worker.agent_name else ()
@@ -272,7 +272,7 @@ async def hunt_stays(order: Order) -> Tally:
             rules = Rules(TIMEOUT_S, other_workers=not worker.agent_name)
             taken = {job.room_sid: "lkdiag's own" for job in jobs}
             taken |= {
-                job.room_sid: str(job.mood) for job in reversed(list(worker.jobs.values()))
+                job.room_sid: str(job.treatment) for job in reversed(list(worker.jobs.values()))
             }  # the first of each room
             await hunt.judge(ran, jobs, rules, lambda trial: f"{method:15} {taken.get(trial['room_sid'], 'no job')}")
 
@@ -341,8 +341,8 @@ async def hunt_proxy(order: Order) -> Tally:
     async with Site(order.binary, order.folder) as site:
         hunt = Hunt(site, order.folder, order.seed, order.say)
 
-        def moody(offered: pb.Job) -> Mood:
-            return hunt.draw.choice(MANNERS) if TRIAL_ROOM.fullmatch(offered.room.name) else Mood.HONEST
+        def treatment_of(offered: pb.Job) -> Treatment:
+            return hunt.draw.choice(MANNERS) if TRIAL_ROOM.fullmatch(offered.room.name) else Treatment.HONEST
 
         async def run(worker: ForeignWorker, run_number: int, first: int, count: int) -> None:
             plan = InTurn(first, random.Random(f"{order.seed} {first}"))
@@ -368,7 +368,7 @@ async def hunt_proxy(order: Order) -> Tally:
                 lambda trial: f"{method} {', '.join(f'{c.method} {c.number} {c.fault}' for c in hits(trial)[:4])}",
             )
 
-        async with ForeignWorker(site, "foreign", moody) as worker:
+        async with ForeignWorker(site, "foreign", treatment_of) as worker:
             await warm_up(site, worker)
             starts = range(0, order.trials, PER_RUN)
             works = [partial(run, worker, n, at, min(PER_RUN, order.trials - at)) for n, at in enumerate(starts)]
@@ -384,7 +384,14 @@ SUBJECTS = ("foreign", "probe", "any unnamed", "foreign")
 """Whose agent is asked for, by the run's number."""
 REMADE_TIMEOUT_S = 5.0
 REMADE = ("--timeout", "5s", "--settle", "1s", "--fallback-timeout", "2s", "--warmup", "0")
-REMADE_MANNERS = (Mood.HONEST, Mood.GHOST, Mood.GHOST, Mood.SILENT, Mood.LATE, Mood.STAY_200MS)
+REMADE_MANNERS = (
+    Treatment.HONEST,
+    Treatment.GHOST,
+    Treatment.GHOST,
+    Treatment.SILENT,
+    Treatment.LATE,
+    Treatment.STAY_200MS,
+)
 RESTART_AFTER_S = (0.3, 1.0, 2.0, 4.0)
 
 
@@ -395,8 +402,8 @@ async def hunt_remade(order: Order) -> Tally:
         hunt = Hunt(site, order.folder, order.seed, order.say)
         hand = _Hand(hunt)
 
-        def moody(offered: pb.Job) -> Mood:
-            return hunt.draw.choice(REMADE_MANNERS) if TRIAL_ROOM.fullmatch(offered.room.name) else Mood.HONEST
+        def treatment_of(offered: pb.Job) -> Treatment:
+            return hunt.draw.choice(REMADE_MANNERS) if TRIAL_ROOM.fullmatch(offered.room.name) else Treatment.HONEST
 
         async def run(named: ForeignWorker, unnamed: ForeignWorker, number: int, count: int, *, restart: bool) -> None:
             whose = SUBJECTS[number % len(SUBJECTS)]
@@ -431,8 +438,8 @@ async def hunt_remade(order: Order) -> Tally:
             await hunt.judge(ran, jobs, rules, group, lambda _: " ".join(who[:4]))
 
         async with (
-            ForeignWorker(site, "foreign", moody) as named,
-            ForeignWorker(site, "", moody) as unnamed,
+            ForeignWorker(site, "foreign", treatment_of) as named,
+            ForeignWorker(site, "", treatment_of) as unnamed,
         ):
             await warm_up(site, named)
             restarts = max(1, order.trials // 60)

@@ -8,7 +8,7 @@ import pytest
 
 from .truth import Room, Visit
 from .verdicts import Deed, Rules, Scene, Stay, contradictions, stays_of, unnamed_leftovers
-from .worker import Job, Join, Mood
+from .worker import Job, Join, Treatment
 
 ROOM = Room("lkdiag-x-001", "RM_1", created_ms=10_000)
 ANEW = Room("lkdiag-x-001", "RM_2", created_ms=11_500)
@@ -27,14 +27,14 @@ def trial(outcome: str, latency_ms: float | None = None, **other: Any) -> dict[s
 def job(
     job_id: str,
     room_sid: str = "RM_1",
-    mood: Mood = Mood.HONEST,
+    treatment: Treatment = Treatment.HONEST,
     *,
     offered_ms: int = 10_200,
     assigned: bool = True,
 ) -> Job:
     """A job whose dispatch is named like it."""
     at_ms = offered_ms if assigned else None
-    return Job(job_id, f"AD_{job_id}", "foreign", ROOM.name, room_sid, mood, offered_ms, at_ms)
+    return Job(job_id, f"AD_{job_id}", "foreign", ROOM.name, room_sid, treatment, offered_ms, at_ms)
 
 
 def stay(job_id: str, after_ms: int, room: Room = ROOM) -> Stay:
@@ -44,10 +44,12 @@ def stay(job_id: str, after_ms: int, room: Room = ROOM) -> Stay:
 
 CAME = Scene([ROOM], [job("1")], [stay("1", 210)])
 LATE = Scene([ROOM], [job("1")], [stay("1", 2500)])
-NOBODY = Scene([ROOM], [job("1", mood=Mood.GHOST)], [])
+NOBODY = Scene([ROOM], [job("1", treatment=Treatment.GHOST)], [])
 NO_JOB = Scene([ROOM], [], [])
-RESCUED = Scene([ROOM], [job("1", mood=Mood.GHOST), job("2", offered_ms=13_200)], [stay("2", 3300)])
-IN_THE_SECOND = Scene([ROOM, ANEW], [job("1", mood=Mood.SILENT), job("2", "RM_2")], [stay("2", 210, ANEW)], DELETED)
+RESCUED = Scene([ROOM], [job("1", treatment=Treatment.GHOST), job("2", offered_ms=13_200)], [stay("2", 3300)])
+IN_THE_SECOND = Scene(
+    [ROOM, ANEW], [job("1", treatment=Treatment.SILENT), job("2", "RM_2")], [stay("2", 210, ANEW)], DELETED
+)
 CAME_THEN_DELETED = Scene([ROOM], [job("1")], [stay("1", 210)], DELETED)
 LOST: dict[str, Any] = {"fallback": "lost", "fallback_dispatch_id": "AD_2"}
 
@@ -60,8 +62,8 @@ LOST: dict[str, Any] = {"fallback": "lost", "fallback_dispatch_id": "AD_2"}
         (trial("dropped"), NOBODY),
         (trial("dropped", mismatch="false-running"), NOBODY),
         (trial("dropped", fallback="rescued", fallback_dispatch_id="AD_2"), RESCUED),
-        (trial("dropped", **LOST), Scene([ROOM], [job("1"), job("2", mood=Mood.GHOST)], [])),
-        (trial("dropped", **LOST), Scene([ROOM], [job("1"), job("2", mood=Mood.LATE)], [stay("2", 4200)])),
+        (trial("dropped", **LOST), Scene([ROOM], [job("1"), job("2", treatment=Treatment.GHOST)], [])),
+        (trial("dropped", **LOST), Scene([ROOM], [job("1"), job("2", treatment=Treatment.LATE)], [stay("2", 4200)])),
         (trial("delivered", 210.0), CAME_THEN_DELETED),
         (trial("inconclusive"), CAME),
         (trial("inconclusive", fallback="unclear"), IN_THE_SECOND),

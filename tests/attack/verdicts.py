@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .worker import Mood
+from .worker import Treatment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -60,7 +60,7 @@ class Rules:
     errors_are_wrong: bool = True
     """Nobody refuses anything in earnest: an `error` blames a server that did nothing."""
     other_workers: bool = False
-    """Workers beside the subject's take jobs as well: `wrong-worker` may be right."""
+    """Other workers than the subject's take jobs too: `wrong-worker` may be right."""
 
 
 def stays_of(jobs: Iterable[Job], visits: Iterable[Visit]) -> list[Stay]:
@@ -125,7 +125,7 @@ class _Known:
         By signalling alone it is gone at once then. No API tells of that, and no look is so dense: a report that finds
         no agent says how short a stay may have been missed. Only with webhooks lkdiag has to know.
         """
-        killed = {job.job_id for job in self.jobs if job.mood is Mood.KILLED}
+        killed = {job.job_id for job in self.jobs if job.treatment is Treatment.KILLED}
         return bool(killed) and all(stay.job_id in killed for stay in stays)
 
     def after_ms(self, stay: Stay) -> int:
@@ -148,8 +148,8 @@ def _of_outcome(trial: dict[str, Any], known: _Known, rules: Rules) -> list[str]
         if in_time and known.were_killed(known.own):
             in_time = []
         elif in_time:
-            beside = f" ({mismatch})" if mismatch == "wrong-worker" else ""
-            found.append(f"dropped{beside}, and the agent was there after {min(in_time)} ms")
+            suffix = f" ({mismatch})" if mismatch == "wrong-worker" else ""
+            found.append(f"dropped{suffix}, and the agent was there after {min(in_time)} ms")
         elif not known.jobs:
             found.append("dropped, and no dispatch had reached the worker")
         if known.deed is not None and known.deed.at_ms - known.room.created_ms <= rules.timeout_s * 1000:

@@ -1,4 +1,4 @@
-"""Somebody else's worker, in many moods. It shares no code with lkdiag's own, and so none of its mistakes.
+"""Somebody else's worker, which can treat jobs in many ways. It shares no code with lkdiag, and none of its mistakes.
 
 It speaks the worker protocol at the server directly, and remembers what it did: that is ground truth.
 """
@@ -38,7 +38,7 @@ STAYS_LATE_S = 3.0
 MEDIA_AGENT = Path(__file__).with_name("media_agent.py")
 
 
-class Mood(StrEnum):
+class Treatment(StrEnum):
     """What the worker does with a job."""
 
     HONEST = "honest"
@@ -67,11 +67,11 @@ class Mood(StrEnum):
 
 
 STAYS_S = {
-    Mood.STAY_50MS: 0.05,
-    Mood.STAY_100MS: 0.1,
-    Mood.STAY_200MS: 0.2,
-    Mood.STAY_400MS: 0.4,
-    Mood.LEAVES_LATE: STAYS_LATE_S,
+    Treatment.STAY_50MS: 0.05,
+    Treatment.STAY_100MS: 0.1,
+    Treatment.STAY_200MS: 0.2,
+    Treatment.STAY_400MS: 0.4,
+    Treatment.LEAVES_LATE: STAYS_LATE_S,
 }
 
 
@@ -93,7 +93,7 @@ class Job:
     agent_name: str
     room: str
     room_sid: str
-    mood: Mood
+    treatment: Treatment
     offered_ms: int
     """This machine's clock, which is the server's."""
     assigned_ms: int | None = None
@@ -105,15 +105,15 @@ class Job:
 
 
 class ForeignWorker:
-    """`async with ForeignWorker(site, "name", moods) as worker:` is registered directly at the server until the end.
+    """`async with ForeignWorker(site, "name", treatments) as worker:` registers directly with the server.
 
-    `moods` says for each job how it is treated. The worker registers again when it lost the server.
+    `treatments` says for each job how it is treated. The worker registers again when it lost the server.
     """
 
-    def __init__(self, site: Site, agent_name: str, moods: Callable[[pb.Job], Mood]) -> None:
+    def __init__(self, site: Site, agent_name: str, treatments: Callable[[pb.Job], Treatment]) -> None:
         self._site = site
         self.agent_name = agent_name
-        self.moods = moods
+        self.treatments = treatments
         self.jobs: dict[str, Job] = {}
         """By id, in the order of their offers."""
         self._registered = asyncio.Event()
@@ -189,13 +189,13 @@ class ForeignWorker:
         if job is None:
             job = self.jobs[offered.id] = Job(
                 offered.id, offered.dispatch_id, offered.agent_name, offered.room.name, offered.room.sid,
-                self.moods(offered), _now_ms(),
+                self.treatments(offered), _now_ms(),
             )  # fmt: skip
-        if job.mood is Mood.SILENT:
+        if job.treatment is Treatment.SILENT:
             return
         answer = pb.AvailabilityResponse(
             job_id=offered.id,
-            available=job.mood is not Mood.REJECTS,
+            available=job.treatment is not Treatment.REJECTS,
             participant_identity=f"agent-{offered.id}",
         )
         await socket.send_bytes(pb.WorkerMessage(availability=answer).SerializeToString())
@@ -205,12 +205,12 @@ class ForeignWorker:
     async def _take(self, assignment: pb.JobAssignment) -> None:
         job = self.jobs[assignment.job.id]
         job.assigned_ms = _now_ms()
-        if job.mood is Mood.GHOST:
+        if job.treatment is Treatment.GHOST:
             return
-        if job.mood is Mood.LATE:
+        if job.treatment is Treatment.LATE:
             await asyncio.sleep(LATE_S)
         try:
-            if job.mood in (Mood.MEDIA, Mood.MEDIA_KILLED):
+            if job.treatment in (Treatment.MEDIA, Treatment.MEDIA_KILLED):
                 await self._join_with_media(job, assignment.token)
             else:
                 await self._join(job, assignment.token)
@@ -224,13 +224,13 @@ class ForeignWorker:
             headers={"Authorization": f"Bearer {token}"},
         ) as socket:
             await self._enter(job, socket)
-            if job.mood is Mood.KILLED:
+            if job.treatment is Treatment.KILLED:
                 connection = socket.get_extra_info("socket")
                 with contextlib.suppress(OSError):
                     connection.shutdown(sockets.SHUT_RDWR)
                 job.left_ms = _now_ms()
                 return
-            if job.mood is Mood.TWICE:
+            if job.treatment is Treatment.TWICE:
                 async with self._session.ws_connect(
                     f"{self._site.url}/rtc",
                     params={"protocol": "16", "auto_subscribe": "0", "sdk": "python"},
@@ -239,7 +239,7 @@ class ForeignWorker:
                     await self._enter(job, again)
                     await _stay(again, None)
             else:
-                await _stay(socket, STAYS_S.get(job.mood))
+                await _stay(socket, STAYS_S.get(job.treatment))
             job.left_ms = _now_ms()
 
     async def _enter(self, job: Job, socket: aiohttp.ClientWebSocketResponse) -> None:
@@ -265,7 +265,7 @@ class ForeignWorker:
         self._children.append(child)
         assert child.stdout is not None
         await child.stdout.readline()
-        if job.mood is Mood.MEDIA_KILLED and child.returncode is None:
+        if job.treatment is Treatment.MEDIA_KILLED and child.returncode is None:
             child.kill()
         await child.wait()
         job.left_ms = _now_ms()

@@ -1,4 +1,4 @@
-"""The canary's pace, its rooms, and the journals that it keeps."""
+"""The canary's interval, its rooms, and the journals that it keeps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lkdiag.canary.run import BACK_OFF_S, Kept, OwnRooms, Pace
+from lkdiag.canary.run import BACK_OFF_S, CanaryInterval, KeptJournals, OwnRooms
 from lkdiag.journal.event import Event
 
 if TYPE_CHECKING:
@@ -30,14 +30,14 @@ class Day:
     def skip(self, trials: int) -> None:
         self.skipped += trials
 
-    def pace(self, every_s: float) -> Pace:
-        return Pace(every_s, self.mono_ns, self.skip)
+    def interval(self, every_s: float) -> CanaryInterval:
+        return CanaryInterval(every_s, self.mono_ns, self.skip)
 
-    async def begun_at(self, pace: Pace, *lasting_s: float) -> list[float]:
+    async def begun_at(self, interval: CanaryInterval, *lasting_s: float) -> list[float]:
         """When trials that last so long begin."""
         begun = []
         for seconds in lasting_s:
-            await pace.wait()
+            await interval.wait()
             begun.append(round(self.now_s, 3))
             self.now_s += seconds
         return begun
@@ -49,41 +49,41 @@ def day(monkeypatch: pytest.MonkeyPatch) -> Day:
 
 
 async def test_a_grid_from_beginning_to_beginning(day: Day) -> None:
-    assert await day.begun_at(day.pace(60), 1, 20, 59, 1) == [0, 60, 120, 180]
+    assert await day.begun_at(day.interval(60), 1, 20, 59, 1) == [0, 60, 120, 180]
     assert day.skipped == 0
 
 
 async def test_a_trial_that_lasts_longer_costs_its_successors_and_never_piles_up(day: Day) -> None:
-    assert await day.begun_at(day.pace(10), 1, 35, 1, 1) == [0, 10, 50, 60]
+    assert await day.begun_at(day.interval(10), 1, 35, 1, 1) == [0, 10, 50, 60]
     assert day.skipped == 3
 
 
 async def test_a_little_late_is_not_skipped(day: Day) -> None:
-    assert await day.begun_at(day.pace(10), 10.5, 1, 1) == [0, 10.5, 20]
+    assert await day.begun_at(day.interval(10), 10.5, 1, 1) == [0, 10.5, 20]
     assert day.skipped == 0
 
 
 async def test_a_server_that_does_not_answer_is_asked_seldomer(day: Day) -> None:
-    pace = day.pace(1)
-    await day.begun_at(pace, 0.5)
-    pace.back_off()
-    begun = await day.begun_at(pace, 0.5, 0.5)
+    interval = day.interval(1)
+    await day.begun_at(interval, 0.5)
+    interval.back_off()
+    begun = await day.begun_at(interval, 0.5, 0.5)
     assert begun[0] >= BACK_OFF_S
     assert begun[1] == begun[0] + 1
     assert day.skipped == round(begun[0]) - 1
 
 
 async def test_a_slow_canary_is_polite_enough_as_it_is(day: Day) -> None:
-    pace = day.pace(60)
-    await day.begun_at(pace, 15)
-    pace.back_off()
-    assert await day.begun_at(pace, 15) == [60]
+    interval = day.interval(60)
+    await day.begun_at(interval, 15)
+    interval.back_off()
+    assert await day.begun_at(interval, 15) == [60]
 
 
 async def test_a_wait_can_be_cut_short() -> None:
-    pace = Pace(3600, lambda: 1, lambda _: None)
-    await pace.wait()
-    waiting = asyncio.create_task(pace.wait())
+    interval = CanaryInterval(3600, lambda: 1, lambda _: None)
+    await interval.wait()
+    waiting = asyncio.create_task(interval.wait())
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -121,7 +121,7 @@ def test_the_newest_are_kept_and_nothing_of_others_is_touched(tmp_path: Path) ->
     first, second, third = runs(tmp_path, "1", "2", "3")
     (first / "livekit-server.log").write_text("log")
     (second / "report.html").write_text("the user's")
-    kept = Kept(1, "livekit-server.log")
+    kept = KeptJournals(1, "livekit-server.log")
     for folder in (first, second, third):
         kept.add(folder)
     assert not first.exists()

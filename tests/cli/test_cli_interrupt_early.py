@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SCRIPT = """
 import contextlib, os, signal, sys
-from lkdiag.cli import session, watch_play
+from lkdiag.cli import session, watch_run
 
 def interrupted(module):
     record_run = module.record_run
@@ -30,7 +30,7 @@ def interrupted(module):
     module.record_run = record_and_interrupt
 
 interrupted(session)
-interrupted(watch_play)
+interrupted(watch_run)
 from lkdiag.__main__ import main
 main()
 """

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from livekit import api, rtc
 
-from lkdiag.client.workers import StagedWorker, any_room
+from lkdiag.client.workers import SimulatedWorker, any_room
 from lkdiag.journal.file import read_journal
 from lkdiag.journal.recorder import Recorder
 from lkdiag.render import FORMATS
@@ -98,7 +98,7 @@ async def workers(server: PrivateServer, behaviours: Mapping[str, str]) -> Async
     events: list[Event] = []
     recorder = Recorder(events.append, wall_ns=time.time_ns, mono_ns=time.monotonic_ns).for_trial(1)
     found = [
-        StagedWorker(credentials, recorder, name, JobType.ROOM, parse_behaviour(behaviour), rooms=any_room)
+        SimulatedWorker(credentials, recorder, name, JobType.ROOM, parse_behaviour(behaviour), rooms=any_room)
         for name, behaviour in behaviours.items()
     ]
     try:

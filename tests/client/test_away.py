@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lkdiag.cli.messages import away_line
-from lkdiag.client.answers import AWAY_MAX_S, SILENT_MAX_S, TOLD_AFTER_S, TOLD_EVERY_S, Away
+from lkdiag.client.answers import AWAY_MAX_S, REPORT_AFTER_S, REPORT_EVERY_S, SILENT_MAX_S, ServerAbsence
 from lkdiag.client.api_client import ApiCallError
 from lkdiag.contract import CallFailure
 from lkdiag.journal.recorder import Recorder
@@ -28,7 +28,7 @@ class Told:
         self.events: list[Event] = []
         run = Recorder(self.events.append, wall_ns=self._now_ns, mono_ns=self._now_ns)
         self.recorder: TrialRecorder = run.for_trial(1)
-        self.away = Away()
+        self.away = ServerAbsence()
 
     def _now_ns(self) -> int:
         return int(self.now_s * 1e9)
@@ -115,7 +115,7 @@ def test_a_wait_that_has_just_ended_is_told_too() -> None:
 
 def test_it_is_told_once_and_every_ten_seconds_and_when_it_is_over() -> None:
     told = Told()
-    for tenths in range(1000, 1000 + int(10 * (TOLD_AFTER_S + 2 * TOLD_EVERY_S))):
+    for tenths in range(1000, 1000 + int(10 * (REPORT_AFTER_S + 2 * REPORT_EVERY_S))):
         told.at(tenths / 10).miss(CallFailure.GARBLED)
     told.away.note_heard(told.recorder)
     told.away.note_heard(told.recorder)

@@ -308,7 +308,7 @@ def test_teardowns_are_compared_cell_by_cell() -> None:
         "left-open": "B leaves more rooms open: 10 of 10 against 0 of 10; "
         "chance alone does so in fewer than 1 of 1,000 such pairs."
     }
-    assert found.warnings[-1] == "1 cell of the grid played in one run only: left out of the rates"
+    assert found.warnings[-1] == "1 cell of the grid in one run only: left out of the rates"
     assert exit_code_of(found) == 1
     text = shown(found)
     assert "  off      session-closed  caller    2 closed (100 ms)  2 leftover\n" in text
@@ -343,7 +343,7 @@ def test_how_the_users_agent_left_is_no_other_cell() -> None:
 
 def test_no_cell_in_common() -> None:
     found = compare(a_teardown([a_call(*CELLS[0], closed_ms=1.0)]), a_teardown([a_call(*CELLS[1], closed_ms=1.0)]))
-    assert said(found)["left-open"] == "Can't be compared: no kind of trial was played in both."
+    assert said(found)["left-open"] == "Can't be compared: the runs have no kind of trial in common."
     assert exit_code_of(found) == 3
     assert shown(found)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lkdiag.client.workers import StagedWorker
+from lkdiag.client.workers import SimulatedWorker
 from lkdiag.journal.recorder import Recorder
 from lkdiag.pages import find_page
 from lkdiag.scenario.dispatch import JobType
@@ -68,7 +68,7 @@ async def agent(private_server: PrivateServer) -> AsyncIterator[None]:
     server = private_server
     credentials = Credentials(server.url, server.api_key, server.api_secret, "the test", ())
     recorder = Recorder(lambda _: None, wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
-    worker = StagedWorker(credentials, recorder.for_trial(None), AGENT, JobType.ROOM, BehaviourSpec("honest"))
+    worker = SimulatedWorker(credentials, recorder.for_trial(None), AGENT, JobType.ROOM, BehaviourSpec("honest"))
     await worker.open()
     yield
     await worker.close()

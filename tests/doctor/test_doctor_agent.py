@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lkdiag.client.workers import StagedWorker
+from lkdiag.client.workers import SimulatedWorker
 from lkdiag.journal.recorder import Recorder
 from lkdiag.scenario.dispatch import JobType
 from lkdiag.scenario.fault import BehaviourSpec
@@ -33,7 +33,7 @@ async def working(server: PrivateServer, name: str, behaviour: str) -> AsyncIter
     events: list[Event] = []
     recorder = Recorder(events.append, wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
     credentials = Credentials(server.url, server.api_key, server.api_secret, "the test")
-    worker = StagedWorker(credentials, recorder.for_trial(None), name, JobType.ROOM, BehaviourSpec(behaviour))
+    worker = SimulatedWorker(credentials, recorder.for_trial(None), name, JobType.ROOM, BehaviourSpec(behaviour))
     await worker.open()
     try:
         yield events

@@ -1,4 +1,4 @@
-"""lkdiag run as a user runs it, against a real server, and the webhooks by which that server tells its own story."""
+"""lkdiag run as a user runs it, against a real server, and the webhooks by which that server reports what it sees."""
 
 from __future__ import annotations
 

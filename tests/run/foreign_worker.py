@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from lkdiag.client.signal import SignalJoiner
-from lkdiag.client.workers import StagedWorker
+from lkdiag.client.workers import SimulatedWorker
 from lkdiag.journal.recorder import Recorder
 from lkdiag.scenario.dispatch import JobType
 from lkdiag.scenario.fault import BehaviourSpec
@@ -32,7 +32,7 @@ async def foreign_worker(
     recorder = Recorder(events.append, wall_ns=time.time_ns, mono_ns=time.monotonic_ns).for_trial(None)
     credentials = Credentials(server.url, server.api_key, server.api_secret, "the test")
     async with SignalJoiner() as joiner:
-        worker = StagedWorker(
+        worker = SimulatedWorker(
             credentials, recorder, agent_name, JobType.ROOM, BehaviourSpec(behaviour, arguments), joiner=joiner
         )
         await worker.open()

@@ -38,7 +38,7 @@ def of_trials(faults: Mapping[int, tuple[str, int, Fault]]) -> Plan:
     return plan
 
 
-async def played(witness: Witness, lkdiag: Run, plan: Plan, *arguments: str) -> tuple[Finished, FaultyProxy]:
+async def run_with_faults(witness: Witness, lkdiag: Run, plan: Plan, *arguments: str) -> tuple[Finished, FaultyProxy]:
     async with FaultyProxy(witness.server.url, plan) as proxy:
         done = await lkdiag({**witness.environment(), "LIVEKIT_URL": proxy.url}, *COMMON, *arguments)
     assert done.stdout, done.stderr
@@ -63,7 +63,7 @@ async def test_a_broken_answer_blames_nobody(witness: Witness, lkdiag: Run) -> N
         8: ("CreateRoom", 1, Fault(Kind.DROPPED)),
         9: ("ListParticipants", 1, Fault(Kind.EMPTY)),
     }
-    done, proxy = await played(witness, lkdiag, of_trials(faults), "--count", "9", "-c", "3", "--no-fallback")
+    done, proxy = await run_with_faults(witness, lkdiag, of_trials(faults), "--count", "9", "-c", "3", "--no-fallback")
     assert {call.method for call in proxy.faults()} == {method for method, _, _ in faults.values()}
     assert of(done, "outcome") == {
         1: "inconclusive",
@@ -88,7 +88,7 @@ async def test_an_agent_that_no_whole_answer_shows_is_not_lost(
 ) -> None:
     """Somebody else's agent is there, and only the looks could tell; once its job is listed, asking for it by name."""
     faults = {number: ("ListParticipants", ALWAYS, Fault(kind, Keep.NONE)) for number in (1, 2)}
-    done, _ = await played(
+    done, _ = await run_with_faults(
         witness, lkdiag, of_trials(faults), "--agent-name", plain_agent, "--count", "3", "--no-fallback"
     )
     outcomes = of(done, "outcome")
@@ -102,7 +102,7 @@ async def test_an_agent_that_no_whole_answer_shows_is_not_lost(
 async def test_a_room_that_was_made_without_an_answer_is_found(witness: Witness, lkdiag: Run) -> None:
     kinds = (Kind.LOST, Kind.EMPTY, Kind.CUT_LENGTH, Kind.CUT_CHUNKED, Kind.CUT_CLOSED)
     faults = {number: ("CreateRoom", 1, Fault(kind)) for number, kind in enumerate(kinds, start=1)}
-    done, proxy = await played(witness, lkdiag, of_trials(faults), "--count", "5", "-c", "3")
+    done, proxy = await run_with_faults(witness, lkdiag, of_trials(faults), "--count", "5", "-c", "3")
     assert set(of(done, "outcome").values()) == {"delivered"}, of(done, "outcome")
     made = [event["data"] for event in done.events() if event["kind"] == "room.created"]
     assert [(room["by"], "before_ns" in room) for room in made] == [("look", False)] * 5
@@ -112,7 +112,7 @@ async def test_a_room_that_was_made_without_an_answer_is_found(witness: Witness,
 async def test_a_deletion_without_an_answer_is_made_again(witness: Witness, lkdiag: Run) -> None:
     kinds = (Kind.LOST, Kind.DROPPED, Kind.UNAVAILABLE_HTML, Kind.EMPTY_UNTYPED)
     faults = {number: ("DeleteRoom", 1, Fault(kind)) for number, kind in enumerate(kinds, start=1)}
-    done, proxy = await played(witness, lkdiag, of_trials(faults), "--count", "4", "-c", "2")
+    done, proxy = await run_with_faults(witness, lkdiag, of_trials(faults), "--count", "4", "-c", "2")
     assert set(of(done, "outcome").values()) == {"delivered"}, of(done, "outcome")
     assert len(proxy.of("DeleteRoom")) == 8
     assert done.code == 0, done.stderr
@@ -125,7 +125,7 @@ async def test_a_dispatch_that_was_made_without_an_answer_is_found(witness: Witn
         3: ("CreateDispatch", 1, Fault(Kind.DROPPED)),
         4: ("CreateDispatch", 1, Fault(Kind.BAD_GATEWAY_HTML)),
     }
-    done, proxy = await played(
+    done, proxy = await run_with_faults(
         witness, lkdiag, of_trials(faults), "--count", "4", "-c", "2", "--method", "create-dispatch"
     )
     assert of(done, "outcome") == {1: "delivered", 2: "delivered", 3: "inconclusive", 4: "inconclusive"}
@@ -139,7 +139,7 @@ async def test_a_fallback_without_an_answer_is_found_or_unclear(witness: Witness
         3: ("CreateDispatch", 1, Fault(Kind.DROPPED)),
         4: ("CreateDispatch", 1, Fault(Kind.UNAVAILABLE_JSON)),
     }
-    done, proxy = await played(
+    done, proxy = await run_with_faults(
         witness, lkdiag, of_trials(faults), "--count", "4", "-c", "2", "--fault", "silent=1"
     )  # fmt: skip
     assert set(of(done, "outcome").values()) == {"dropped"}
@@ -148,7 +148,9 @@ async def test_a_fallback_without_an_answer_is_found_or_unclear(witness: Witness
 
 
 async def test_an_honest_trial_needs_six_calls(witness: Witness, lkdiag: Run) -> None:
-    done, proxy = await played(witness, lkdiag, of_trials({}), "--count", "3", "--warmup", "1", "--settle", "6")
+    done, proxy = await run_with_faults(
+        witness, lkdiag, of_trials({}), "--count", "3", "--warmup", "1", "--settle", "6"
+    )
     assert set(of(done, "api_calls").values()) == {6}
     assert {call.method for call in proxy.calls if not call.is_socket} == {
         "CreateRoom", "ListDispatch", "ListParticipants", "DeleteRoom", "ListRooms",
@@ -157,9 +159,9 @@ async def test_an_honest_trial_needs_six_calls(witness: Witness, lkdiag: Run) ->
 
 async def test_what_lasts_is_told(witness: Witness, lkdiag: Run) -> None:
     faults = {1: ("CreateRoom", 1, Fault(Kind.LIMITED_HTML_RETRY, retry_after_s=2))}
-    quiet, _ = await played(witness, lkdiag, of_trials(faults), "--count", "1", "-q")
+    quiet, _ = await run_with_faults(witness, lkdiag, of_trials(faults), "--count", "1", "-q")
     assert quiet.stderr == ""
-    done, _ = await played(witness, lkdiag, of_trials(faults), "--count", "2")
+    done, _ = await run_with_faults(witness, lkdiag, of_trials(faults), "--count", "2")
     assert of(done, "outcome") == {1: "inconclusive", 2: "delivered"}
     told = [line for line in done.stderr.splitlines() if "HTTP 429" in line]
     assert told[0] == "the server refuses lkdiag's calls as too many (HTTP 429): waiting 2 s"

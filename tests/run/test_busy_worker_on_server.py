@@ -33,7 +33,7 @@ pytestmark = [
 AGENT = Path(__file__).with_name("busy_agent.py")
 NAME = "busy"
 THRESHOLD = 0.9
-"""Of the whole machine: the stress is over it at once, and what else runs beside the tests seldom is."""
+"""The load of the whole machine: the stress exceeds it at once, other processes during the tests rarely do."""
 FULL = "worker is at full capacity, marking as unavailable"
 AVAILABLE = "worker is below capacity, marking as available"
 STRESS_S = 120

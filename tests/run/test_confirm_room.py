@@ -8,8 +8,8 @@ import pytest
 from livekit import api
 
 from lkdiag.run import dispatch_state as stage_module
-from lkdiag.run.dispatch_state import Stage, TrialContext
-from lkdiag.run.plan import Cast, PlannedTrial, Role
+from lkdiag.run.dispatch_state import DispatchState, TrialContext
+from lkdiag.run.plan import PlannedTrial, Role, TrialWorkers
 from lkdiag.scenario.dispatch import DispatchScenario
 from tests.client.speaker import JSON, said, speaking
 
@@ -65,10 +65,12 @@ async def test_what_is_recorded(
             joiner=cast("Joiner", None),
         )  # fmt: skip
         planned = PlannedTrial(1, Role.SUBJECT)
-        stage = Stage(context, DispatchScenario(), planned, Cast("mine", on_probe=False), empty_timeout_s=60)
-        stage.room_sid = "RM_1"
-        stage.watcher.view.dispatches = [{"dispatch_id": "AD_1", "jobs": []}]
-        await stage.confirm_room()
+        state = DispatchState(
+            context, DispatchScenario(), planned, TrialWorkers("mine", on_probe=False), empty_timeout_s=60
+        )
+        state.room_sid = "RM_1"
+        state.watcher.view.dispatches = [{"dispatch_id": "AD_1", "jobs": []}]
+        await state.confirm_room()
     told = [(one.kind, one.data.get("now_sid")) for one in speaker.events if one.kind.startswith("room.")]
     assert told == ([] if event is None else [event])
-    assert stage.room_replaced is (event is not None and event[0] == "room.replaced")
+    assert state.room_replaced is (event is not None and event[0] == "room.replaced")

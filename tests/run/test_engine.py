@@ -58,18 +58,18 @@ async def test_a_run_ends_when_livekit_is_not_heard(monkeypatch: pytest.MonkeyPa
     """A refusal is LiveKit's own word: it is there."""
     monkeypatch.setattr(engine_module, "RECHECK_INTERVAL_S", 0.0)
     monkeypatch.setattr(close, "AGAIN_S", 0.0)
-    events, played = list[Event](), list[int]()
+    events, ran = list[Event](), list[int]()
     recorder = Recorder(events.append, wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
     engine = Engine(cast("Control", Server(failure)), recorder, "lkdiag-test")
 
     async def carry_out(trial: Trial) -> None:
-        played.append(trial.index)
+        ran.append(trial.index)
         if trial.index == 1:
             engine.note_unreachable()
 
     await engine.run([Trial(1), Trial(2), Trial(3)], carry_out, asyncio.Event())
     heard = failure is CallFailure.REFUSED
-    assert played == ([1, 2, 3] if heard else [1])
+    assert ran == ([1, 2, 3] if heard else [1])
     (aborted,) = [event.data["reason"] for event in events if event.kind == "run.aborted"]
     assert ("which rooms lkdiag left" in aborted) is heard
     assert ("does not answer any more: no" in aborted) is (failure is CallFailure.UNANSWERED)

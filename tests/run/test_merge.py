@@ -11,7 +11,7 @@ import pytest
 from lkdiag.client.api_client import ApiCallError, Control
 from lkdiag.contract import CallFailure
 from lkdiag.journal.recorder import Recorder
-from lkdiag.run.call_state import MOVE, REJOIN, MergeWay, merge_calls
+from lkdiag.run.call_state import MOVE, REJOIN, MergeMethod, merge_calls
 
 
 class FakeControl:
@@ -27,7 +27,7 @@ class FakeControl:
             raise self.error
 
 
-async def merge(control: FakeControl, way: MergeWay, rejoined: list[int]) -> str:
+async def merge(control: FakeControl, way: MergeMethod, rejoined: list[int]) -> str:
     async def rejoin() -> None:
         rejoined.append(1)
 
@@ -41,19 +41,19 @@ NOT_ALLOWED = ApiCallError("MoveParticipant", CallFailure.REFUSED, 403, "no", "p
 
 
 async def test_a_server_that_moves_participants_is_let_do_it() -> None:
-    control, way, rejoined = FakeControl(), MergeWay(), list[int]()
+    control, way, rejoined = FakeControl(), MergeMethod(), list[int]()
     assert [await merge(control, way, rejoined) for _ in range(2)] == [MOVE, MOVE]
     assert (control.moved, rejoined) == (2, [])
 
 
 async def test_a_server_that_does_not_is_asked_once() -> None:
-    control, way, rejoined = FakeControl(NOT_THERE), MergeWay(), list[int]()
+    control, way, rejoined = FakeControl(NOT_THERE), MergeMethod(), list[int]()
     assert await asyncio.gather(*(merge(control, way, rejoined) for _ in range(4))) == [REJOIN] * 4
     assert (control.moved, len(rejoined)) == (1, 4)
 
 
 async def test_another_refusal_is_not_taken_for_a_missing_feature() -> None:
-    way = MergeWay()
+    way = MergeMethod()
     with pytest.raises(ApiCallError):
         await merge(FakeControl(NOT_ALLOWED), way, [])
     assert way.known is None

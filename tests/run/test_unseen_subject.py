@@ -18,7 +18,7 @@ from lkdiag.judge.call import JudgedCall
 from lkdiag.run import call as call_steps
 from lkdiag.run import call_state
 from lkdiag.run.call_session import UnhandledErrors
-from lkdiag.run.call_state import CallContext, CallStage, MergeWay
+from lkdiag.run.call_state import CallContext, CallState, MergeMethod
 from lkdiag.run.engine import TrialError
 from lkdiag.run.plan import PlannedCall
 from lkdiag.scenario.call import Cleanup, Side, TeardownScenario
@@ -82,10 +82,10 @@ class FakeWebhooks:
 
 
 @dataclasses.dataclass
-class Playing:
+class CallInProgress:
     """A call that is under way."""
 
-    stage: CallStage
+    state: CallState
     speaker: Speaker
     doubts: list[bool] = dataclasses.field(default_factory=list)
     """One for each time that the server was doubted to be there."""
@@ -95,36 +95,36 @@ class Playing:
 
     def judged(self) -> JudgedCall:
         """The call, if it ended here."""
-        self.stage.recorder.record(TrialClosing())
-        self.stage.recorder.record(TrialFinished())
+        self.state.recorder.record(TrialClosing())
+        self.state.recorder.record(TrialFinished())
         return JudgedCall.of(TeardownFacts(1, SCENARIO, Timeline(self.speaker.events)))
 
 
 @contextlib.asynccontextmanager
-async def playing(
+async def call_in_progress(
     answers: Answers, webhooks: FakeWebhooks | None = None, scenario: TeardownScenario = SCENARIO
-) -> AsyncIterator[Playing]:
+) -> AsyncIterator[CallInProgress]:
     """A call that has begun."""
     doubts: list[bool] = []
     async with speaking(answers) as (speaker, control):
         context = CallContext(
             scenario, Credentials("ws://x", "k", "s", "test"), control, speaker.recorder, "run", None,
-            cast("WebhookListener | None", webhooks), UnhandledErrors(), MergeWay(), lambda: doubts.append(True),
+            cast("WebhookListener | None", webhooks), UnhandledErrors(), MergeMethod(), lambda: doubts.append(True),
         )  # fmt: skip
-        stage = CallStage(context, PlannedCall(1, Cleanup.SUBJECT, None, Side.CALLER))
-        stage.recorder.record(CallStarted(room=stage.room, cleanup="subject", hangup="caller", hangup_style="bye"))
-        yield Playing(stage, speaker, doubts)
+        state = CallState(context, PlannedCall(1, Cleanup.SUBJECT, None, Side.CALLER))
+        state.recorder.record(CallStarted(room=state.room, cleanup="subject", hangup="caller", hangup_style="bye"))
+        yield CallInProgress(state, speaker, doubts)
 
 
-async def waited_for(call: Playing) -> None:
+async def waited_for(call: CallInProgress) -> None:
     """Until the agent was seen, or the call has failed."""
-    stage = call.stage
-    await call_steps.look_out(stage)
+    state = call.state
+    await call_steps.look_for_subject(state)
     with contextlib.suppress(TrialError):
-        await call_steps.wait_for_subject(stage)
-    for task in stage.lookouts:
+        await call_steps.wait_for_subject(state)
+    for task in state.lookouts:
         task.cancel()
-    await asyncio.gather(*stage.lookouts, return_exceptions=True)
+    await asyncio.gather(*state.lookouts, return_exceptions=True)
 
 
 @pytest.fixture(autouse=True)
@@ -158,7 +158,7 @@ def _waits_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_it_is_never_there_only_where_that_can_be_told(
     answers: Answers, webhooks: FakeWebhooks | None, outcome: str, reason: str
 ) -> None:
-    async with playing(answers, webhooks) as call:
+    async with call_in_progress(answers, webhooks) as call:
         await waited_for(call)
     judged = call.judged()
     assert judged.outcome == outcome
@@ -167,29 +167,29 @@ async def test_it_is_never_there_only_where_that_can_be_told(
 
 
 async def test_one_look_that_shows_it_is_enough() -> None:
-    async with playing(Answers([EMPTY, showing(AGENT), EMPTY])) as call:
+    async with call_in_progress(Answers([EMPTY, showing(AGENT), EMPTY])) as call:
         await waited_for(call)
     assert call.judged().facts.failure is None
     assert call.told("subject.came") == [{"identity": "agent-AJ_1", "by": "look"}]
 
 
 async def test_a_webhook_that_tells_of_it_is_enough() -> None:
-    async with playing(Answers(), FakeWebhooks(CALLER, AGENT)) as call:
+    async with call_in_progress(Answers(), FakeWebhooks(CALLER, AGENT)) as call:
         await waited_for(call)
     assert call.judged().facts.failure is None
     assert call.told("subject.came") == [{"identity": "agent-AJ_1", "by": "webhook"}]
 
 
 async def test_calls_share_the_rate_of_close_looks_until_the_agent_was_seen() -> None:
-    async with playing(Answers([EMPTY, showing(AGENT)])) as call:
-        context = call.stage.context
-        other = CallStage(context, PlannedCall(2, Cleanup.SUBJECT, None, Side.CALLER))
-        for stage in (call.stage, other):
-            await call_steps.look_out(stage)
+    async with call_in_progress(Answers([EMPTY, showing(AGENT)])) as call:
+        context = call.state.context
+        other = CallState(context, PlannedCall(2, Cleanup.SUBJECT, None, Side.CALLER))
+        for state in (call.state, other):
+            await call_steps.look_for_subject(state)
         await asyncio.sleep(0)
         assert context.close.rooms == 2
-        for stage in (call.stage, other):
-            await call_steps.wait_for_subject(stage)
+        for state in (call.state, other):
+            await call_steps.wait_for_subject(state)
         assert context.close.rooms == 0
 
 
@@ -205,9 +205,9 @@ async def test_calls_share_the_rate_of_close_looks_until_the_agent_was_seen() ->
 async def test_somebody_is_missing_only_where_a_look_was_answered(
     look: bytes | None, outcome: str, reason: str
 ) -> None:
-    async with playing(Answers([showing(CALLER), look])) as call:
+    async with call_in_progress(Answers([showing(CALLER), look])) as call:
         with pytest.raises(TrialError):
-            await call.stage.wait_for("bring both into one room", call.stage.both_are_there_or_put_out)
+            await call.state.wait_for("bring both into one room", call.state.both_are_there_or_put_out)
     judged = call.judged()
     assert (judged.outcome, reason in judged.reason) == (outcome, True), judged.reason
 
@@ -215,9 +215,9 @@ async def test_somebody_is_missing_only_where_a_look_was_answered(
 async def test_a_server_that_is_gone_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(call_state, "STEP_TIMEOUT_S", 3600.0)
     monkeypatch.setattr(answers, "SILENT_MAX_S", 0.4)
-    async with playing(Answers([None])) as call:
+    async with call_in_progress(Answers([None])) as call:
         with pytest.raises(TrialError):
-            await call.stage.wait_for("bring both into one room", call.stage.both_are_there_or_put_out)
+            await call.state.wait_for("bring both into one room", call.state.both_are_there_or_put_out)
     judged = call.judged()
     assert judged.outcome == "inconclusive"
     assert "no answer from the server" in judged.reason
@@ -239,19 +239,19 @@ async def test_a_server_that_is_gone_is_not_waited_for(monkeypatch: pytest.Monke
 async def test_it_has_left_or_stayed_only_where_a_look_was_answered(
     looks: list[bytes | None], left: int, stayed: int
 ) -> None:
-    async with playing(Answers(looks)) as call:
-        await call.stage.look()
-        await call_steps.wait_left(call.stage)
+    async with call_in_progress(Answers(looks)) as call:
+        await call.state.look()
+        await call_steps.wait_left(call.state)
     assert (len(call.told("subject.left")), len(call.told("subject.stayed"))) == (left, stayed)
     assert call.judged().facts.failure is None
 
 
 async def test_it_is_put_out_only_where_a_look_shows_it() -> None:
     scenario = dataclasses.replace(SCENARIO, remove_agent=True)
-    async with playing(Answers([showing(CALLER, AGENT), GARBLED]), scenario=scenario) as call:
-        await call.stage.look()
+    async with call_in_progress(Answers([showing(CALLER, AGENT), GARBLED]), scenario=scenario) as call:
+        await call.state.look()
         with pytest.raises(TrialError):
-            await call_steps.wait_left(call.stage)
+            await call_steps.wait_left(call.state)
         assert "RemoveParticipant" not in call.speaker.asked
     judged = call.judged()
     assert judged.outcome == "inconclusive"
@@ -264,7 +264,7 @@ async def test_it_is_put_out_only_where_a_look_shows_it() -> None:
     ids=["found", "not-found"],
 )
 async def test_an_empty_list_at_the_hang_up_is_doubted(found: bytes, agent_exit: str) -> None:
-    async with playing(Answers([showing(CALLER), EMPTY], found=found)) as call:
-        await call.stage.look()
-        await call_steps.note_at_hang_up(call.stage)
+    async with call_in_progress(Answers([showing(CALLER), EMPTY], found=found)) as call:
+        await call.state.look()
+        await call_steps.note_at_hang_up(call.state)
     assert call.judged().facts.agent_exit == agent_exit

@@ -24,8 +24,8 @@ from lkdiag.selftest import (
     HONEST_SHARE,
     INCONCLUSIVE,
     NOTHING_KNOWN,
-    Mix,
-    Part,
+    ScenarioMix,
+    SelftestRun,
     confusion_of,
     prepare,
 )
@@ -37,14 +37,14 @@ JOURNALS = Path(__file__).parents[1] / "journals"
 PLAYED = ("silent-drop", "running-but-absent", "late-agent", "lone-caller")
 
 
-def part_of(journal: Path, alone: str) -> Part:
+def part_of(journal: Path, alone: str) -> SelftestRun:
     events = tuple(read_journal(journal).events)
     report = build_report(events)
     assert isinstance(report, DispatchReport | TeardownReport)
-    return Part(report, events, alone)
+    return SelftestRun(report, events, alone)
 
 
-def played(name: str, *, injected: str | None = None) -> Part:
+def played(name: str, *, injected: str | None = None) -> SelftestRun:
     return part_of(JOURNALS / "scenarios" / f"{name}.jsonl", injected or name)
 
 
@@ -117,10 +117,10 @@ def test_a_narrow_terminal_gets_a_list_and_a_pipe_the_matrix(monkeypatch: pytest
 def test_the_draw_rests_on_seed_and_trial_alone() -> None:
     scripts = [load_script(name, tuple(BEHAVIOURS), make_behaviour) for name in (HONEST_SCENARIO, *PLAYED[:3])]
     dispatches = prepare([s for s in scripts if s.kind == "dispatch"], scripts[0])  # type: ignore[misc, arg-type]
-    mix = Mix(dispatches, 7, dispatches[HONEST])
+    mix = ScenarioMix(dispatches, 7, dispatches[HONEST])
     drawn = [mix.script_of(trial, warmup=False).name for trial in range(1, 2001)]
     assert drawn == [mix.script_of(trial, warmup=False).name for trial in range(1, 2001)]
-    other = Mix(dispatches, 8, dispatches[HONEST])
+    other = ScenarioMix(dispatches, 8, dispatches[HONEST])
     assert drawn != [other.script_of(trial, warmup=False).name for trial in range(1, 2001)]
     assert abs(drawn.count(HONEST) / 2000 - HONEST_SHARE) < 0.05
     assert {drawn.count(name) > 400 for name in PLAYED[:3]} == {True}

@@ -56,7 +56,7 @@ def owner(user: User, private_server: PrivateServer) -> Owner:
 
 
 async def wait_begun(folder: Path, shards: int) -> None:
-    """Until each of so many processes that keep their journals below `folder` plays a trial that counts."""
+    """Until each of so many processes that keep their journals below `folder` runs a trial that counts."""
     async with asyncio.timeout(DEADLINE_S):
         while len(_begun(folder)) < shards:  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0.02)

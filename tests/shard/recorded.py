@@ -13,7 +13,7 @@ HOUR_NS = 3600 * 1_000_000_000
 
 
 def write_shard(folder: Path, index: int, *, group: str | None = "a", **options: Any) -> Path:
-    """The journal of one of two shards, each of which plays two of four trials; its clocks are hours off."""
+    """The journal of one of two shards, each of which runs two of four trials; its clocks are hours off."""
     numbers = {1: index, 2: index + OF}
     text = JOURNAL.read_text()
     lines = []

@@ -34,7 +34,7 @@ async def test_each_worker_plays_its_share_and_nobody_a_lost_one_s(owner: Owner,
         assert not await owner.rooms()
         assert owner.server.api_secret not in cluster.logs()
 
-        # the same workers, interrupted: each ends what it plays, and gives back what it has seen
+        # the same workers, interrupted: each ends its shard, and returns its journal
         async with owner.user.running(*played, *SLOWLY, "-n", "40") as running:
             await wait_begun(cluster.root, 2)
             running.signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""What a cluster can't play is refused before anything begins, and never asked for a secret."""
+"""What a cluster can't run is refused before anything begins, and lkdiag never asks for a secret."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from lkdiag import __version__
 from lkdiag.cli.session import own_credentials
-from lkdiag.cli.sharding import Spread
+from lkdiag.cli.sharding import Sharding
 from lkdiag.errors import ConnectionLostError, CredentialsError, LkdiagError, UsageError
 from lkdiag.scenario.shard import Shard
 from lkdiag.settings import CredentialFlags
@@ -64,7 +64,7 @@ async def test_without_the_package_it_is_said_how_to_get_it(monkeypatch: pytest.
 def test_a_worker_that_was_restarted_plays_nothing() -> None:
     (request,) = requests_of("20261121-120000-abcd", 1, "lkdiag", {}, quiet=True)
     assert request.project is None
-    assert node.play(request.encoded(), "of the process before it") == {"restarted": True}
+    assert node.run_shard(request.encoded(), "of the process before it") == {"restarted": True}
 
 
 def test_a_secret_is_not_shown() -> None:
@@ -74,29 +74,29 @@ def test_a_secret_is_not_shown() -> None:
 @pytest.mark.parametrize(
     "spread",
     [
-        Spread(Shard(1, 2), processes=2),
-        Spread(processes=2, cluster="tcp://a"),
-        Spread(Shard(1, 2), cluster="tcp://a"),
-        Spread(processes=0),
-        Spread(processes=5),
-        Spread(Shard(1, 5)),
+        Sharding(Shard(1, 2), processes=2),
+        Sharding(processes=2, cluster="tcp://a"),
+        Sharding(Shard(1, 2), cluster="tcp://a"),
+        Sharding(processes=0),
+        Sharding(processes=5),
+        Sharding(Shard(1, 5)),
     ],
 )
-def test_ways_that_exclude_each_other_and_too_many(spread: Spread) -> None:
+def test_ways_that_exclude_each_other_and_too_many(spread: Sharding) -> None:
     with pytest.raises(UsageError):
         spread.check(4)
 
 
 @pytest.mark.parametrize(
     "spread",
-    [Spread(Shard(1, 2)), Spread(processes=2), Spread(cluster="tcp://a")],
+    [Sharding(Shard(1, 2)), Sharding(processes=2), Sharding(cluster="tcp://a")],
     ids=["shard", "processes", "cluster"],
 )
-def test_processes_make_no_burst_and_a_set_time_is_for_any_number_of_them(spread: Spread) -> None:
+def test_processes_make_no_burst_and_a_set_time_is_for_any_number_of_them(spread: Sharding) -> None:
     with pytest.raises(UsageError, match="exclude"):
         spread.check(100, burst=10)
     spread.check(None)
-    Spread().check(100, burst=10)
+    Sharding().check(100, burst=10)
 
 
 @pytest.mark.parametrize("flags", [CredentialFlags(url="ws://a"), CredentialFlags(project="mine"), None])

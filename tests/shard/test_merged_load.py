@@ -12,7 +12,7 @@ from lkdiag.journal.recorder import Recorder
 from lkdiag.journal.run_kinds import RunFinished, RunStarted
 from lkdiag.report.build import build_report
 from lkdiag.report.value import DispatchReport
-from lkdiag.shard.merge import merge_into, read_sources
+from lkdiag.shard.merge import merge_into, read_shards
 
 from .recorded import add, cut, write_shard
 
@@ -27,7 +27,7 @@ def merged(paths: Sequence[Path], about: Mapping[str, Any] | None = None) -> Dis
     """The report of these shards' merged journal."""
     events: list[Event] = []
     recorder = Recorder(events.append, wall_ns=lambda: 0, mono_ns=lambda: 0)
-    sources = read_sources(paths)
+    sources = read_shards(paths)
     started = {name: value for name, value in sources.found[0].started.data.items() if name != "shard"}
     recorder.record(RunStarted(**started, merged={"of": 2, **(about or {})}))
     merge_into(recorder, sources)

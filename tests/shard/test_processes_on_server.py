@@ -34,7 +34,7 @@ PLAYED = (
 
 
 def runners(pid: int) -> list[psutil.Process]:
-    """The processes that play."""
+    """The processes that run the shards."""
     return [child for child in psutil.Process(pid).children() if "shard-runner" in child.cmdline()]
 
 

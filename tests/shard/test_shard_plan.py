@@ -1,4 +1,4 @@
-"""Shares of a run are disjoint, complete, and play the same trials however many of them there are."""
+"""The shards of a run are disjoint and complete, and run the same trials however many they are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 
 from lkdiag.errors import UsageError
-from lkdiag.run.load_shape import Pace
+from lkdiag.run.load_shape import LoadShape
 from lkdiag.run.plan import Role, plan_trials
 from lkdiag.scenario.dispatch import DispatchScenario
 from lkdiag.scenario.shard import Shard
@@ -43,9 +43,9 @@ def test_what_is_no_share_is_refused(text: str) -> None:
 
 
 def test_the_rate_is_that_of_all_shards_and_no_two_are_due_at_once() -> None:
-    pace = Pace(rate=10)
+    shape = LoadShape(rate=10)
     shares = [plan_trials(DispatchScenario(count=40), shard=Shard(index, 4)) for index in range(1, 5)]
-    due_s = [pace.due_s(trial.index) for share in shares for trial in share]
+    due_s = [shape.due_s(trial.index) for share in shares for trial in share]
     assert sorted(due_s) == pytest.approx([number / 10 for number in range(40)])
 
 

@@ -130,7 +130,7 @@ class Arrival:
 
 
 async def dispatch_once(bench: Bench, name: str, agent_name: str, wait_s: float, *, wait_listed: bool) -> Arrival:
-    """Create a room that asks for the agent, and wait so long for it. Raises ApiCallError and SightLostError.
+    """Create a room that asks for the agent, and wait so long for it. Raises ApiCallError and RoomWatchError.
 
     `wait_listed`: also until listDispatch has had the time to name its job, so that the worker is known.
     """

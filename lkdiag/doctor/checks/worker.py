@@ -16,7 +16,7 @@ from lkdiag.doctor.checks.server import DELAYED_AFTER_MS, LISTED_WITHIN_S, Arriv
 from lkdiag.errors import ConnectionLostError
 from lkdiag.journal.participant_kinds import ProbeJoinFailed
 from lkdiag.journal.worker_kinds import JobAccepted, JobAssigned, JobOffered, WorkerRegistered
-from lkdiag.run.room_watcher import SightLostError
+from lkdiag.run.room_watcher import RoomWatchError
 from lkdiag.scenario.dispatch import JobType
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ async def round_trip(bench: Bench) -> Found:
         first = came = await _trip(bench, probe, 1, min(timeout_s, FIRST_WITHIN_S))
         if first.latency_ms is None:
             came = await _trip(bench, probe, 2, timeout_s)
-    except (ApiCallError, SightLostError) as error:
+    except (ApiCallError, RoomWatchError) as error:
         return failed(f"could not be tried: {error}", "Run the doctor again, when the server answers.")
     if came.latency_ms is None:
         return failed(
@@ -132,7 +132,7 @@ async def agent(bench: Bench) -> Found:
         return info("not asked for: --agent-name NAME dispatches it once")
     try:
         came = await dispatch_once(bench, f"{bench.prefix}-agent", name, bench.wanted.timeout_s, wait_listed=True)
-    except (ApiCallError, SightLostError) as error:
+    except (ApiCallError, RoomWatchError) as error:
         return failed(f"could not be tried: {error}", "Run the doctor again, when the server answers.")
     worker = came.ids.get("worker", "")
     if came.latency_ms is None:

@@ -140,7 +140,7 @@ def percent(share: float, of: float = 1.0) -> str:
 
 
 def frame(height_px: float, label: str, *children: Element | None, kind: str = "") -> Element:
-    """A picture with room for labels around it; `label` tells in words what it shows."""
+    """A picture with room for labels around it; `label` says in words what it shows."""
     picture = element("svg", role="img", aria_label=label, class_="chart", height=height_px + BELOW_PX)
     picture.extend(child for child in children if child is not None)
     return element("div", picture, class_=f"plot {kind}".strip())
@@ -195,14 +195,14 @@ def limit(scale: Scale, value: float, height_px: float, *, of: float = 1.0) -> E
 # A trial's story as a picture: a lane for each of those who take part, a dot for each thing that happened.
 
 ORDER = tuple(Lane)
-"""From the one who asks to those who come; other lanes stand below, as they turn up."""
+"""The order of the lanes, from caller to agent. Other lanes follow below, as they appear."""
 LANE_PX = 24
 LONGEST_NAME = 10
 """Characters of a lane's name that its label has room for."""
 
 
 def lanes(timeline: Sequence[TimelineLine]) -> Element:
-    """Needs at least one line. A dot's text is shown on hovering; the table beside the picture has all of them."""
+    """Needs at least one line. A dot's text is shown on hovering; the table below the picture has all of them."""
     seen = dict.fromkeys(line.lane for line in timeline)
     names = sorted(seen, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
     scale = stretched([line.offset_ms for line in timeline])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from livekit import api
 
-from lkdiag.client.workers import StagedWorker, any_room
+from lkdiag.client.workers import SimulatedWorker, any_room
 from lkdiag.journal.recorder import Recorder
 from lkdiag.scenario.dispatch import JobType
 from lkdiag.scenario.fault import parse_behaviour
@@ -37,7 +37,7 @@ class Shown(NamedTuple):
     """Of each agent."""
 
 
-class Staged(StagedWorker):
+class ServingWorker(SimulatedWorker):
     """A staged worker that keeps what it recorded."""
 
     def __init__(
@@ -59,13 +59,13 @@ class Project:
     def __init__(self, server: PrivateServer, client: api.LiveKitAPI) -> None:
         self.server = server
         self.client = client
-        self._workers: list[Staged] = []
+        self._workers: list[ServingWorker] = []
 
     async def register(
         self, agent_name: str, behaviour: str = "honest", rooms: Callable[[str], bool] = any_room
-    ) -> Staged:
+    ) -> ServingWorker:
         """A worker that has registered; it is closed at the test's end."""
-        worker = Staged(self.server, agent_name, behaviour, rooms)
+        worker = ServingWorker(self.server, agent_name, behaviour, rooms)
         self._workers.append(worker)
         await worker.open()
         return worker
@@ -108,7 +108,7 @@ class Project:
             pytest.fail(f"room {room} stays {shown}")
         return shown
 
-    async def wait_served(self, room: str, worker: Staged, count: int = 1) -> Shown:
+    async def wait_served(self, room: str, worker: ServingWorker, count: int = 1) -> Shown:
         """Wait until that many agents are there, for jobs that this worker has."""
         return await self.wait_shown(
             room, lambda shown: len(shown.agents) == count and shown.jobs == [("JS_RUNNING", worker.worker_id)] * count
@@ -129,7 +129,7 @@ class Project:
         return found[-1]
 
 
-async def wait_kind(worker: Staged, kind: str, times: int = 1) -> list[dict[str, Any]]:
+async def wait_kind(worker: ServingWorker, kind: str, times: int = 1) -> list[dict[str, Any]]:
     """Wait until that has happened to a worker so often; the events' data."""
 
     def found() -> list[dict[str, Any]]:

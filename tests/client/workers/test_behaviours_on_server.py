@@ -22,7 +22,7 @@ from tests.deadline import DEADLINE_S
 from .conftest import wait_kind
 
 if TYPE_CHECKING:
-    from .conftest import Project, Staged
+    from .conftest import Project, ServingWorker
 
 pytestmark = pytest.mark.server
 
@@ -54,12 +54,12 @@ def name_of(behaviour: str) -> str:
     return f"test-{behaviour.replace(':', '-')}"
 
 
-async def served(project: Project, worker: Staged, room: str, behaviour: str) -> None:
+async def served(project: Project, worker: ServingWorker, room: str, behaviour: str) -> None:
     shown = await project.wait_served(room, worker)
     assert shown.hidden == [behaviour == "hidden"]
 
 
-async def running_and_empty(project: Project, worker: Staged, room: str, behaviour: str) -> None:
+async def running_and_empty(project: Project, worker: ServingWorker, room: str, behaviour: str) -> None:
     if behaviour.startswith("join"):
         await wait_kind(worker, "disconnected")
     running = [("JS_RUNNING", worker.worker_id)]
@@ -71,7 +71,7 @@ async def running_and_empty(project: Project, worker: Staged, room: str, behavio
         assert worker.kinds().count("registered") == 1
 
 
-async def no_job(project: Project, worker: Staged, room: str, behaviour: str) -> None:
+async def no_job(project: Project, worker: ServingWorker, room: str, behaviour: str) -> None:
     reason, happened = NO_JOB[behaviour]
     assert re.search(reason, await project.wait_given_up(name_of(behaviour)))
     if behaviour.startswith("reconnecting"):

@@ -9,10 +9,10 @@ import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
-from lkdiag.cli.messages import give_up, say, say_away
-from lkdiag.cli.recording import Shield, new_run_id, stop_on_signals
+from lkdiag.cli.messages import say, say_away, write_stdout
+from lkdiag.cli.recording import Shield, new_run_id, stop_on_signals, until_stopped
 from lkdiag.cli.session import SERVER_LOG
 from lkdiag.doctor.bench import Wanted
 from lkdiag.doctor.examination import examine
@@ -42,7 +42,7 @@ class Answer:
     quiet: bool
 
 
-def play(
+def run_doctor(
     flags: CredentialFlags,
     agent_name: str | None,
     timeout_s: float,
@@ -57,10 +57,10 @@ def play(
     """
     follow = () if answer.quiet else (Shield().around(say_away),)
     wanted = Wanted(flags, new_run_id(), agent_name, timeout_s, follow=follow)
-    return asyncio.run(_play(wanted, answer, local=local, server_binary=server_binary))
+    return asyncio.run(_run(wanted, answer, local=local, server_binary=server_binary))
 
 
-async def _play(wanted: Wanted, answer: Answer, *, local: bool, server_binary: Path | None) -> DoctorReport | None:
+async def _run(wanted: Wanted, answer: Answer, *, local: bool, server_binary: Path | None) -> DoctorReport | None:
     stop, begun = asyncio.Event(), asyncio.Event()
     note: Callable[[str], None] = (lambda _text: None) if answer.quiet else say
 
@@ -80,13 +80,7 @@ async def _play(wanted: Wanted, answer: Answer, *, local: bool, server_binary: P
 
     recorder = Recorder(wall_ns=time.time_ns, mono_ns=time.monotonic_ns)
     with stop_on_signals(lambda: recorder, stop):
-        working, stopped = asyncio.create_task(work(), name="doctor"), asyncio.create_task(stop.wait(), name="stop")
-        await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        if not begun.is_set():
-            working.cancel()
-        await asyncio.wait({working, stopped})
-    return None if working.cancelled() else working.result()
+        return await until_stopped(work(), begun, stop)
 
 
 @contextlib.asynccontextmanager
@@ -133,9 +127,9 @@ class _Writer:
             return
         if not self._titled:
             self._titled = True
-            self._print(lambda: terminal.write(document.title(), self._console))
+            self._print(lambda _: terminal.write(document.title(), self._console))
         line = document.check(checked, self._group, verbose=self._answer.verbose)
-        self._print(lambda: terminal.write(line, self._console))
+        self._print(lambda _: terminal.write(line, self._console))
         self._group = checked.group
 
     def finish(self, report: DoctorReport) -> None:
@@ -143,9 +137,9 @@ class _Writer:
         if self._status is not None:
             self._status.stop()
         if self._streamed:
-            self._print(lambda: terminal.write(document.conclusion(report), self._console))
+            self._print(lambda _: terminal.write(document.conclusion(report), self._console))
         elif self._answer.path is None:
-            self._print(lambda: _write_json(report))
+            self._print(lambda file: file.write(json.render_value(report)))
         else:
             self._write_file(report, self._answer.path)
 
@@ -171,21 +165,12 @@ class _Writer:
         console = self._console if self._streamed else Console(stderr=True)
         return console.status("") if console.is_terminal and not self._answer.quiet else None
 
-    def _print(self, write: Callable[[], None]) -> None:
+    def _print(self, write: Callable[[TextIO], object]) -> None:
         """The examination goes on, and its rooms are deleted, also when nobody reads any more."""
         if self._gone:
             return
         try:
-            write()
-            sys.stdout.flush()
-        except (BrokenPipeError, SystemExit):  # rich makes the latter of the former (Console.on_broken_pipe)
+            self._gone = not write_stdout(write, "the answer")
+        except UsageError as error:
             self._gone = True
-            give_up(sys.stdout)
-        except OSError as error:
-            self._gone = True
-            give_up(sys.stdout)
-            say(f"error: the answer can't be written: {error.strerror}")
-
-
-def _write_json(report: DoctorReport) -> None:
-    sys.stdout.write(json.render_value(report))
+            say(f"error: {error.message}")

@@ -1,15 +1,14 @@
-"""The canary's life: one journal after another, each trial judged and counted, until it is told to end."""
+"""Runs the canary: one journal after another, each trial judged and counted, until it is stopped."""
 
 from __future__ import annotations
 
 import contextlib
 import time
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lkdiag.canary.metrics import Metrics, exposed
-from lkdiag.canary.run import Course, Kept, OwnRooms, Pace
+from lkdiag.canary.run import CanaryInterval, CanaryRun, KeptJournals, OwnRooms
 from lkdiag.cli.messages import say
 from lkdiag.cli.recording import Shield
 from lkdiag.cli.session import SERVER_LOG, Session
@@ -17,7 +16,7 @@ from lkdiag.errors import ExitCode, LkdiagError
 from lkdiag.journal.run_kinds import RunCrashed, RunInterrupted, RunStarted
 from lkdiag.judge.live import DispatchJudge
 from lkdiag.scenario.script import with_settings
-from lkdiag.text import visible
+from lkdiag.text import utc, visible
 
 if TYPE_CHECKING:
     import asyncio
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Canary:
-    """What it was asked for. The script's `count` is one journal's."""
+    """What the user asked for. The script's `count` is for one journal."""
 
     script: DispatchScript
     credentials: Credentials | None
@@ -48,62 +47,62 @@ class Canary:
     quiet: bool
 
     def run(self) -> ExitCode:
-        """Live. Raises LkdiagError when it could not begin, or can't write its journal any further."""
+        """Run until stopped. Raises LkdiagError when it could not begin, or can't write its journal any further."""
         rooms = OwnRooms()
         metrics = Metrics(self.script.settings, self.every_s, rooms)
-        pace = Pace(self.every_s, time.monotonic_ns, metrics.skipped)
-        kept = Kept(self.keep, SERVER_LOG)
+        interval = CanaryInterval(self.every_s, time.monotonic_ns, metrics.skipped)
+        kept = KeptJournals(self.keep, SERVER_LOG)
         with exposed(metrics.registry, self.address) as url:
             if not self.quiet:
                 say(f"Metrics at {url}")
             with contextlib.suppress(KeyboardInterrupt):  # between two journals: there is nothing to end
-                self._live(rooms, metrics, pace, kept)
+                self._run_periods(rooms, metrics, interval, kept)
         if rooms.left:
             say(f"rooms may be left, and close by themselves when their timeouts have passed: {', '.join(rooms.left)}")
             return ExitCode.ROOMS_LEFT
         return ExitCode.OK
 
-    def _live(self, rooms: OwnRooms, metrics: Metrics, pace: Pace, kept: Kept) -> None:
+    def _run_periods(self, rooms: OwnRooms, metrics: Metrics, interval: CanaryInterval, kept: KeptJournals) -> None:
         left, is_first = self.max_trials, True
         while left is None or left > 0:
             count = self.script.settings.count if left is None else min(left, self.script.settings.count)
-            chapter = Chapter(
+            period = JournalPeriod(
                 replace(with_settings(self.script, count=count), name="canary"),
                 rooms,
                 metrics,
-                pace,
+                interval,
                 is_first=is_first,
                 verbose=self.verbose,
             )
-            kept.add(self._session(chapter).run().parent)
-            if chapter.crashed is not None:
-                raise LkdiagError(chapter.crashed, f"please report it, with the run attached: {chapter.run_id}")
-            if chapter.is_interrupted:
+            kept.add(self._session(period).run().parent)
+            if period.crashed is not None:
+                raise LkdiagError(period.crashed, f"please report it, with the run attached: {period.run_id}")
+            if period.is_interrupted:
                 return
             left, is_first = None if left is None else left - count, False
 
-    def _session(self, chapter: Chapter) -> Session:
+    def _session(self, period: JournalPeriod) -> Session:
         return Session(
-            script=chapter.script,
+            script=period.script,
             credentials=self.credentials,
             server_binary=self.server_binary,
             runs_dir=self.runs_dir,
             command=self.command,
             quiet=self.quiet,
-            carry_out=chapter.carry_out,
-            watchers=chapter.watchers,
+            carry_out=period.carry_out,
+            watchers=period.watchers,
         )
 
 
-class Chapter:
-    """One journal: a run that can be judged by itself."""
+class JournalPeriod:
+    """The trials between two rotations of the journal: a run that can be judged by itself."""
 
     def __init__(
         self,
         script: DispatchScript,
         rooms: OwnRooms,
         metrics: Metrics,
-        pace: Pace,
+        interval: CanaryInterval,
         *,
         is_first: bool,
         verbose: bool,
@@ -115,16 +114,16 @@ class Chapter:
         self._metrics = metrics
         self._judge = DispatchJudge(script.settings)
         self._shield = Shield()
-        self._course = Course(pace, rooms, self._shield.around(self._on_over))
+        self._canary_run = CanaryRun(interval, rooms, self._shield.around(self._on_over))
         self.watchers = (self._note, rooms.note, metrics.note, self._judge.note)
-        """Each by itself: none that crashes keeps an event from the others."""
+        """Separate, so that one that crashes does not keep an event from the others."""
         self._is_first = is_first
         self._verbose = verbose
 
     async def carry_out(self, credentials: Credentials, recorder: Recorder, run_id: str, stop: asyncio.Event) -> None:
-        """Play its trials. Raises ConnectionLostError or CredentialsError where the canary could not begin."""
+        """Run its trials. Raises ConnectionLostError or CredentialsError where the canary could not begin."""
         self._shield.recorder = recorder
-        await self._course.run(self.script, credentials, recorder, run_id, stop, must_answer=self._is_first)
+        await self._canary_run.run(self.script, credentials, recorder, run_id, stop, must_answer=self._is_first)
 
     def _note(self, event: Event) -> None:
         row = event.row
@@ -140,15 +139,15 @@ class Chapter:
         if judged is None or judged.warmup or judged.interrupted:
             return
         if judged.crash:
-            self._shield.tell(judged.crash)
-        at_s = time.time()
-        self._metrics.count(judged, at_s)
+            self._shield.report(judged.crash)
+        at_ns = time.time_ns()
+        self._metrics.count(judged, at_ns / 1e9)
         if self._verbose or not judged.is_clean:
-            say(as_line(judged, self.run_id, at_s))
+            say(as_line(judged, self.run_id, at_ns))
 
 
-def as_line(judged: TrialVerdict, run_id: str, at_s: float) -> str:
-    """`2026-11-21T03:49:50.123Z trial run=… trial=17 role=subject outcome=dropped …`: what an alert leads to."""
+def as_line(judged: TrialVerdict, run_id: str, at_ns: int) -> str:
+    """`2026-11-21T03:49:50.123Z trial run=… trial=17 role=subject outcome=dropped …`: an alert leads to it."""
     words = {
         "run": run_id,
         "trial": str(judged.index),
@@ -161,8 +160,7 @@ def as_line(judged: TrialVerdict, run_id: str, at_s: float) -> str:
         "room": judged.room,
         "reason": judged.reason,
     }
-    at = datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return " ".join([at, "trial", *(f"{key}={_quoted(visible(word))}" for key, word in words.items() if word)])
+    return " ".join([utc(at_ns), "trial", *(f"{key}={_quoted(visible(word))}" for key, word in words.items() if word)])
 
 
 def _quoted(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Plays a scenario, whatever command it came from: credentials, webhooks, the run, the report, the exit code."""
+"""Runs a scenario, whatever command it came from: credentials, webhooks, the run, the report, the exit code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lkdiag.cli.options import OutputOptions, ServerOptions
-    from lkdiag.cli.sharding import Spread
+    from lkdiag.cli.sharding import Sharding
     from lkdiag.errors import ExitCode
     from lkdiag.scenario.script import DispatchScript, TeardownScript
 
@@ -25,18 +25,18 @@ ANY_PORT = ("127.0.0.1", 0)
 
 
 @dataclass(frozen=True)
-class Flags:
-    """What every command that plays something is told: where, and how its report is given."""
+class RunOptions:
+    """The options that every command with a run has: which server, and how its report is written."""
 
     server: ServerOptions
     output: OutputOptions
     worker_log: Path | None = None
 
     def check(self, kind: str, *, elsewhere: bool = False) -> settings.Credentials | None:
-        """Whatever can be known to be wrong before anything is begun; the credentials, None for a private server.
+        """Check all that can be checked before the run begins; the credentials, None for a private server.
 
-        `kind` is the scenario's: what thresholds there can be. What is played `elsewhere` is so with the credentials
-        of over there. Raises UsageError or CredentialsError.
+        `kind` is the scenario's, which decides what thresholds there are. `elsewhere`: the run takes place on other
+        machines, with their credentials. Raises UsageError or CredentialsError.
         """
         from lkdiag.cli.session import choose_credentials, own_credentials
         from lkdiag.cli.worker_log import check_worker_log
@@ -48,60 +48,59 @@ class Flags:
         find = own_credentials if elsewhere else choose_credentials
         return find(self.server.project.flags, local=self.server.local)
 
-    def show(self, journal: Path) -> ExitCode:
-        """Judge the run's journal, and give its report; the exit code that it asks for."""
+    def show(self, journal: Path, credentials: settings.Credentials | None) -> ExitCode:
+        """Add the worker's log to the run's journal, judge it, and show the report; the exit code that it asks for."""
+        from lkdiag.cli.worker_log import worker_log_events
+        from lkdiag.journal.file import append_events, read_journal
+
         asked = self.output
+        if self.worker_log is not None:
+            secrets = [] if credentials is None else [credentials.api_secret]
+            events = read_journal(journal).events
+            append_events(journal, worker_log_events(events, self.worker_log, quiet=asked.quiet, secrets=secrets))
         return show_run(
             journal, asked.format_, asked.output, verbose=asked.verbose, redact=asked.redact, fail_if=asked.fail_if
         )
 
 
-def play(
+def run_scenario(
     script: DispatchScript | TeardownScript,
-    flags: Flags,
+    options: RunOptions,
     credentials: settings.Credentials | None,
     extra_words: Sequence[str] = (),
-    spread: Spread | None = None,
+    sharding: Sharding | None = None,
 ) -> ExitCode:
-    """Play it and show its report; the exit code that the report asks for.
+    """Run it and show its report; the exit code that the report asks for.
 
-    `extra_words` are to be added to the command that repeats the run (a seed that was drawn, say). `spread`: on
-    how many processes it is played. Raises LkdiagError.
+    `extra_words` are added to the command that repeats the run (a seed that was drawn, say). `sharding`: how the run is
+    divided among processes. Raises LkdiagError.
     """
     from lkdiag.cli.recording import command_line
     from lkdiag.cli.session import Session
-    from lkdiag.cli.worker_log import worker_log_events
-    from lkdiag.journal.file import append_events, read_journal
     from lkdiag.run.health import check_capacity
-    from lkdiag.run.plan import main_is_played
+    from lkdiag.run.plan import uses_simulated_worker
     from lkdiag.scenario.script import DispatchScript, join_of, with_settings
 
-    script = _without_webhooks(script, webhook_address(script, local=flags.server.local))
-    if isinstance(script, DispatchScript) and main_is_played(script):
-        # a worker that is played anew for each trial has nothing to warm up
+    script = _without_webhooks(script, webhook_address(script, local=options.server.local))
+    if isinstance(script, DispatchScript) and uses_simulated_worker(script):
+        # a simulated worker is new for each trial, and has nothing to warm up
         script = with_settings(script, warmup=0)
     if isinstance(script, DispatchScript):
-        script = with_settings(script, join=join_of(script, 1 if spread is None else spread.of))
-    address = webhook_address(script, local=flags.server.local, alone=spread is None)
-    if spread is None or spread.cluster is None:
+        script = with_settings(script, join=join_of(script, 1 if sharding is None else sharding.of))
+    address = webhook_address(script, local=options.server.local, alone=sharding is None)
+    if sharding is None or sharding.cluster is None:
         check_capacity(script.settings)
     session = Session(
         script=script,
         credentials=credentials,
-        server_binary=settings.server_binary(flags.server.server_binary),
-        runs_dir=settings.runs_dir(flags.output.runs_dir),
+        server_binary=settings.server_binary(options.server.server_binary),
+        runs_dir=settings.runs_dir(options.output.runs_dir),
         command=command_line(extra_words),
-        quiet=flags.output.quiet,
+        quiet=options.output.quiet,
         webhook_address=address,
     )
-    journal = (session if spread is None else spread.over(session)).run()
-    if flags.worker_log is not None:
-        secrets = [] if credentials is None else [credentials.api_secret]
-        said = worker_log_events(
-            read_journal(journal).events, flags.worker_log, quiet=flags.output.quiet, secrets=secrets
-        )
-        append_events(journal, said)
-    return flags.show(journal)
+    journal = (session if sharding is None else sharding.divided(session)).run()
+    return options.show(journal, credentials)
 
 
 def webhook_address(
@@ -109,9 +108,9 @@ def webhook_address(
 ) -> tuple[str, int] | None:
     """Where webhooks are to be received. Raises UsageError where they are needed and can't come.
 
-    A private server sends them always: they are witnesses of agents that stay for too short a time. Of lkdiag's own
-    agents none is needed, and many trials at a time that have no media are spared the work; so are several processes
-    with one server (not `alone`).
+    A private server always sends them: they show agents that stay too briefly to be seen by polling. lkdiag's own
+    agents need no such evidence, so runs without media are spared the work, and so are several processes with one
+    server (not `alone`).
     """
     listen = script.settings.webhook_listen
     address = None if listen is None else parse_address(listen, "--webhook-listen")
@@ -134,7 +133,7 @@ def webhook_address(
 
 def _has_foreign_agents(script: DispatchScript | TeardownScript) -> bool:
     from lkdiag.client.behaviours import BEHAVIOURS
-    from lkdiag.run.plan import main_is_played
+    from lkdiag.run.plan import uses_simulated_worker
     from lkdiag.scenario.dispatch import JoinBy
     from lkdiag.scenario.script import DispatchScript
 
@@ -142,13 +141,15 @@ def _has_foreign_agents(script: DispatchScript | TeardownScript) -> bool:
     if isinstance(settings, TeardownScenario) or settings.join is not JoinBy.SIGNAL:
         return True
     assert isinstance(script, DispatchScript)
-    return main_is_played(script) or any(BEHAVIOURS[fault.behaviour.name].own_worker for fault in settings.faults)
+    return uses_simulated_worker(script) or any(
+        BEHAVIOURS[fault.behaviour.name].own_worker for fault in settings.faults
+    )
 
 
 def _without_webhooks(
     script: DispatchScript | TeardownScript, address: tuple[str, int] | None
 ) -> DispatchScript | TeardownScript:
-    """Of all cleanups, the one that needs webhooks is left out where none can come, and it is said."""
+    """The script without the cleanup that needs webhooks, where none can come; a note says so."""
     from lkdiag.scenario.script import with_settings
 
     own = script.settings

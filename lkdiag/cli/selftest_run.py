@@ -1,4 +1,4 @@
-"""Plays a selftest: one run of many failures in random order, then those that have to be played alone."""
+"""Runs a selftest: one run of many failures in random order, then those that need a run of their own."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from lkdiag.cli.messages import say
-from lkdiag.cli.play import webhook_address
 from lkdiag.cli.recording import command_line
+from lkdiag.cli.scenario_run import webhook_address
 from lkdiag.cli.session import Session
 from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
 from lkdiag.errors import UsageError
@@ -19,9 +19,9 @@ from lkdiag.report.teardown_value import TeardownReport
 from lkdiag.report.value import DispatchReport
 from lkdiag.run.plan import plan_calls, plan_trials
 from lkdiag.scenario.file import builtin_names
-from lkdiag.scenario.option import did_you_mean
 from lkdiag.scenario.script import DispatchScript, load_script, with_settings
-from lkdiag.selftest import HONEST, HONEST_SCENARIO, Mix, Part, confusion_of, name_of, prepare
+from lkdiag.selftest import HONEST, HONEST_SCENARIO, ScenarioMix, SelftestRun, confusion_of, name_of, prepare
+from lkdiag.text import did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,24 +40,24 @@ APART = (
 """Scenarios that can't be part of a run of others: what they break is the run's own (its receiver of webhooks, its
 pace, the job type of its worker) or the whole project's (workers without a name), or it is a call."""
 APART_FROM = 100
-"""Trials from which on those are played as well."""
+"""With at least this many trials those are run as well."""
 
 
 ONLY_HINT = "--only takes honest, or a scenario that expects something of an agent: see `lkdiag scenarios`"
 
 
 @dataclass(frozen=True)
-class Played:
-    """What became of a selftest."""
+class SelftestResult:
+    """How a selftest ended."""
 
-    result: Confusion
+    confusion: Confusion
     planned: int
-    """Trials that were to be played; one that is missing from the result was not diagnosed rightly."""
+    """Trials that were to be run. One that is missing from the confusion matrix was not diagnosed correctly."""
     interrupted: bool
 
 
 @dataclass(frozen=True)
-class Bench:
+class Selftest:
     """One selftest. Raises UsageError for a scenario that there is not."""
 
     trials: int
@@ -69,8 +69,8 @@ class Bench:
     quiet: bool
     seed_is_drawn: bool
 
-    def run(self) -> Played:
-        """Play everything."""
+    def run(self) -> SelftestResult:
+        """Run everything."""
         alone = [_load(name) for name in self._wanted() if name in APART]
         mixed = [script for name in self._wanted() if name not in APART and _is_part(script := _load(name))]
         if not alone and not mixed:
@@ -84,30 +84,30 @@ class Bench:
             left = 0
         elif left < 1:
             raise UsageError(f"--trials {self.trials} is too few for these", f"at least {sum(counts) + 1}")
-        parts = [self._play_mixed(mixed, left)] if left else []
-        parts += [self._play_alone(script) for script in alone if not _interrupted(parts)]
+        parts = [self._run_mixed(mixed, left)] if left else []
+        parts += [self._run_alone(script) for script in alone if not _interrupted(parts)]
         truths = {name_of(script): _truth(script) for script in (*mixed, *alone)}
         ordered = dict(sorted(truths.items(), key=lambda item: (item[0] != HONEST, item[0])))
-        return Played(confusion_of(parts, ordered, self.seed), left + sum(counts), _interrupted(parts))
+        return SelftestResult(confusion_of(parts, ordered, self.seed), left + sum(counts), _interrupted(parts))
 
     def _wanted(self) -> tuple[str, ...]:
         if self.only:
             return tuple(HONEST_SCENARIO if name == HONEST else name for name in self.only)
         return tuple(name for name in builtin_names() if name not in APART or self.trials >= APART_FROM)
 
-    def _play_mixed(self, scripts: list[AnyScript], count: int) -> Part:
+    def _run_mixed(self, scripts: list[AnyScript], count: int) -> SelftestRun:
         honest = _load(HONEST_SCENARIO)
         assert isinstance(honest, DispatchScript), "it is about an agent that is called"
         changed = {"count": count, "concurrency": self.concurrency, "warmup": 1, "seed": self.seed, **COMMON}
         common = replace(with_settings(honest, **changed), name="selftest")
         prepared = prepare([script for script in scripts if isinstance(script, DispatchScript)], common)
-        return self._play(common, Mix(prepared, self.seed, prepare([honest], common)[HONEST]))
+        return self._run(common, ScenarioMix(prepared, self.seed, prepare([honest], common)[HONEST]))
 
-    def _play_alone(self, script: AnyScript) -> Part:
+    def _run_alone(self, script: AnyScript) -> SelftestRun:
         self._say(f"{script.name}: {script.title}")
-        return replace(self._play(script, None), alone=script.name)
+        return replace(self._run(script, None), alone=script.name)
 
-    def _play(self, script: AnyScript, mix: Mix | None) -> Part:
+    def _run(self, script: AnyScript, mix: ScenarioMix | None) -> SelftestRun:
         session = Session(
             script=script,
             credentials=None,
@@ -121,7 +121,7 @@ class Bench:
         journal = read_journal(session.run())
         report = build_report(journal.events, journal.notes)
         assert isinstance(report, DispatchReport | TeardownReport), "there are no other kinds"
-        return Part(report, tuple(journal.events))
+        return SelftestRun(report, tuple(journal.events))
 
     def _say(self, text: str) -> None:
         if not self.quiet:
@@ -148,17 +148,17 @@ def _count(script: AnyScript) -> int:
 
 
 def _is_part(script: AnyScript) -> bool:
-    """Whether it can be told from its trials that it was played."""
+    """Whether its trials show that it was injected."""
     return isinstance(script, DispatchScript) and bool(_truth(script))
 
 
 def _truth(script: AnyScript) -> dict[str, Any]:
-    """What has to be seen where it is played."""
+    """What its trials are expected to show."""
     if script.name == HONEST_SCENARIO:
         return {"outcome": "delivered", "mismatch": "none", "cause": "none"}
     expect: dict[str, Any] = msgspec.to_builtins(script.expect)
     return expect if any(value for key, value in expect.items() if key != "of") else {}
 
 
-def _interrupted(parts: list[Part]) -> bool:
+def _interrupted(parts: list[SelftestRun]) -> bool:
     return any(part.report.run.interrupted for part in parts)

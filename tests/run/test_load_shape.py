@@ -12,7 +12,7 @@ import pytest
 from lkdiag.errors import UsageError
 from lkdiag.journal.recorder import Recorder
 from lkdiag.run.health import check_capacity, raise_descriptor_limit
-from lkdiag.run.load_shape import Pace, Pacer
+from lkdiag.run.load_shape import LoadRunner, LoadShape
 from lkdiag.run.plan import plan_trials
 from lkdiag.scenario.dispatch import DispatchScenario, JoinBy
 
@@ -60,22 +60,22 @@ class Run:
     async def go_on(self) -> bool:
         return True
 
-    def start(self, pace: Pace, trials: Iterable[Trial]) -> asyncio.Task[None]:
-        pacer = Pacer[Trial](pace, self.recorder, self.carry_out, self.go_on)
-        return asyncio.create_task(pacer.run(trials))
+    def start(self, shape: LoadShape, trials: Iterable[Trial]) -> asyncio.Task[None]:
+        runner = LoadRunner[Trial](shape, self.recorder, self.carry_out, self.go_on)
+        return asyncio.create_task(runner.run(trials))
 
     def said(self, kind: str, field: str) -> list[object]:
         return [event.data[field] for event in self.events if event.kind == kind]
 
 
 def test_due_times() -> None:
-    assert [Pace(rate=4).due_s(index) for index in range(1, 5)] == [0, 0.25, 0.5, 0.75]
-    assert [Pace(burst=3, burst_every_s=20).due_s(index) for index in range(1, 8)] == [0, 0, 0, 20, 20, 20, 40]
+    assert [LoadShape(rate=4).due_s(index) for index in range(1, 5)] == [0, 0.25, 0.5, 0.75]
+    assert [LoadShape(burst=3, burst_every_s=20).due_s(index) for index in range(1, 8)] == [0, 0, 0, 20, 20, 20, 40]
 
 
 async def test_a_burst_begins_at_one_instant_and_while_none_has_ended() -> None:
     run = Run(step_s=1)  # so that nothing is ever waited for
-    task = run.start(Pace(burst=3, burst_every_s=5), map(Trial, range(1, 7)))
+    task = run.start(LoadShape(burst=3, burst_every_s=5), map(Trial, range(1, 7)))
     for _ in range(6):
         await run.seen["trial.due"].acquire()
     run.gate.set()
@@ -86,7 +86,7 @@ async def test_a_burst_begins_at_one_instant_and_while_none_has_ended() -> None:
 
 async def test_what_is_due_while_too_many_go_on_is_not_begun() -> None:
     run = Run(step_s=1)
-    task = run.start(Pace(rate=1, max_in_flight=2), map(Trial, range(1, 6)))
+    task = run.start(LoadShape(rate=1, max_in_flight=2), map(Trial, range(1, 6)))
     for _ in range(3):
         await run.seen["trial.not_begun"].acquire()
     run.gate.set()
@@ -97,20 +97,20 @@ async def test_what_is_due_while_too_many_go_on_is_not_begun() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pace", "begun"),
-    [(Pace(rate=2, duration_s=2), 4), (Pace(burst=2, burst_every_s=1, duration_s=3), 6)],
+    ("shape", "begun"),
+    [(LoadShape(rate=2, duration_s=2), 4), (LoadShape(burst=2, burst_every_s=1, duration_s=3), 6)],
 )
-async def test_an_open_loop_of_a_set_time(pace: Pace, begun: int) -> None:
+async def test_an_open_loop_of_a_set_time(shape: LoadShape, begun: int) -> None:
     run = Run(step_s=1)
     run.gate.set()
-    await run.start(pace, map(Trial, count(-1)))
+    await run.start(shape, map(Trial, count(-1)))
     assert run.begun == [-1, 0, *range(1, begun + 1)], "warm-up trials are no part of it"
 
 
 async def test_a_closed_loop_of_a_set_time() -> None:
     run = Run(step_s=1)
     run.gate.set()
-    await run.start(Pace(concurrency=2, duration_s=5), map(Trial, count(1)))
+    await run.start(LoadShape(concurrency=2, duration_s=5), map(Trial, count(1)))
     assert 1 <= len(run.begun) <= 5
     assert run.begun == list(range(1, len(run.begun) + 1))
 
@@ -118,7 +118,7 @@ async def test_a_closed_loop_of_a_set_time() -> None:
 @pytest.mark.parametrize(("ramp_s", "begun"), [(0.0, [1, 2, 3]), (3600.0, [1])])
 async def test_the_places_of_a_closed_loop_are_taken_one_after_another(ramp_s: float, begun: list[int]) -> None:
     run = Run(step_s=1)
-    task = run.start(Pace(concurrency=3, ramp_s=ramp_s), map(Trial, range(1, 4)))
+    task = run.start(LoadShape(concurrency=3, ramp_s=ramp_s), map(Trial, range(1, 4)))
     for _ in range(20):
         await asyncio.sleep(0)
     assert run.begun == begun
@@ -126,8 +126,8 @@ async def test_the_places_of_a_closed_loop_are_taken_one_after_another(ramp_s: f
 
 
 def test_joins_with_media_are_not_begun_in_one_instant() -> None:
-    assert Pace.of(DispatchScenario(join=JoinBy.SIGNAL, concurrency=8)).ramp_s == 0
-    assert Pace.of(DispatchScenario(join=JoinBy.MEDIA, concurrency=8)).ramp_s > 0
+    assert LoadShape.of(DispatchScenario(join=JoinBy.SIGNAL, concurrency=8)).ramp_s == 0
+    assert LoadShape.of(DispatchScenario(join=JoinBy.MEDIA, concurrency=8)).ramp_s > 0
 
 
 def test_the_plan_of_a_set_time_does_not_end() -> None:
