@@ -1,6 +1,6 @@
 """What the worker's own log says: whether it saw the request, and what state it was in. No API tells that.
 
-The words of `what` are those of livekit-agents and @livekit/agents, as worker_log/vocabulary.py reads them.
+The words of `what` are those of livekit-agents and @livekit/agents, as worker_log/lines.py reads them.
 """
 
 from __future__ import annotations

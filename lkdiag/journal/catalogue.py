@@ -85,32 +85,3 @@ def _json_type(plain: Any) -> str:
     if get_origin(plain) is list:
         return f"array of {_json_type(_taken_apart(get_args(plain)[0])[0])}"
     return JSON_TYPES.get(plain, "object")
-
-
-def events_page() -> str:
-    """The reference page of all kinds, in Markdown."""
-    lines = [
-        "# Events",
-        "",
-        "A journal has an event in each line: `seq` (its number), `kind`, `at_ns` (this machine's clock, nanoseconds "
-        "since 1970), `mono_ns` (its monotonic clock, nanoseconds), `trial` (its number; null: of the run as a whole; "
-        "0 and below: a warm-up) and `data`, whose fields depend on the kind. An optional field is missing where there "
-        "is nothing to say. Readers must pass over kinds and fields that they do not know.",
-    ]
-    area = ""
-    for kind in catalogue():
-        if kind.area != area:
-            area = kind.area
-            lines += ["", f"## {area.rstrip('.')}"]
-        lines += ["", "### " + ", ".join(f"`{name}`" for name in kind.names), "", _sentence(kind)]
-        if kind.fields:
-            lines += ["", "| field | type | unit | |", "|---|---|---|---|"]
-            lines += [
-                f"| `{one.name}` | {one.type}{' (optional)' if one.optional else ''} | {one.unit} | {one.doc} |"
-                for one in kind.fields
-            ]
-    return "\n".join(lines) + "\n"
-
-
-def _sentence(kind: Kind) -> str:
-    return f"{kind.doc} In a trial's story: lane `{kind.lane}`." if kind.told else kind.doc

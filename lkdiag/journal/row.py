@@ -1,6 +1,6 @@
 """What an event kind is: a class with its fields, its lane and its words, through which events are written and read.
 
-To add a kind, declare it in one of the `*_kinds.py`; `catalogue.py` makes the reference page out of them.
+To add a kind, declare it in one of the `*_kinds.py`; docs/reference/events.md is made out of them.
 """
 
 from __future__ import annotations

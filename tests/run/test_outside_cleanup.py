@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from livekit import api
 
-from lkdiag.run.cleanups import WatchedCall, reap_if_lone
+from lkdiag.judge.checks import cleanup_never_ran
+from lkdiag.run.cleanups import OUTSIDE, WatchedCall, reap_if_lone
 from tests.client.speaker import JSON, said, speaking
 
 ANN, BOB = (
@@ -39,3 +40,8 @@ async def test_it_doubts_an_empty_list(
     assert [event.data["people"] for event in speaker.told("cleanup.looked")] == looked
     assert [event.data["failure"] for event in speaker.told("cleanup.look_failed")] == failure
     assert ("DeleteRoom" in speaker.asked) == is_deleted
+
+
+def test_the_judge_knows_which_cleanups_are_outside() -> None:
+    """Their leftover rooms are not explained by how the agent went."""
+    assert set(cleanup_never_ran.OUTSIDE) == set(OUTSIDE)

@@ -107,7 +107,7 @@ def _by_what_it_did_not_say(log: WorkerLogFacts, mine: list[WorkerLogLine], elim
     elimination.rule_out(Cause.ASSIGNMENT_LOST)
     elimination.would_tell.append("the worker's request function: does it answer every request, and within 2.8 s?")
     if log.names_every_request:
-        elimination.first(Cause.WORKER_DECLINED)  # in Python most rejections are listed (`journal/declines.py`)
+        elimination.first(Cause.WORKER_DECLINED)  # in Python most rejections are listed (`journal/attribution.py`)
     elimination.speaks_for.append(
         f"the worker's log goes on for {ASSIGNMENT_NS / 1e9:.0f} s after the request, and tells of no assignment that "
         "did not come: if the worker declined, its own request function did (that is not logged)"

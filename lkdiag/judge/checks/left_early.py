@@ -62,7 +62,7 @@ def _stay(facts: DispatchFacts) -> str:
 def _was_put_out(facts: DispatchFacts) -> bool:
     """lkdiag's own agent has no media, and was in the room for longer than the server lets it, or its socket was dead.
 
-    See `participant/signal_participant.py`: after 60 s (while calls were held, or lkdiag stood still) it is removed.
+    See `client/signal.py`: after 60 s (while calls were held, or lkdiag stood still) it is removed.
     """
     gone = facts.probe_event(ProbeDisconnected)
     return gone is not None and gone.row.reason.startswith(("JOIN_FAILURE", "nothing heard"))
