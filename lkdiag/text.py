@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -37,6 +36,8 @@ def utc(at_ns: int) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that is most like it; None where none is near."""
+    import difflib  # only where a name is wrong
+
     return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
 
 

@@ -9,7 +9,6 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from lkdiag.errors import UsageError
-from lkdiag.journal.run_kinds import ServerHeard, ServerMissed
 from lkdiag.text import visible
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from lkdiag.cli.tally import Tally
     from lkdiag.errors import LkdiagError
     from lkdiag.journal.event import Event
+    from lkdiag.journal.run_kinds import ServerMissed
     from lkdiag.settings import Credentials
 
 
@@ -126,6 +126,8 @@ def say_away(event: Event) -> None:
 
 def away_line(event: Event) -> str:
     """The line; empty for any other event."""
+    from lkdiag.journal.run_kinds import ServerHeard, ServerMissed  # `lkdiag --help` needs no journal
+
     row = event.row
     if isinstance(row, ServerHeard):
         return f"the server answers lkdiag again, after {row.for_s:.0f} s"

@@ -94,12 +94,12 @@ class DispatchFacts(DispatchTiming):
 
     # -- the trial itself ----------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def on_probe(self) -> bool:
         """Whether lkdiag's own worker is the one that should come."""
         return bool(self.started.row.on_probe)
 
-    @property
+    @cached_property
     def agent_name(self) -> str:
         """The name that was dispatched; empty for automatic dispatch."""
         return self.started.row.agent_name
@@ -119,7 +119,7 @@ class DispatchFacts(DispatchTiming):
         """Every change of what listDispatch said, until lkdiag closed the room."""
         return tuple(e for e in self.timeline.of(DispatchListed) if e.mono_ns <= self.closing_began_ns)
 
-    @property
+    @cached_property
     def fallback_id(self) -> str | None:
         """The dispatch that was tried when nobody had come."""
         event = self.timeline.first(FallbackCreated)

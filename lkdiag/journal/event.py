@@ -29,19 +29,29 @@ def is_ground_truth(kind: str) -> bool:
     return kind in GROUND_TRUTH_KINDS or kind.startswith(GROUND_TRUTH_PREFIX)
 
 
-class _Remembers:
-    """Room for the row, which is made once: a trial's checks ask for it again and again. It is no field of an event."""
+class _WithRow(Generic[R]):
+    """Makes an event's row when it is first asked for, and keeps it: a trial's checks ask for it again and again."""
 
-    __slots__ = ("_row",)
-    _row: Row
+    __slots__ = ("row",)
+    row: R
+    """What the event says, by the fields of its kind. It is no field of the event."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name != "row":
+                raise AttributeError(name)
+            row = row_of(self.kind, self.data)
+            _set(self, name, row)
+            return row
 
 
 @dataclass(frozen=True, slots=True)
-class Event(_Remembers, Generic[R]):
+class Event(_WithRow[R]):
     """A fact, in the past tense, with when it was seen.
 
-    `at_ns` is the wall clock of this machine (Unix, nanoseconds), for reading beside other logs; `mono_ns`
-    its monotonic clock, for differences. What it says is read by `row`; `data` is what stands in the file.
+    `at_ns` is the wall clock of this machine (Unix, nanoseconds), for comparison with other logs; `mono_ns` its
+    monotonic clock, for differences. What it says is read by `row`; `data` is what stands in the file.
     """
 
     seq: int
@@ -50,15 +60,6 @@ class Event(_Remembers, Generic[R]):
     mono_ns: int
     trial: int | None = None
     data: Data = field(default_factory=dict)
-
-    @property
-    def row(self) -> R:
-        """What it says, by the fields of its kind."""
-        row = getattr(self, "_row", None)
-        if row is None:
-            row = row_of(self.kind, self.data)
-            _set(self, "_row", row)
-        return row  # type: ignore[return-value]
 
 
 _set = object.__setattr__

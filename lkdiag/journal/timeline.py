@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
 
 from lkdiag.journal.event import is_ground_truth
 from lkdiag.journal.row import Row
@@ -12,7 +12,7 @@ from lkdiag.journal.run_kinds import RunStarted, ShardBegan, ShardEnded
 from lkdiag.journal.trial_kinds import TrialPrepared, TrialStarted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from lkdiag.journal.event import Event
 
@@ -72,33 +72,26 @@ class Timeline:
 
     def of(self, *rows: type[R]) -> tuple[Event[R], ...]:
         """Every event of these kinds."""
-        there = self._there(rows)
-        if len(there) > 1:
-            return tuple(event for event in self._events if event.kind in there)
-        return self._by_kind[there[0]] if there else ()
+        kinds = rows[0].KINDS if len(rows) == 1 else [kind for row in rows for kind in row.KINDS]
+        if len(kinds) != 1:
+            kinds = [kind for kind in kinds if kind in self._by_kind]
+        if len(kinds) > 1:
+            return tuple(event for event in self._events if event.kind in kinds)
+        return self._by_kind.get(kinds[0], ()) if kinds else ()
 
     def first(self, *rows: type[R]) -> Event[R] | None:
         """The first event of these kinds, or None."""
-        there = self._there(rows)
-        if len(there) > 1:
-            return next(event for event in self._events if event.kind in there)
-        return self._by_kind[there[0]][0] if there else None
+        found = self.of(*rows)
+        return found[0] if found else None
 
     def last(self, *rows: type[R]) -> Event[R] | None:
         """The last event of these kinds, or None."""
-        there = self._there(rows)
-        if len(there) > 1:
-            return next((event for event in reversed(self._events) if event.kind in there), None)
-        return self._by_kind[there[0]][-1] if there else None
-
-    def _there(self, rows: Sequence[type[Row]]) -> Sequence[str]:
-        """Those of these kinds that it has an event of."""
-        kinds = rows[0].KINDS if len(rows) == 1 else [kind for row in rows for kind in row.KINDS]
-        return [kind for kind in kinds if kind in self._by_kind]
+        found = self.of(*rows)
+        return found[-1] if found else None
 
     @cached_property
     def _by_kind(self) -> dict[str, tuple[Event[Any], ...]]:
-        """A trial is asked for this and that a hundred times, and has most of it not at all."""
+        """A trial is asked for a hundred kinds, and has only a few of them."""
         found: dict[str, list[Event[Any]]] = {}
         for event in self._events:
             found.setdefault(event.kind, []).append(event)
@@ -149,11 +142,10 @@ class Whereabouts:
 
     def of(self, event: Event) -> int | None:
         """It takes every event of a selection in which those that open and close a shard are."""
-        row = event.row
-        if isinstance(row, ShardBegan):
-            self._shard = row.index
+        if event.kind == ShardBegan.KIND:
+            self._shard = cast("Event[ShardBegan]", event).row.index
         shard = self._shard
-        if isinstance(row, ShardEnded):
+        if event.kind == ShardEnded.KIND:
             self._shard = None
         return shard
 

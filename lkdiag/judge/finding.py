@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from lkdiag.contract import CheckSlug, Severity
@@ -89,6 +89,7 @@ class Guard:
         return None
 
 
+@cache
 def name_of(check: Callable[..., object]) -> str:
     """The check's name as its file has it: `false-running`, or `room.came-back` for one of several causes in a file."""
     module = getattr(check, "__module__", "").rpartition(".")[2]
