@@ -240,7 +240,7 @@ def make_bundle(material: Material, *, full: bool = False, secrets: Sequence[str
     UsageError if a log can't be read, LkdiagError if the masked journal would be judged differently.
     """
     started = material.journal.started
-    host, options = str(started.data.get("project_host", "")), started.row.options
+    host, options = str(started.data.get("project_host", "")), started.data.get("options")
     masks = None if full else Masks.of_run(host, options if isinstance(options, dict) else {})
     cleaner = Cleaner(masks, secrets)
     notes = list(material.journal.notes)
@@ -264,8 +264,8 @@ def make_bundle(material: Material, *, full: bool = False, secrets: Sequence[str
     return Bundle(
         run={
             "id": str(started.data.get("run_id", "run")),
-            "scenario": started.row.scenario,
-            "lkdiag_version": started.row.lkdiag_version,
+            "scenario": started.data.get("scenario"),
+            "lkdiag_version": started.data.get("lkdiag_version"),
             "started_at_ns": started.at_ns,
         },
         full=full,

@@ -19,8 +19,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from lkdiag import __version__, settings
-from lkdiag.cli.messages import give_up, say_error
-from lkdiag.cli.secrets import check_words
+from lkdiag.cli.messages import give_up, own_fault, say_error
+from lkdiag.cli.secrets import check_words, given_secrets
 from lkdiag.errors import ExitCode, LkdiagError, UsageError
 from lkdiag.text import hint_nearest
 
@@ -49,7 +49,6 @@ def as_usage_error(error: Any, arguments: Sequence[str]) -> UsageError:
     elif getattr(error, "param", None) is not None:
         error.message = message
         message = error.format_message()
-    from lkdiag.cli.secrets import given_secrets
     from lkdiag.privacy.secrets import scrub
 
     return UsageError(scrub(message.rstrip("."), given_secrets(arguments)), hint)
@@ -296,22 +295,16 @@ def _run(arguments: Sequence[str]) -> int:
             give_up(sys.stdout)
             problem = UsageError(f"the output can't be written: {error.strerror}", "send it elsewhere, or make room")
         else:
-            problem = _own_fault(error)
+            problem = own_fault(error)
     except BaseException as error:  # not only Exception: a CancelledError, or a panic of a native library, is none
         if isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError):
             give_up(sys.stdout)  # rich makes the one of the other (rich 15, Console.on_broken_pipe)
             return ExitCode.OK
         if isinstance(error, SystemExit) and (ASKED_BY_A_SHELL in os.environ or COMPLETION.intersection(arguments)):
             raise  # typer's, when it has answered the shell
-        problem = _own_fault(error)
+        problem = own_fault(error)
     say_error(problem, arguments)
     return problem.exit_code
-
-
-def _own_fault(error: BaseException) -> LkdiagError:
-    from lkdiag.cli.recording import own_fault  # asyncio and the journal: `--help` does without them
-
-    return own_fault(error)
 
 
 def _interrupt(*_: object) -> NoReturn:

@@ -94,10 +94,10 @@ def canary(
     from lkdiag.scenario.script import DispatchScript, load_script, with_settings
 
     address = parse_address(own.listen, "--listen")
-    changes = {"count": own.rotate or max(1, round(DAY_S / own.every_s))}
+    changes = {**scenario.given, "count": own.rotate or max(1, round(DAY_S / own.every_s))}
     if scenario.faults and "seed" not in scenario.given:
         changes["seed"] = secrets.randbelow(2**31)
-    script = with_settings(load_script("dispatch-trial", tuple(BEHAVIOURS), make_behaviour), scenario, **changes)
+    script = with_settings(load_script("dispatch-trial", tuple(BEHAVIOURS), make_behaviour), **changes)
     assert isinstance(script, DispatchScript), "it is about an agent that is called"
     credentials = choose_credentials(server.project.flags, local=server.local)
 

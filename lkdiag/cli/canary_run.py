@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from lkdiag.canary.metrics import Metrics, exposed
 from lkdiag.canary.run import CanaryInterval, CanaryRun, KeptJournals, OwnRooms
-from lkdiag.cli.messages import say
-from lkdiag.cli.recording import Shield
+from lkdiag.cli.messages import Shield, say
 from lkdiag.cli.session import SERVER_LOG, Session
 from lkdiag.errors import ExitCode, LkdiagError
 from lkdiag.journal.run_kinds import RunCrashed, RunInterrupted, RunStarted
@@ -135,7 +134,7 @@ class JournalPeriod:
             self.crashed = row.reason
 
     def _on_over(self, index: int) -> None:
-        judged = self._judge.judge(index)
+        judged = self._judge.judge_or_crash(index)
         if judged is None or judged.warmup or judged.interrupted:
             return
         if judged.crash:

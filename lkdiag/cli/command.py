@@ -9,6 +9,7 @@ metavars, parsers, bounds and defaults come from the declarations (lkdiag.scenar
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ class _Taken:
 
 def flat(command: Callable[..., None]) -> Callable[..., None]:
     """The function that typer gets: with a parameter for each option."""
-    taken = dict(_parts(command))
+    taken = _parts(command)
 
     def run(**values: Any) -> None:
         given = {name: value for name, value in values.items() if _is_given(values[_CONTEXT], name)}
@@ -65,7 +66,7 @@ def flat(command: Callable[..., None]) -> Callable[..., None]:
 
 def options_taken(command: Callable[..., None]) -> list[Declared]:
     """Every option of a command, in the order of its help."""
-    return [declared for _, one in _parts(command) for declared in one.options]
+    return [declared for one in _parts(command).values() for declared in one.options]
 
 
 def _is_given(context: typer.Context, name: str) -> bool:
@@ -73,7 +74,12 @@ def _is_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name != "DEFAULT"
 
 
-def _parts(command: Callable[..., None]) -> Iterator[tuple[str, _Taken]]:
+@functools.cache
+def _parts(command: Callable[..., None]) -> Mapping[str, _Taken]:
+    return dict(_read_parts(command))
+
+
+def _read_parts(command: Callable[..., None]) -> Iterator[tuple[str, _Taken]]:
     hints = get_type_hints(command, include_extras=True)
     for name, parameter in inspect.signature(command).parameters.items():
         default = dataclasses.MISSING if parameter.default is parameter.empty else parameter.default

@@ -51,7 +51,7 @@ def dispatch_trial(
         raise UsageError("--fault with --shard needs --seed", "else each shard would draw faults of its own")
     if draws_seed:
         scenario = scenario.changed(seed=secrets.randbelow(2**31))
-    script = with_settings(load_script("dispatch-trial", tuple(BEHAVIOURS), make_behaviour), scenario)
+    script = with_settings(load_script("dispatch-trial", tuple(BEHAVIOURS), make_behaviour), **scenario.given)
     sharding.check(scenario.count if scenario.duration_s is None else None, scenario.burst)
     options = RunOptions(server, output, worker_log)
     drawn_seed = ["--seed", str(scenario.seed)] if draws_seed else []

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from lkdiag.cli.messages import say, say_away, write_stdout
-from lkdiag.cli.recording import Shield, new_run_id, stop_on_signals, until_stopped
+from lkdiag.cli.messages import Shield, say, say_away, write_stdout
+from lkdiag.cli.recording import new_run_id, stop_on_signals, until_stopped
 from lkdiag.cli.session import SERVER_LOG
 from lkdiag.doctor.bench import Wanted
 from lkdiag.doctor.examination import examine

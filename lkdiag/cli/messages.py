@@ -6,9 +6,9 @@ import contextlib
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
-from lkdiag.errors import UsageError
+from lkdiag.errors import LkdiagError, UsageError, first_of, kind_and_place, place_of
 from lkdiag.text import visible
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from lkdiag.cli.tally import Tally
-    from lkdiag.errors import LkdiagError
     from lkdiag.journal.event import Event
+    from lkdiag.journal.recorder import Recorder
     from lkdiag.journal.run_kinds import ServerMissed
     from lkdiag.settings import Credentials
 
@@ -58,10 +58,11 @@ def give_up(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def write_stdout(
-    write: Callable[[TextIO], object], what: str = "the output", hint: str = "send it elsewhere, or make room"
-) -> bool:
-    """Write to stdout; whether there is still a reader. Raises UsageError where `what` can't be written.
+def write_stdout(write: Callable[[TextIO], object], what: str = "", hint: str = "") -> bool:
+    """Write to stdout; whether there is still a reader.
+
+    Raises UsageError where `what` can't be written, and OSError where that has no name: the command line's root tells
+    then what kind of error it is.
 
     A reader that has gone (`lkdiag … | head`) is no error: the exit code stays. rich makes a SystemExit(1) of a broken
     pipe (rich 15, Console.on_broken_pipe), which would be a finding.
@@ -73,6 +74,8 @@ def write_stdout(
         give_up(sys.stdout)
         return False
     except OSError as error:
+        if not what:
+            raise
         give_up(sys.stdout)
         raise UsageError(f"{what} can't be written: {error.strerror}", hint) from error
     return True
@@ -203,3 +206,61 @@ class Progress:
         self._live.update(
             self._task, completed=done, progress=self._tally.progress, tally=f"{counts}  [dim]last: {ended.message}[/]"
         )
+
+
+# Whatever only shows a run (a tally, a line, a metric) must not end a trial when it crashes.
+
+T = TypeVar("T")
+
+
+class Shield:
+    """Catches the crashes of watchers: the first is recorded as `watcher.crashed` and shown; all are called on."""
+
+    def __init__(self) -> None:
+        self.recorder: Recorder | None = None
+        """Where crashes are recorded, once there is one."""
+        self._has_reported = False
+
+    def around(self, watcher: Callable[[T], object]) -> Callable[[T], None]:
+        """The watcher, without its crashes."""
+
+        def shielded(value: T) -> None:
+            try:
+                watcher(value)
+            except Exception as error:
+                self.report(kind_and_place(error))
+
+        return shielded
+
+    def report(self, what: str) -> None:
+        """Record and show a crash, if it is the first one."""
+        if self._has_reported:
+            return
+        self._has_reported = True
+        if self.recorder is not None:
+            from lkdiag.journal.run_kinds import WatcherCrashed
+
+            self.recorder.record(WatcherCrashed(error=what))
+        say(
+            f"warning: lkdiag itself failed while it showed the run ({what}); the run goes on, and its report does not "
+            "rest on that. Please report it at lkdiag's own tracker"
+        )
+
+
+# The message when lkdiag itself fails: no traceback, but enough to find the place.
+
+PLEASE_REPORT = "this is a fault of lkdiag's own: please report it at lkdiag's own tracker"
+
+
+def own_fault(error: BaseException) -> LkdiagError:
+    """A fault of lkdiag's own as an error for the user. Its exit code is 4: neither a verdict nor wrong usage."""
+    return LkdiagError(f"lkdiag failed: {described(error)}", PLEASE_REPORT)
+
+
+def described(error: BaseException) -> str:
+    """Kind, text and place: `KeyError: 'role' (lkdiag/facts/dispatch.py:83)`. Of a group, its first error."""
+    from lkdiag.privacy.secrets import scrub
+
+    error = first_of(error)
+    text, place = scrub(str(error)), place_of(error)
+    return type(error).__name__ + (f": {text}" if text else "") + (f" ({place})" if place else "")

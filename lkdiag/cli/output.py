@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, TextIO
 
-from lkdiag.cli.messages import say, say_error, write_stdout
+from lkdiag.cli.messages import PLEASE_REPORT, described, say, say_error, write_stdout
 from lkdiag.cli.options import Format, chosen_format
-from lkdiag.cli.recording import PLEASE_REPORT, described
 from lkdiag.errors import ExitCode, LkdiagError, UsageError
 
 if TYPE_CHECKING:

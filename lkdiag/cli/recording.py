@@ -1,4 +1,4 @@
-"""A run's beginning and end: its id, folder, journal and signals; and lkdiag's own faults."""
+"""A run's beginning and end: its id, its folder, its journal, its signals."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from lkdiag import __version__
-from lkdiag.cli.messages import say
+from lkdiag.cli.messages import Shield, described, say
 from lkdiag.cli.secrets import KEY_OPTIONS
-from lkdiag.errors import ExitCode, LkdiagError, first_of, kind_and_place, place_of
+from lkdiag.errors import ExitCode, LkdiagError
 from lkdiag.journal.file import FILE_NAME, SCHEMA, JournalWriter
 from lkdiag.journal.recorder import Recorder
 from lkdiag.journal.run_kinds import (
@@ -34,7 +34,6 @@ from lkdiag.journal.run_kinds import (
     RunInterrupted,
     RunStarted,
     ScenarioRead,
-    WatcherCrashed,
     WatchStopped,
 )
 
@@ -48,64 +47,7 @@ if TYPE_CHECKING:
     from lkdiag.scenario.watch import WatchScript
 
 
-# Whatever only shows a run (a tally, a line, a metric) must not end a trial when it crashes.
-
 T = TypeVar("T")
-
-
-class Shield:
-    """Catches the crashes of watchers: the first is recorded as `watcher.crashed` and shown; all are called on."""
-
-    def __init__(self) -> None:
-        self.recorder: Recorder | None = None
-        """Where crashes are recorded, once there is one."""
-        self._has_reported = False
-
-    def around(self, watcher: Callable[[T], object]) -> Callable[[T], None]:
-        """The watcher, without its crashes."""
-
-        def shielded(value: T) -> None:
-            try:
-                watcher(value)
-            except Exception as error:
-                self.report(kind_and_place(error))
-
-        return shielded
-
-    def report(self, what: str) -> None:
-        """Record and show a crash, if it is the first one."""
-        if self._has_reported:
-            return
-        self._has_reported = True
-        if self.recorder is not None:
-            self.recorder.record(WatcherCrashed(error=what))
-        say(
-            f"warning: lkdiag itself failed while it showed the run ({what}); the run goes on, and its report does not "
-            "rest on that. Please report it at lkdiag's own tracker"
-        )
-
-
-# The message when lkdiag itself fails: no traceback, but enough to find the place.
-
-PLEASE_REPORT = "this is a fault of lkdiag's own: please report it at lkdiag's own tracker"
-
-
-def own_fault(error: BaseException) -> LkdiagError:
-    """A fault of lkdiag's own as an error for the user. Its exit code is 4: neither a verdict nor wrong usage."""
-    return LkdiagError(f"lkdiag failed: {described(error)}", PLEASE_REPORT)
-
-
-def described(error: BaseException) -> str:
-    """Kind, text and place: `KeyError: 'role' (lkdiag/facts/dispatch.py:83)`. Of a group, its first error."""
-    from lkdiag.privacy.secrets import scrub
-
-    error = first_of(error)
-    text, place = scrub(str(error)), place_of(error)
-    return type(error).__name__ + (f": {text}" if text else "") + (f" ({place})" if place else "")
-
-
-# A run's beginning and end: its id, its folder, its journal, its signals.
-
 SDKS = ("livekit", "livekit-api", "livekit-protocol")
 
 

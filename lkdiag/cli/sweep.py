@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from lkdiag import settings
-from lkdiag.cli.messages import say, say_away, say_project, write_stdout
+from lkdiag.cli.messages import Shield, say, say_away, say_project, write_stdout
 from lkdiag.cli.options import FORMAT, ListFormat, ProjectOptions, Quiet
-from lkdiag.cli.recording import Shield
 from lkdiag.errors import ExitCode
 from lkdiag.scenario.sweep import SweepScenario
 
@@ -88,7 +87,7 @@ def _write(report: SweepReport, format_: ListFormat) -> None:
         else:
             terminal.write(blocks(report), terminal.make_console(file, is_terminal=file.isatty()))
 
-    write_stdout(write, "the list", hint="")
+    write_stdout(write, "the list")
 
 
 def _advise(report: SweepReport) -> None:

@@ -28,6 +28,6 @@ def transfer_teardown(scenario: TeardownScenario, server: ServerOptions, output:
     from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
     from lkdiag.scenario.script import load_script, with_settings
 
-    script = with_settings(load_script("transfer-teardown", tuple(BEHAVIOURS), make_behaviour), scenario)
+    script = with_settings(load_script("transfer-teardown", tuple(BEHAVIOURS), make_behaviour), **scenario.given)
     options = RunOptions(server, output)
     raise typer.Exit(run_scenario(script, options, options.check(script.kind)))

@@ -12,8 +12,7 @@ from lkdiag.cli.messages import say, say_project
 from lkdiag.cli.options import OUTPUT, ProjectOptions
 from lkdiag.errors import ExitCode, UsageError
 from lkdiag.scenario.dispatch import JobType
-from lkdiag.scenario.option import Option
-from lkdiag.scenario.watch import UNTIL_STOPPED
+from lkdiag.scenario.option import UNTIL_STOPPED, Option
 
 if TYPE_CHECKING:
     from lkdiag.scenario.fault import BehaviourSpec

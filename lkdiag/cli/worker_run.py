@@ -6,10 +6,9 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from lkdiag.cli.messages import write_stdout
-from lkdiag.cli.recording import Shield, handle_signals
+from lkdiag.cli.messages import Shield, write_stdout
+from lkdiag.cli.recording import handle_signals
 from lkdiag.client.workers import SimulatedWorker
-from lkdiag.errors import UsageError
 from lkdiag.journal.recorder import Recorder
 from lkdiag.text import utc, visible
 
@@ -34,7 +33,7 @@ async def run_worker(
     def show(event: Event) -> None:
         try:
             is_read = write_stdout(lambda file: file.write(f"{as_line(event)}\n"))
-        except UsageError:
+        except OSError:
             is_read = False
         if not is_read:  # `lkdiag worker … | head -3`
             stop.set()

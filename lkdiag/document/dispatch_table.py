@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lkdiag.contract import Fallback, Outcome
 from lkdiag.document.blocks import Column, Layout, Span, Table, TablePart, Tone
-from lkdiag.document.selection import failing, has_story, is_failing, room_prefix
+from lkdiag.document.selection import MOST_ROWS, failing, has_story, is_failing, room_prefix
 from lkdiag.document.wording import NONE, OUTCOME_SYMBOL, duration, moment, plural, who
 from lkdiag.report.value import TrialReport
 from lkdiag.report.watch_value import WatchReport
@@ -19,12 +19,9 @@ if TYPE_CHECKING:
 
 Trials = Column[TrialReport]
 TrialLayout = Layout[TrialReport]
-TrialPart = TablePart[TrialReport]
 
 LISTED_TRIALS = 100
 """Above so many trials a terminal shows the failing ones only."""
-MOST_ROWS = 2_000
-"""Above so many trials the first LISTED_TRIALS of the failing ones are all that a terminal or a pipe shows."""
 TONE = {
     Outcome.DELIVERED: Tone.GOOD,
     Outcome.DELAYED: Tone.LATE,

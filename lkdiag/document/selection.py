@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Trial = TrialReport | TeardownTrial
 OneTrial = TypeVar("OneTrial", TrialReport, TeardownTrial)
 Row = TypeVar("Row")
+MOST_ROWS = 2_000
+"""A table shows no more rows than this whole: of more, those that fail come first."""
 MOST_TOLD = 500
 """A terminal shows no more stories than this, not even with --verbose."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lkdiag.contract import TeardownOutcome
 from lkdiag.document.blocks import Column, Layout, Table, TablePart, Tone
-from lkdiag.document.selection import has_story, is_failing
+from lkdiag.document.selection import MOST_ROWS, has_story, is_failing
 from lkdiag.document.wording import NONE, moment, seconds, who
 from lkdiag.report.teardown_value import TeardownTrial
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 Trials = Column[TeardownTrial]
 CallLayout = Layout[TeardownTrial]
 
-MOST_ROWS = 2_000
-"""Of more trials a terminal lists none: the grid stands for them, and JSON has them."""
 LISTED_TRIALS = 12
 """So many trials are listed with their ids on a terminal too; of more the grid stands for them."""
 

@@ -79,12 +79,12 @@ def _awaited_part_ms(facts: DispatchFacts, opened_ns: int) -> tuple[float, int]:
     what = None if facts.job is None else AWAITED.get(str(facts.job.get("type")))
     if what is None:
         return 0.0, opened_ns
-    joinings = [(event.row.WHO, event) for event in facts.timeline if isinstance(event.row, Joining)]
+    joinings = [(type(event.row).WHO, event) for event in facts.timeline if isinstance(event.row, Joining)]
     set_out = {who: event for who, event in reversed(joinings) if who != "probe"}
     come = facts.timeline.first(*(what.for_who(who) for who in set_out))
     if come is None or come.mono_ns <= opened_ns:
         return 0.0, opened_ns
-    out_ns = max(opened_ns, set_out[come.row.WHO].mono_ns)
+    out_ns = max(opened_ns, set_out[type(come.row).WHO].mono_ns)
     own_ms = _held_up_ms(facts, opened_ns, out_ns, by_load=False)
     return own_ms + _held_up_ms(facts, out_ns, come.mono_ns, by_load=True, join=True), come.mono_ns
 

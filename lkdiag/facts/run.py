@@ -275,7 +275,7 @@ class RunFactsSoFar:
         elif isinstance(row, ProbeCrashed):
             self._crashed_ns.append(event.mono_ns)
         elif isinstance(row, DispatchStarted):
-            self._warmed_up = self._warmed_up or bool(row.warmup)
+            self._warmed_up = self._warmed_up or bool(event.data.get("warmup"))
         elif isinstance(row, LOG):
             self._log.append(event)
 

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from lkdiag.contract import Fallback, Mismatch, Outcome, State
 from lkdiag.errors import kind_and_place
 from lkdiag.facts.dispatch import DispatchFacts
-from lkdiag.facts.run import RunFacts
+from lkdiag.facts.run import KINDS, RunFacts
 from lkdiag.facts.teardown import TeardownFacts
 from lkdiag.facts.watched_call import WatchedCallFacts
 from lkdiag.journal.event import Event
 from lkdiag.journal.run_kinds import LkdiagStalled, RunStarted, ServerDescribed, ServerStarted
 from lkdiag.journal.timeline import Timeline
-from lkdiag.journal.trial_kinds import ApiCalled, DispatchStarted, TrialInterrupted, TrialStarted
+from lkdiag.journal.trial_kinds import DispatchStarted, TrialInterrupted, TrialStarted
 from lkdiag.journal.worker_kinds import WorkerRegistered
 from lkdiag.judge.call import JudgedCall
 from lkdiag.judge.finding import JUDGING
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from lkdiag.judge.run import FirstReading
 
 LASTING = tuple(row.KIND for row in (RunStarted, ServerDescribed, ServerStarted, WorkerRegistered))
-"""What counts for every trial that comes after it, however much later: the last MOST of each."""
-MOST = 50
+"""What counts for every trial that comes after it, however much later: the last LASTING_MIN of each at least."""
+LASTING_MIN = 50
 AROUND_NS = 30_000_000_000
 """What else the run said longer before a trial began tells nothing of it: exchanges of clocks count for 10 s."""
 
@@ -70,7 +70,7 @@ class LiveRun:
 
     def __init__(self, known: FirstReading | None = None) -> None:
         self._known = known
-        self._lasting = {kind: deque[Event](maxlen=MOST) for kind in LASTING}
+        self._lasting = {kind: deque[Event]() for kind in LASTING}
         self._passing = deque[Event]()
         """What the run said around the trials that are under way."""
         self._under_way: dict[int, list[Event]] = {}
@@ -87,25 +87,34 @@ class LiveRun:
         return event.trial if event.kind == LAST else None
 
     def _note_run(self, event: Event) -> None:
-        if self._known is not None or event.kind == ApiCalled.KIND:
+        if self._known is not None or event.kind not in KINDS:
             return
+        kept, least = self._passing, 0
         if event.kind in LASTING:
-            self._lasting[event.kind].append(event)
-            return
-        self._passing.append(event)
-        oldest_ns = min((events[0].mono_ns for events in self._under_way.values()), default=event.mono_ns)
-        while self._passing[0].mono_ns < oldest_ns - AROUND_NS:
-            self._passing.popleft()
+            kept, least = self._lasting[event.kind], LASTING_MIN
+        kept.append(event)
+        since_ns = self._needed_since_ns(event.mono_ns) - AROUND_NS
+        while len(kept) > least and kept[0].mono_ns < since_ns:
+            kept.popleft()
+
+    def _needed_since_ns(self, now_ns: int) -> int:
+        """When the oldest trial began that is under way."""
+        return min((events[0].mono_ns for events in self._under_way.values()), default=now_ns)
 
     def so_far(self, index: int) -> Over | None:
         """A trial that is under way; None for one that was not begun."""
-        trial = Timeline(self._under_way.get(index, ()))
-        if trial.first(TrialStarted) is None:
+        trial = self._seen(index)
+        if trial is None:
             return None
         if self._known is not None:
             return Over(index, trial, self._known.run)
         lasting = (event for events in self._lasting.values() for event in events)
         return Over(index, trial, Timeline(sorted([*lasting, *self._passing], key=lambda event: event.seq)))
+
+    def _seen(self, index: int) -> Timeline | None:
+        """A trial's own events so far; None for one that was not begun."""
+        trial = Timeline(self._under_way.get(index, ()))
+        return None if trial.first(TrialStarted) is None else trial
 
     def take(self, index: int) -> Over | None:
         """A trial that is over, which is forgotten then; None for one that was not begun."""
@@ -191,9 +200,10 @@ class TrialVerdict:
 
 
 def _about(over: Over) -> tuple[int, str, str, bool, bool]:
-    started = over.started.row
+    data = over.started.data  # there may be anything in it: that may be what its judging crashed by
     cut_off = over.trial.first(TrialInterrupted) is not None
-    return over.index, started.room, started.role, started.warmup, cut_off
+    room, role = str(data.get("room", "")), str(data.get("role", "subject"))
+    return over.index, room, role, bool(data.get("warmup")), cut_off
 
 
 class DispatchJudge(LiveRun):
@@ -205,6 +215,11 @@ class DispatchJudge(LiveRun):
 
     def judge(self, index: int) -> TrialVerdict | None:
         """What became of a trial, which is forgotten then; None for one that was not begun."""
+        over = self.take(index)
+        return None if over is None else TrialVerdict.of(over, self._settings)
+
+    def judge_or_crash(self, index: int) -> TrialVerdict | None:
+        """The same; where judging crashes, the verdict says so."""
         over = self.take(index)
         if over is None:
             return None
@@ -236,11 +251,16 @@ class WatchJudge(LiveRun):
         super().__init__()
         self._settings = settings
         self._agent_name = agent_name
+        self._longest_ns = int((settings.timeout_s + 2 * settings.settle_s + settings.delayed_after_s) * 1e9)
+
+    def _needed_since_ns(self, now_ns: int) -> int:
+        """A call may last for days; a dispatch in it is judged that long after its agent is due, at the latest."""
+        return max(super()._needed_since_ns(now_ns), now_ns - self._longest_ns)
 
     def call(self, number: int) -> WatchedCallFacts | None:
         """A call, as far as it was seen."""
-        over = self.so_far(number)
-        return None if over is None else WatchedCallFacts(number, over.trial)
+        seen = self._seen(number)
+        return None if seen is None else WatchedCallFacts(number, seen)
 
     def judge(self, number: int, dispatch_id: str | None) -> JudgedTrial | None:
         """A dispatch of such a call; None where it is none of those that are judged."""

@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from lkdiag.privacy.names import is_secret_name
 from lkdiag.privacy.shapes import (
     HIDDEN,
-    is_secret_name,
     is_secret_value,
     without_assigned,
     without_encoded,

@@ -9,14 +9,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lkdiag.document.selection import MOST_ROWS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     from lkdiag.document.blocks import Stories, Story, Table
 
-MOST_ROWS = 2_000
-"""Of more rows the passing ones are not made: all of them would not fit anywhere, and they stand or fall together."""
 MOST_STORIES = 500
 
 

@@ -7,8 +7,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from lkdiag.document.blocks import Part, Table
+from lkdiag.document.selection import MOST_ROWS
 from lkdiag.document.wording import NONE, VERDICT_SYMBOL
-from lkdiag.render.fitting import MOST_ROWS
 from lkdiag.render.terminal import make_console
 from lkdiag.render.terminal import render as render_terminal
 from lkdiag.text import visible

@@ -65,7 +65,7 @@ class Agent:
         await self._participant.leave()
 
 
-# lkdiag's side of a participant in a process of its own: start it, note_webhook of it, kill it.
+# lkdiag's side of a participant in a process of its own: start it, hear of it, kill it.
 
 JOIN_TIMEOUT_S = 30.0
 

@@ -24,6 +24,7 @@ from lkdiag.errors import UsageError
 DAY_S = 24 * 3600.0
 VERDICT = "Verdict"
 PACE = "Pace"
+UNTIL_STOPPED = "leave it out to go on until Ctrl-C"
 
 
 @dataclass(frozen=True)
@@ -158,9 +159,10 @@ class Options:
     @property
     def given(self) -> Mapping[str, Any]:
         """What the user has given, by the fields' names; all of it, where nobody knows."""
-        everything = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        given: Mapping[str, Any] = self.__dict__.get("_given", everything)
-        return given
+        given: Mapping[str, Any] | None = self.__dict__.get("_given")
+        if given is not None:
+            return given
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def changed(self, **changes: Any) -> Self:
         """With other values; defaults that depend on them follow anew. Raises UsageError."""
@@ -188,6 +190,10 @@ def declared_by(name: str, hint: Any, default: Any) -> Declared | None:
     if get_origin(type_) in (Union, types.UnionType):
         (type_,) = (part for part in get_args(type_) if part is not type(None))
     return Declared(name, type_, default, option)
+
+
+OPTION_NAME = re.compile(r"--([a-z][a-z-]*)")
+"""An option, where a text for the command line names it."""
 
 
 def key_of(field_name: str) -> str:

@@ -7,7 +7,6 @@ The table [settings] is made from the options of the scenario: keys, types and w
 from __future__ import annotations
 
 import json
-import re
 import sys
 from typing import Annotated, Any, Union
 
@@ -17,14 +16,13 @@ from msgspec import Meta
 from lkdiag.scenario.call import TeardownScenario
 from lkdiag.scenario.dispatch import DispatchScenario
 from lkdiag.scenario.expect import DispatchExpect, TeardownExpect
-from lkdiag.scenario.option import DURATION_FORM, Declared, Options, key_of, options_of
+from lkdiag.scenario.option import DURATION_FORM, OPTION_NAME, Declared, Options, key_of, options_of
 from lkdiag.scenario.steps import STEPS, DispatchStep, TeardownStep, WorkerSpec
 from lkdiag.scenario.toml import IS, Duration, Table
 
 Settings = DispatchScenario | TeardownScenario
 SCENARIOS: dict[str, type[Settings]] = {"dispatch": DispatchScenario, "teardown": TeardownScenario}
 """By the kind of the file."""
-_OPTION = re.compile(r"--([a-z][a-z-]*)")
 
 
 def _setting_type(declared: Declared) -> Any:
@@ -38,7 +36,7 @@ def _setting_type(declared: Declared) -> Any:
 def _words(declared: Declared, keys: set[str]) -> str:
     """An editor shows them beside the key: the option's help, in the words of the file."""
     option = declared.option
-    words = _OPTION.sub(lambda m: m[1] if m[1] in keys else m[0], option.in_file or option.help)
+    words = OPTION_NAME.sub(lambda m: m[1] if m[1] in keys else m[0], option.in_file or option.help)
     if declared.is_list:
         words = f"{words.removesuffix('.')}; one or a list."
     return f"{words} Left out: {option.default}." if option.default else words

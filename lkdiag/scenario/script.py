@@ -6,7 +6,6 @@ names file, line and key, and the nearest name where one was mistyped.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -18,6 +17,7 @@ from lkdiag.scenario.expect import DispatchExpect, Expect, TeardownExpect
 from lkdiag.scenario.fault import BehaviourSpec, parse_faults
 from lkdiag.scenario.file import builtin_names, find_file, parse_toml, read_text
 from lkdiag.scenario.location import Location, locate
+from lkdiag.scenario.option import OPTION_NAME
 from lkdiag.scenario.reading import apply_overrides, read_cases, read_head, read_steps, read_workers
 from lkdiag.scenario.schema import SETTINGS, Case, Settings, given_settings
 from lkdiag.scenario.steps import MAIN, WorkerSpec
@@ -118,7 +118,6 @@ class TeardownScript(Script):
 
 
 S = TypeVar("S", bound=Script)
-_OPTION = re.compile(r"--([a-z][a-z-]*)")
 
 
 def load_script(
@@ -138,12 +137,12 @@ def load_script(
     return replace(script, text=text)
 
 
-def with_settings(script: S, settings: Settings | None = None, **changed: Any) -> S:
-    """The script with other settings, all of them, or by the names of fields; what follows from them follows anew.
+def with_settings(script: S, **changed: Any) -> S:
+    """The script with other settings, by the names of fields; what follows from them follows anew.
 
     Raises UsageError for settings that make no sense together, in the words of the command line.
     """
-    return replace(script, settings=(settings or script.settings).changed(**changed))
+    return replace(script, settings=script.settings.changed(**changed))
 
 
 class _Reading:
@@ -208,9 +207,9 @@ class _Reading:
     @staticmethod
     def _in_file(error: UsageError, location: Location) -> UsageError:
         """An error in the words of the command line, in those of the file."""
-        keys = [match[1] for match in _OPTION.finditer(error.message)]
+        keys = [match[1] for match in OPTION_NAME.finditer(error.message)]
         told = [location / key for key in keys if (location / key).is_told]
-        message, hint = (_OPTION.sub(r"\1", text) for text in (error.message, error.hint))
+        message, hint = (OPTION_NAME.sub(r"\1", text) for text in (error.message, error.hint))
         return (told[0] if told else location).error(message, hint)
 
 

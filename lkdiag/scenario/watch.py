@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from lkdiag.errors import UsageError
 from lkdiag.scenario.dispatch import DelayedAfter, DispatchScenario, Settle, Timeout, check_delays
 from lkdiag.scenario.expect import DispatchExpect
-from lkdiag.scenario.option import DAY_S, VERDICT, Option, Options
+from lkdiag.scenario.option import DAY_S, UNTIL_STOPPED, VERDICT, Option, Options
 from lkdiag.scenario.schema import ScriptHead
 
 API_RATE = 10.0
@@ -21,8 +21,6 @@ TITLE = "Real calls, followed without joining them"
 
 CALLS = "Which calls"
 END = "How long"
-
-UNTIL_STOPPED = "leave it out to go on until Ctrl-C"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from lkdiag.privacy.shapes import is_secret_name
+from lkdiag.privacy.names import is_secret_name
 
 # Places on this machine: where runs are kept, and which livekit-server to start.
 

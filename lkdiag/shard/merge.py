@@ -153,6 +153,7 @@ def _name_of(source: ShardJournal) -> str:
 NO_JOURNAL = "there is no journal of it"
 GIVEN_UP = (RunAborted, RunCrashed)
 ENDS = (*GIVEN_UP, RunFinished, RunInterrupted)
+SUMMED_UP = frozenset(kind for row in (TrialStarted, TrialNotBegun, *ENDS) for kind in row.KINDS)
 
 
 def merge_into(recorder: Recorder, sources: ShardJournals, lost: Mapping[int, str] | None = None) -> None:
@@ -198,6 +199,8 @@ class ShardSummary:
 
     def note(self, event: Event) -> None:
         """Take an event."""
+        if event.kind not in SUMMED_UP:
+            return
         row = event.row
         if isinstance(row, TrialStarted) and event.trial is not None:
             self.accounted.add(event.trial)

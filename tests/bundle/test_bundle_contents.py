@@ -239,3 +239,13 @@ def test_huge_log_keeps_its_beginning_and_its_end(tmp_path: Path, monkeypatch: p
         "line 0000\nline 0001\nline 0002\n… 494 lines left out of the bundle …\nline 0497\nline 0498\nline 0499\n"
     )
     assert "494 lines in its middle were left out" in bundle.notes[-1]
+
+
+def test_a_journal_that_says_little_of_its_run_is_packed_too(tmp_path: Path) -> None:
+    """All that a journal needs for that is its schema and its run's id."""
+    path = tmp_path / "journal.jsonl"
+    started = {"schema": "lkdiag.journal/1", "run_id": "20261121-041855-10df"}
+    line = {"seq": 0, "kind": "run.started", "at_ns": 1, "mono_ns": 1, "trial": None, "data": started}
+    path.write_text(json.dumps(line) + "\n", encoding="utf-8")
+    made = make_bundle(Material(read_journal(path), None, None, ()))
+    assert (made.run["id"], made.run["scenario"], made.run["lkdiag_version"]) == (started["run_id"], None, None)

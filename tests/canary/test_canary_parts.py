@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from lkdiag.canary.run import BACK_OFF_S, CanaryInterval, KeptJournals, OwnRooms
+from lkdiag.cli.canary_run import JournalPeriod
+from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
 from lkdiag.journal.event import Event
+from lkdiag.scenario.script import DispatchScript, load_script
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from lkdiag.canary.metrics import Metrics
+    from lkdiag.judge.live import TrialVerdict
 
 
 class Day:
@@ -132,3 +138,39 @@ def test_the_newest_are_kept_and_nothing_of_others_is_touched(tmp_path: Path) ->
     third_gone.unlink()
     third.rmdir()
     kept.add(foreign)  # the one that is gone already is no trouble
+
+
+class Counted:
+    """What of the metrics a trial reaches."""
+
+    def __init__(self) -> None:
+        self.trials: list[int] = []
+
+    def note(self, _: Event) -> None:
+        """Nothing of an event."""
+
+    def count(self, judged: TrialVerdict, _: float) -> None:
+        self.trials.append(judged.index)
+
+
+@pytest.mark.parametrize(
+    ("warmup", "kinds", "counted"),
+    [
+        (False, [], [1]),
+        (True, [], []),
+        (False, ["trial.interrupted"], []),
+    ],
+    ids=["a trial", "a warm-up", "cut off"],
+)
+def test_only_whole_trials_that_count_reach_the_metrics(
+    warmup: bool, kinds: list[str], counted: list[int], day: Day
+) -> None:
+    script, metrics = load_script("dispatch-trial", tuple(BEHAVIOURS), make_behaviour), Counted()
+    assert isinstance(script, DispatchScript)
+    period = JournalPeriod(script, OwnRooms(), cast("Metrics", metrics), day.interval(60), is_first=True, verbose=False)
+    about = {"room": "r", "role": "subject", "warmup": warmup}
+    for at, kind in enumerate(["trial.started", *kinds, "trial.finished"], start=1):
+        for watcher in period.watchers:
+            watcher(Event(at, kind, at, at, 1, about if kind == "trial.started" else {}))
+    period._on_over(1)
+    assert metrics.trials == counted

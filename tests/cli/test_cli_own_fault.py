@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from lkdiag.cli.recording import Shield
+from lkdiag.cli.messages import Shield
 from lkdiag.journal.file import read_journal
 from lkdiag.journal.recorder import Recorder
 
@@ -172,8 +175,19 @@ def test_a_watcher_that_crashes_is_told_once_and_reaches_nobody(capsys: pytest.C
 
 
 @pytest.mark.server
-async def test_a_tally_that_crashes_does_not_reach_the_trials(user: User, own_binary: Path) -> None:  # noqa: ARG001
-    patch = "import lkdiag.cli.tally as t\nt.DispatchTally._judge = crash"
+@pytest.mark.parametrize(
+    "patch",
+    [
+        "import lkdiag.cli.tally as t\nt.DispatchTally._judge = crash",
+        "import lkdiag.judge.live as j\nj.TrialVerdict.of = crash",
+    ],
+    ids=["itself", "its judge"],
+)
+async def test_a_tally_that_crashes_does_not_reach_the_trials(
+    patch: str,
+    user: User,
+    own_binary: Path,  # noqa: ARG001
+) -> None:
     words = ("dispatch-trial", "--local", "-n", "2", "--warmup", "0", "--settle", "1", "--format", "json")
     done = await run(user, patch, *words)
     assert done.code == 0, done.stderr
@@ -201,3 +215,13 @@ async def test_a_canary_whose_judging_crashes_goes_on(user: User, own_binary: Pa
     assert all("outcome=inconclusive" in line and "KeyError" in line for line in lines)
     assert len([line for line in done.stderr.splitlines() if "itself failed" in line]) == 1
     assert [event["kind"] for event in user.events()].count("watcher.crashed") == 1
+
+
+@pytest.mark.parametrize("words", [["scenarios"], ["explain"], ["explain", "tls"]], ids=" ".join)
+def test_a_stdout_that_is_none_is_no_wrong_usage(words: list[str]) -> None:
+    """It can't be written, and neither is the disk full nor has its reader gone."""
+    with Path(os.devnull).open("rb") as unwritable:
+        done = subprocess.run(
+            [sys.executable, "-m", "lkdiag", *words], stdout=unwritable, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 4, done.stderr

@@ -10,12 +10,13 @@ import pytest
 
 from lkdiag.journal.event import Event
 from lkdiag.journal.file import read_journal
-from lkdiag.judge.live import CallJudge, DispatchJudge
+from lkdiag.judge.live import CallJudge, DispatchJudge, WatchJudge
 from lkdiag.report.build import build_report
 from lkdiag.report.teardown_value import TeardownReport
 from lkdiag.report.value import DispatchReport
 from lkdiag.scenario.call import TeardownScenario
 from lkdiag.scenario.dispatch import DispatchScenario
+from lkdiag.scenario.watch import WatchScenario
 
 JOURNALS = Path(__file__).parents[1] / "journals"
 FOUND = sorted([*JOURNALS.glob("*.jsonl"), *JOURNALS.glob("scenarios/*.jsonl")])
@@ -40,7 +41,7 @@ def judged_as_it_goes(events: tuple[Event, ...]) -> dict[int, str]:
 
 
 def settle(judge: DispatchJudge, index: int, said: dict[int, str]) -> None:
-    judged = judge.judge(index)
+    judged = judge.judge_or_crash(index)
     if judged is not None and not judged.warmup and not judged.interrupted:
         said[index] = f"{judged.outcome} {judged.state} {judged.mismatch} {judged.fallback} {judged.latency_ms}"
 
@@ -69,8 +70,9 @@ def test_each_call_is_judged_as_in_the_report(path: Path) -> None:
     assert isinstance(report, TeardownReport)
     judge = CallJudge(msgspec.convert(report.run.options, TeardownScenario))
     ended = [index for event in events if (index := judge.note(event)) is not None]
-    said = {index: call.outcome for index in ended if (call := judge.judge(index)) is not None}
-    assert said == {call.index: call.outcome for call in report.trials}
+    calls = {index: call for index in ended if (call := judge.judge(index)) is not None}
+    said = {index: (call.outcome, call.facts.closed_ms) for index, call in calls.items()}
+    assert said == {call.index: (call.outcome, call.closed_ms) for call in report.trials}
     assert judge.size < 200
 
 
@@ -79,9 +81,9 @@ def test_what_comes_after_a_trial_was_judged_is_not_kept() -> None:
     about = {"warmup": False, "role": "subject", "room": "r"}
     assert judge.note(Event(1, "trial.started", 1, 1, 1, about)) is None
     assert judge.note(Event(2, "trial.finished", 2, 2, 1, {})) == 1
-    assert judge.judge(1) is not None
+    assert judge.judge_or_crash(1) is not None
     assert judge.note(Event(3, "webhook.received", 3, 3, 1, {})) is None
-    assert (judge.size, judge.judge(1)) == (0, None)
+    assert (judge.size, judge.judge_or_crash(1)) == (0, None)
 
 
 def test_no_more_is_kept_than_a_trial_needs() -> None:
@@ -99,7 +101,26 @@ def test_no_more_is_kept_than_a_trial_needs() -> None:
         for kind, trial, data in told:
             at += 1
             judge.note(Event(at, kind, at, index * 60_000_000_000 + at, trial, data))
-        judged = judge.judge(index)
+        judged = judge.judge_or_crash(index)
         assert judged is not None
         assert judged.warmup
     assert judge.size < 200
+
+
+def test_a_call_of_days_does_not_keep_all_that_was_measured_meanwhile() -> None:
+    judge, at = WatchJudge(WatchScenario(prefix="call-"), None), 0
+    judge.note(Event(1, "trial.started", 1, 1, 1, {"room": "call-1", "warmup": False}))
+    for at in range(2, 20_000):
+        judge.note(Event(at, "lkdiag.sampled", at, at * 1_000_000_000, None, {"lags_ms": []}))
+    assert judge.size < 200
+    call = judge.call(1)
+    assert call is not None
+    assert call.started.mono_ns == 1
+
+
+def test_a_registration_is_known_for_as_long_as_a_trial_of_its_time_goes_on() -> None:
+    judge = DispatchJudge(DispatchScenario())
+    judge.note(Event(1, "trial.started", 1, 1, 1, {"warmup": False, "role": "subject", "room": "r"}))
+    for at in range(2, 202):
+        judge.note(Event(at, "worker.registered", at, at * 1_000_000_000, None, {"worker_id": f"AW_{at}"}))
+    assert judge.size == 201

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lkdiag.privacy.names import is_secret_name
 from lkdiag.privacy.secrets import Scrubber, scrub
-from lkdiag.privacy.shapes import is_secret_name
 
 TESTS = Path(__file__).parents[1]
 

@@ -19,7 +19,8 @@ from lkdiag.journal.file import read_journal
 from lkdiag.render import markdown, terminal
 from lkdiag.report.build import build_report
 
-from .sample_reports import hostile
+from .sample_reports import SAMPLES
+from .teardown_samples import TEARDOWNS
 
 if TYPE_CHECKING:
     from lkdiag.report.value import Report
@@ -29,8 +30,9 @@ JOURNALS = Path(__file__).parents[1] / "journals"
 
 
 def report_of(name: str) -> Report:
-    if name == "hostile":
-        return hostile()
+    """A sample, where no recorded journal shows as much in so few lines; else that of a recorded journal."""
+    if (made := {**SAMPLES, **TEARDOWNS}.get(name)) is not None:
+        return made()
     found = next(path for path in JOURNALS.rglob(f"{name}.jsonl"))
     journal = read_journal(found)
     return build_report(journal.events, journal.notes)
@@ -61,6 +63,14 @@ def written(report: Report, kind: str) -> str:
         "survivor-alone.200.txt",
         "hostile.80.txt",
         "hostile.md",
+        "empty.80.txt",
+        "inconclusive.80.txt",
+        "inconclusive.md",
+        "teardown-grid.80.txt",
+        "teardown-grid.200.txt",
+        "teardown-grid.md",
+        "teardown-subject.80.txt",
+        "teardown-hostile.md",
     ],
 )
 def test_output_is_the_golden_one(name: str) -> None:

@@ -76,6 +76,6 @@ def test_of_a_sample_in_every_format(name: str, format_: str) -> None:
 
 def test_something_is_looked_at() -> None:
     shown = "".join(path.read_text(encoding="utf-8") for path in GOLDEN)
-    assert len(set(EXPLAINED.findall(shown))) > 4
-    assert len(set(LABEL.findall(shown))) > 4
+    assert len(set(EXPLAINED.findall(shown))) > 10
+    assert len(set(LABEL.findall(shown))) > 5
     assert {severity.value for severity in Severity} == {"fail", "inconclusive", "note"}

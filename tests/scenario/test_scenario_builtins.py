@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import importlib
 import pkgutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import lkdiag.judge.checks
 from lkdiag.client.behaviours import BEHAVIOURS, make_behaviour
 from lkdiag.contract import DISPATCH_CHECKS, TEARDOWN_CHECKS, CheckSlug
-from lkdiag.judge.tables import CALL_CHECKS, RUN_CHECKS, TRIAL_CHECKS
+from lkdiag.judge.tables import CALL_CHECKS, NAME_CHECKS, RUN_CHECKS, TRIAL_CHECKS, WATCH_CHECKS
 from lkdiag.scenario import steps as step
 from lkdiag.scenario.call import TeardownScenario
 from lkdiag.scenario.dispatch import DispatchScenario
 from lkdiag.scenario.file import builtin_folder, builtin_names, read_builtin_text, read_summaries
 from lkdiag.scenario.script import DispatchScript, TeardownScript, load_script
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("dispatch-trial", "transfer-teardown")
@@ -90,11 +95,25 @@ def test_each_check_has_its_file_and_each_file_its_check() -> None:
     assert files == {check.replace("-", "_") for check in CheckSlug} - {"check_crashed"}
 
 
-def test_a_scenario_may_expect_each_check_that_is_made_of_its_trials() -> None:
-    made = {True: (*TRIAL_CHECKS, *RUN_CHECKS), False: CALL_CHECKS}
-    for of_dispatch, checks in made.items():
-        found = {sys.modules[check.__module__].SLUG for check in checks}
-        assert found <= set(DISPATCH_CHECKS if of_dispatch else TEARDOWN_CHECKS)
+def test_each_check_has_the_slug_of_its_file() -> None:
+    for module in pkgutil.iter_modules(lkdiag.judge.checks.__path__, "lkdiag.judge.checks."):
+        slug = importlib.import_module(module.name).SLUG
+        assert slug == module.name.rpartition(".")[2].replace("_", "-")
+
+
+def slugs_of(checks: Sequence[Callable[..., object]]) -> set[str]:
+    return {sys.modules[check.__module__].SLUG for check in checks}
+
+
+def test_a_scenario_may_expect_the_checks_that_are_made_of_its_trials_and_no_others() -> None:
+    """Leftover rooms and missing trials are of the run's end, and a crash of a check is with its guard."""
+    of_dispatch, of_calls = slugs_of((*TRIAL_CHECKS, *RUN_CHECKS)), slugs_of(CALL_CHECKS)
+    of_any_run = {CheckSlug.LEFTOVER_ROOM, CheckSlug.MISSING_TRIALS, CheckSlug.CHECK_CRASHED}
+    assert set(DISPATCH_CHECKS) == of_dispatch | of_any_run
+    assert of_calls <= set(TEARDOWN_CHECKS) <= of_calls | of_any_run
+    of_watches = slugs_of((*WATCH_CHECKS, *NAME_CHECKS)) - of_dispatch - of_calls
+    assert of_watches.isdisjoint(DISPATCH_CHECKS)
+    assert of_watches.isdisjoint(TEARDOWN_CHECKS)
 
 
 def test_they_are_in_the_wheel(tmp_path: Path) -> None:
