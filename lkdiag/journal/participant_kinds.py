@@ -235,7 +235,7 @@ class WebhookReceived(Row, kind="webhook.received", lane=Lane.WEBHOOK):
 
     event: Annotated[str, "LiveKit's: room_started, participant_joined, …"]
     id: Annotated[str, "the event's; the same when it is sent again"]
-    created_at_s: ServerS
+    created_at_s: ServerS | None = None
     room_sid: RoomSid | None = None
     room_created_ms: ServerMs | None = None
     hidden: Annotated[bool, "whether others can't see it"] | None = None

@@ -108,7 +108,7 @@ class RoomLeftOver(Row, kind="room.left_over"):
 
     room: RoomName
     sid: RoomSid
-    creation_time_ms: ServerMs
+    creation_time_ms: ServerMs | None = None
     participants: Annotated[list[dict[str, str]], "who is in it: identity, kind"]
 
 

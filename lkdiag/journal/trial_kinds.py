@@ -362,7 +362,7 @@ class FallbackFailed(Row, kind="fallback.failed", lane=Lane.DISPATCH):
     """createDispatch failed."""
 
     error: Error
-    failure: Failure
+    failure: Failure | None = None
 
     def words(self) -> str:
         return f"the fallback could not be created: {self.error}"
